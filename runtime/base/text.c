@@ -1,0 +1,184 @@
+/* Numbers from untrusted text are read strictly: digits only, range checked. strtoul(3) takes signs and blanks, and
+ * crun CVE-2026-30892 was an id parsed that way. */
+#include "runtime/base/text.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+int text_to_u64(const char *text, uint64_t *ret_value)
+{
+        uint64_t value = 0;
+
+        if (text_is_empty(text))
+                return -EINVAL;
+        for (; *text != '\0'; text++) {
+                if (*text < '0' || *text > '9')
+                        return -EINVAL;
+                if (__builtin_mul_overflow(value, 10, &value) ||
+                    __builtin_add_overflow(value, (uint64_t)(*text - '0'), &value))
+                        return -ERANGE;
+        }
+        *ret_value = value;
+        return 0;
+}
+
+int text_to_u32(const char *text, uint32_t *ret_value)
+{
+        uint64_t value;
+        int r = text_to_u64(text, &value);
+
+        if (r < 0)
+                return r;
+        if (value > UINT32_MAX)
+                return -ERANGE;
+        *ret_value = (uint32_t)value;
+        return 0;
+}
+
+int text_to_i64(const char *text, int64_t *ret_value)
+{
+        bool is_negative = text != NULL && text[0] == '-';
+        uint64_t value;
+        int r = text_to_u64(is_negative ? text + 1 : text, &value);
+
+        if (r < 0)
+                return r;
+        if (value > (uint64_t)INT64_MAX + is_negative)
+                return -ERANGE;
+        *ret_value = is_negative ? (int64_t)(0 - value) : (int64_t)value;
+        return 0;
+}
+
+bool text_starts_with(const char *text, const char *prefix)
+{
+        return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+bool text_matches(const char *pattern, const char *text)
+{
+        return fnmatch(pattern, text, FNM_NOESCAPE) == 0;
+}
+
+static bool make_room(struct text_buffer *buffer, size_t more)
+{
+        size_t size = buffer->size == 0 ? 256 : buffer->size;
+        char *text;
+
+        if (buffer->is_broken || more > SIZE_MAX / 4 || buffer->length > SIZE_MAX / 4) {
+                buffer->is_broken = true;
+                return false;
+        }
+        if (buffer->text != NULL && buffer->size - buffer->length > more)
+                return true;
+        while (size - buffer->length <= more)
+                size *= 2;
+        text = realloc(buffer->text, size);
+        if (text == NULL) {
+                buffer->is_broken = true;
+                return false;
+        }
+        buffer->text = text;
+        buffer->size = size;
+        return true;
+}
+
+void text_add_n(struct text_buffer *buffer, const char *bytes, size_t length)
+{
+        if (!make_room(buffer, length))
+                return;
+        memcpy(buffer->text + buffer->length, bytes, length);
+        buffer->length += length;
+        buffer->text[buffer->length] = '\0';
+}
+
+void text_add(struct text_buffer *buffer, const char *text)
+{
+        text_add_n(buffer, text, strlen(text));
+}
+
+void text_addf(struct text_buffer *buffer, const char *format, ...)
+{
+        va_list args, again;
+        int length;
+
+        va_start(args, format);
+        va_copy(again, args);
+        length = vsnprintf(NULL, 0, format, args);
+        if (length < 0) {
+                buffer->is_broken = true;
+        } else if (make_room(buffer, (size_t)length)) {
+                vsnprintf(buffer->text + buffer->length, (size_t)length + 1, format, again);
+                buffer->length += (size_t)length;
+        }
+        va_end(again);
+        va_end(args);
+}
+
+/* Length of the UTF-8 sequence at @s, 0 when there is none (RFC 3629: no overlong forms, no surrogates). */
+static size_t utf8_length(const unsigned char *s)
+{
+        size_t n, i;
+        uint32_t c;
+
+        if (s[0] < 0x80)
+                return 1;
+        n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc2 ? 2 : 0;
+        if (n == 0 || s[0] > 0xf4)
+                return 0;
+        c = s[0] & (0x7fu >> n);
+        for (i = 1; i < n; i++) {
+                if ((s[i] & 0xc0) != 0x80)
+                        return 0;
+                c = c << 6 | (s[i] & 0x3f);
+        }
+        if ((n == 3 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff))) || (n == 4 && (c < 0x10000 || c > 0x10ffff)))
+                return 0;
+        return n;
+}
+
+void text_add_json(struct text_buffer *buffer, const char *text)
+{
+        const unsigned char *s = (const unsigned char *)text;
+        size_t n;
+
+        text_add_n(buffer, "\"", 1);
+        for (; *s != '\0'; s += n == 0 ? 1 : n) {
+                n = utf8_length(s);
+                if (n == 0)
+                        text_add(buffer, "\xef\xbf\xbd");
+                else if (*s == '"' || *s == '\\')
+                        text_addf(buffer, "\\%c", *s);
+                else if (*s == '\n')
+                        text_add(buffer, "\\n");
+                else if (*s == '\t')
+                        text_add(buffer, "\\t");
+                else if (*s < 0x20 || *s == 0x7f)
+                        text_addf(buffer, "\\u%04x", *s);
+                else
+                        text_add_n(buffer, (const char *)s, n);
+        }
+        text_add_n(buffer, "\"", 1);
+}
+
+void text_buffer_free(struct text_buffer *buffer)
+{
+        free(buffer->text);
+        *buffer = (struct text_buffer){ 0 };
+}
+
+void text_time_now(char *ret_text, size_t size)
+{
+        struct timespec now;
+        struct tm utc;
+        size_t length;
+
+        clock_gettime(CLOCK_REALTIME, &now);
+        gmtime_r(&now.tv_sec, &utc);
+        length = strftime(ret_text, size, "%Y-%m-%dT%H:%M:%S", &utc);
+        snprintf(ret_text + length, size - length, ".%09ldZ", now.tv_nsec);
+}

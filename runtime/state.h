@@ -1,0 +1,103 @@
+/* The record of a container: one JSON file, written before the first side effect, so that `delete --force` can
+ * undo everything after a kill -9 at any point (DESIGN section 6).
+ *
+ *   ROOT/<id>/state.json     this record, replaced atomically
+ *   ROOT/<id>/config.json    the config.json as it was read (later edits of the bundle have no effect)
+ *   ROOT/<id>/exec.fifo      init waits here for start
+ *   ROOT/<id>/seccomp-*.bpf  the compiled filters, for exec
+ *
+ * Every command that changes a container holds an flock on ROOT/<id>. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "oci-spec/spec.h"
+#include "policies/findings.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/error.h"
+
+enum state_status { STATE_CREATING, STATE_CREATED, STATE_RUNNING, STATE_PAUSED, STATE_STOPPED };
+
+struct state {
+        const char *id;
+        const char *oci_version;
+        const char *bundle;             /* absolute */
+        const char *rootfs;             /* absolute, links resolved */
+        const char *created;            /* RFC 3339 */
+        const char *owner;              /* user name or number, runc's `owner` */
+        uint32_t owner_uid;
+        const struct spec_pair *annotations; size_t n_annotations;
+
+        pid_t init_pid;                 /* in the caller's pid namespace; 0 until init exists */
+        uint64_t init_start_time;       /* field 22 of /proc/PID/stat, proc(5): tells a reused pid */
+        bool is_created;                /* init waits at the fifo or later */
+        bool is_started;                /* start has let it go */
+        bool is_deleted_on_exit;
+
+        /* What was made for it; every name is here before the thing is made. */
+        const char *const *cgroups; size_t n_cgroups;   /* absolute folders below /sys/fs/cgroup, ours to remove */
+        bool is_cgroup2;
+        bool is_cgroup_shared;          /* the folder was there before: do not remove it */
+        uint32_t lease_base, lease_size;/* 0: no lease */
+        const char *host_folder;        /* where its lease lies, see leases.h */
+        const struct spec_id_map *uid_map, *gid_map; size_t n_uid_map, n_gid_map;  /* the build's map */
+        const char *overlay_work;       /* the re-stacked overlay's own work folder; NULL: none */
+        dev_t rootfs_device;            /* st_dev of the engine's mount, to refresh only what it is */
+        bool is_restacked;              /* refresh the engine's overlay (restack_refresh) */
+        uint64_t netns_inode;
+        bool has_own_pidns;             /* else kill every process of the cgroup */
+        bool is_userns_nested;          /* a plain user's: exec first joins the parent of init's user namespace */
+        const char *apparmor_profile, *selinux_label;   /* of init; exec's default */
+        const char *profile, *policy_revision;
+        const struct finding *findings; size_t n_findings;
+};
+
+/* The default of --root. runc's rule with our names: real root /run/runb/containers; else (euid != 0, or root of a
+ * user namespace) $XDG_RUNTIME_DIR/runb/containers; an empty variable counts as unset; without one /run/runb. */
+int state_default_root(struct arena *arena, const char **ret_root, struct error *err);
+
+/* An open, locked container folder. */
+struct state_dir {
+        const char *root;
+        const char *id;
+        int root_fd;
+        int fd;                         /* ROOT/<id>; holds the lock */
+};
+
+/* runc's charset, first character alphanumeric or '_', no "." and "..", at most 255 bytes. Says "invalid container id". */
+int state_check_id(const char *id, struct error *err);
+
+/* Makes ROOT (0700) and ROOT/<id> exclusively and locks it. EEXIST: "container with given ID already exists". A ROOT
+ * that belongs to another user is refused by name. Close with state_dir_close(). */
+int state_create(const char *root, const char *id, struct state_dir *ret_dir, struct error *err);
+
+/* Opens and locks (@is_shared: a reader's lock that waits for no writer). -ENOENT: "container does not exist". */
+int state_open(const char *root, const char *id, bool is_shared, struct state_dir *ret_dir, struct error *err);
+void state_dir_close(struct state_dir *dir);
+#define auto_state_dir __attribute__((cleanup(state_dir_close)))
+
+/* Replaces state.json. The values of env and args never enter it. */
+int state_write(const struct state_dir *dir, const struct state *state, struct error *err);
+/* Reads state.json into the arena. A folder without one (a kill -9 before the first write): -ENODATA. */
+int state_read(const struct state_dir *dir, struct arena *arena, struct state *ret_state, struct error *err);
+
+/* Looks at the kernel: no such pid, another start time or a zombie is stopped; a frozen cgroup is paused. */
+enum state_status state_status(const struct state *state);
+const char *state_status_name(enum state_status status);
+
+/* Removes ROOT/<id>. May run twice. */
+int state_remove(struct state_dir *dir, struct error *err);
+
+/* The OCI state JSON: for hooks (compact, on their stdin), and `runb state` (indented, runc's members and order).
+ * @pid: as the spec wants it (0 when stopped). */
+struct text_buffer;
+void state_to_oci(const struct state *state, enum state_status status, bool is_for_hooks, struct text_buffer *buffer);
+
+/* The ids in ROOT, sorted; in the arena. */
+int state_list(const char *root, struct arena *arena, const char *const **ret_ids, size_t *ret_n, struct error *err);
+
+/* Field 22 of /proc/PID/stat; 0 and *ret_is_zombie on success, -ESRCH when there is no such process. */
+int state_process_start_time(pid_t pid, uint64_t *ret_start_time, bool *ret_is_zombie);
