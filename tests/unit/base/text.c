@@ -1,0 +1,58 @@
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+
+Test(text, reads_digits_only)
+{
+        uint64_t value = 7;
+
+        cr_assert_eq(text_to_u64("18446744073709551615", &value), 0);
+        cr_assert_eq(value, UINT64_MAX);
+        cr_assert_eq(text_to_u64("18446744073709551616", &value), -ERANGE);
+        cr_assert_eq(text_to_u64("-1", &value), -EINVAL);
+        cr_assert_eq(text_to_u64("+1", &value), -EINVAL);
+        cr_assert_eq(text_to_u64(" 1", &value), -EINVAL);
+        cr_assert_eq(text_to_u64("1 ", &value), -EINVAL);
+        cr_assert_eq(text_to_u64("0x1", &value), -EINVAL);
+        cr_assert_eq(text_to_u64("", &value), -EINVAL);
+        cr_assert_eq(value, UINT64_MAX, "a failure leaves the value alone");
+}
+
+Test(text, an_id_beyond_32_bits_does_not_wrap_to_root)
+{
+        uint32_t value = 7;
+
+        cr_assert_eq(text_to_u32("4294967296", &value), -ERANGE);
+        cr_assert_eq(value, 7);
+}
+
+Test(text, reads_the_smallest_signed_number)
+{
+        int64_t value;
+
+        cr_assert_eq(text_to_i64("-9223372036854775808", &value), 0);
+        cr_assert_eq(value, INT64_MIN);
+        cr_assert_eq(text_to_i64("-9223372036854775809", &value), -ERANGE);
+        cr_assert_eq(text_to_i64("9223372036854775808", &value), -ERANGE);
+}
+
+Test(text, quotes_json_and_replaces_what_is_not_utf8)
+{
+        auto_buffer struct text_buffer buffer = { 0 };
+
+        text_add_json(&buffer, "a\"b\\\n\x01\xc3\xa9\xff\xed\xa0\x80");
+        cr_assert_str_eq(buffer.text,
+                         "\"a\\\"b\\\\\\n\\u0001\xc3\xa9\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+}
+
+Test(error, prints_errno_texts_in_lower_case)
+{
+        struct error err = { 0 };
+
+        cr_assert_eq(error_errno(&err, ENOENT, "stat /nope"), -ENOENT);
+        cr_assert_str_eq(err.text, "stat /nope: no such file or directory");
+        error_context(&err, "process.cwd");
+        cr_assert_str_eq(err.text, "process.cwd: stat /nope: no such file or directory");
+}

@@ -1,0 +1,2 @@
+/* Replaced by the first real test of this layer. */
+typedef int empty_layer_test;
