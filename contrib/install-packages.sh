@@ -1,0 +1,43 @@
+#!/bin/sh
+# Installs what is missing of the packages that a list names: contrib/install-packages.sh build [test]
+# A line "a | b" takes the first that this release has.
+set -eu
+cd "$(dirname "$0")/packages"
+
+has() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
+
+command -v dpkg-query > /dev/null || { echo "This is no Debian; install what contrib/packages/*.txt name." >&2; exit 1; }
+wanted=
+for list; do
+        while read -r line; do
+                case $line in "" | "#"*) continue;; esac
+                found=
+                for package in $(echo "$line" | tr '|' ' '); do
+                        if has "$package"; then found=yes; break; fi
+                done
+                [ -n "$found" ] || wanted="$wanted
+$line"
+        done < "$list.txt"
+done
+[ -n "$wanted" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+        echo "Run this as root, or install first:" $wanted >&2
+        exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+# Retried: a mirror now and then drops a connection.
+apt-get -q -o Acquire::Retries=3 update
+names=$(echo "$wanted" | while read -r line; do
+        [ -n "$line" ] || continue
+        for package in $(echo "$line" | tr '|' ' '); do
+                if apt-cache show "$package" > /dev/null 2>&1; then echo "$package"; break; fi
+        done
+done)
+# No service is started: the tests start their own engines.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+        printf '#!/bin/sh\nexit 101\n' > $policy
+        chmod 755 $policy
+        trap 'rm -f $policy' EXIT
+fi
+apt-get -q -o Acquire::Retries=3 install -y --no-install-recommends $names
