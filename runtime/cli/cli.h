@@ -1,0 +1,77 @@
+/* The command line: options common to all commands, and one function a command (cmd_<verb>.c).
+ *
+ * Accepts every spelling that engines use: --flag value, --flag=value, -flag value (Go's single dash), -f value;
+ * an unknown flag is an error (exit 1). Nothing below this layer prints an error or ends the process. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/base/error.h"
+
+struct cli {
+        const char *argv0;              /* as called; its basename can choose a profile */
+        const char *root;               /* --root, or state_default_root() */
+        bool is_debug;
+        bool is_systemd_cgroup;         /* --systemd-cgroup or --cgroup-manager systemd */
+        bool is_cgroup_disabled;        /* --cgroup-manager disabled */
+        struct arena *arena;            /* lives until the process ends */
+};
+
+enum cli_option_kind {
+        CLI_FLAG,               /* bool *: --x, --x=true, --x=false */
+        CLI_STRING,             /* const char ** */
+        CLI_STRINGS,            /* struct cli_strings *: may be repeated; a comma separates nothing */
+        CLI_U32,                /* uint32_t *: strict decimal */
+        CLI_IGNORED_FLAG,       /* accepted without effect or output */
+        CLI_IGNORED_VALUE,
+};
+
+struct cli_strings {
+        const char **values;
+        size_t n;
+};
+
+struct cli_option {
+        const char *name;       /* "pid-file" */
+        char letter;            /* 'p', 0: none */
+        enum cli_option_kind kind;
+        void *target;
+        const char *value_name; /* "FILE", for --help */
+        const char *help;       /* one line; NULL: not shown */
+};
+
+struct cli_usage {
+        const char *synopsis;   /* "create [options] ID" */
+        const char *summary;    /* a sentence or a short paragraph */
+        const struct cli_option *options;
+        size_t n_options;
+        size_t min_arguments, max_arguments;    /* positional ones; SIZE_MAX: any number */
+        bool stops_at_first_argument;           /* exec, kill, ps: what follows the first positional is not parsed */
+};
+
+/* Parses argv[1..]. @ret_arguments: NULL-terminated positional ones, in the arena.
+ * Returns 0; 1 when --help was printed (exit 0); a negative errno with the error set. */
+int cli_parse(const struct cli *cli, const struct cli_usage *usage, int argc, char **argv, char ***ret_arguments,
+              size_t *ret_n, struct error *err);
+
+/* Prints the fatal message (log and stderr) and returns @status, so that a command can `return cli_fail(&err, 1)`. */
+int cli_fail(const struct error *err, int status);
+
+/* Each returns the exit status of the process. argv[0] is the command's name. */
+int cmd_create(struct cli *cli, int argc, char **argv);
+int cmd_start(struct cli *cli, int argc, char **argv);
+int cmd_run(struct cli *cli, int argc, char **argv);
+int cmd_exec(struct cli *cli, int argc, char **argv);
+int cmd_state(struct cli *cli, int argc, char **argv);
+int cmd_kill(struct cli *cli, int argc, char **argv);
+int cmd_delete(struct cli *cli, int argc, char **argv);
+int cmd_list(struct cli *cli, int argc, char **argv);
+int cmd_ps(struct cli *cli, int argc, char **argv);
+int cmd_pause(struct cli *cli, int argc, char **argv);
+int cmd_resume(struct cli *cli, int argc, char **argv);
+int cmd_update(struct cli *cli, int argc, char **argv);
+int cmd_spec(struct cli *cli, int argc, char **argv);
+int cmd_features(struct cli *cli, int argc, char **argv);
