@@ -11,6 +11,9 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/error.h"
 
+struct text_buffer;
+struct cli_usage;
+
 struct cli {
         const char *argv0;              /* as called; its basename can choose a profile */
         const char *root;               /* --root, or state_default_root() */
@@ -18,6 +21,11 @@ struct cli {
         bool is_systemd_cgroup;         /* --systemd-cgroup or --cgroup-manager systemd */
         bool is_cgroup_disabled;        /* --cgroup-manager disabled */
         struct arena *arena;            /* lives until the process ends */
+
+        /* Set while shell completions are made: cli_parse() hands its usage over and returns 1, so that a command is
+         * asked for its options by calling it. */
+        void (*list_options)(const struct cli_usage *usage, void *context);
+        void *list_context;
 };
 
 enum cli_option_kind {
@@ -50,9 +58,11 @@ struct cli_usage {
         size_t n_options;
         size_t min_arguments, max_arguments;    /* positional ones; SIZE_MAX: any number */
         bool stops_at_first_argument;           /* exec, kill, ps: what follows the first positional is not parsed */
+        bool is_global;                         /* the options before the command */
 };
 
-/* Parses argv[1..]. @ret_arguments: NULL-terminated positional ones, in the arena.
+/* Parses argv[1..]; a command calls this before anything else. @ret_arguments: NULL-terminated positional ones, in the
+ * arena. An option that was not given leaves its target alone; one that is given twice counts the second time.
  * Returns 0; 1 when --help was printed (exit 0); a negative errno with the error set. */
 int cli_parse(const struct cli *cli, const struct cli_usage *usage, int argc, char **argv, char ***ret_arguments,
               size_t *ret_n, struct error *err);
@@ -60,18 +70,44 @@ int cli_parse(const struct cli *cli, const struct cli_usage *usage, int argc, ch
 /* Prints the fatal message (log and stderr) and returns @status, so that a command can `return cli_fail(&err, 1)`. */
 int cli_fail(const struct error *err, int status);
 
+/* What --help prints. */
+void cli_add_help(const struct cli_usage *usage, struct text_buffer *out);
+
+/* Writes the buffer to standard output, all of it or an error (a full disk, a closed pipe). */
+int cli_print(const struct text_buffer *buffer, struct error *err);
+
+/* The commands, in the order of `runb help`: runtime/cli/commands.c. */
+struct cli_command {
+        const char *name;
+        const char *summary;            /* one line */
+        int (*function)(struct cli *cli, int argc, char **argv);
+        bool needs_root;                /* uses cli->root */
+        bool makes_cgroups;             /* cannot do with --systemd-cgroup */
+};
+const struct cli_command *cli_commands(size_t *ret_n);
+/* NULL when there is none of that name. */
+const struct cli_command *cli_find_command(const char *name);
+const struct cli_usage *cli_global_usage(void);
+
+#define CLI_SPEC_VERSION "1.3.0"        /* of the runtime-spec that this runtime follows */
+
+/* A command whose file is not in the build is absent from the table instead of failing the link. */
+#define CLI_MAY_BE_ABSENT __attribute__((weak))
+
 /* Each returns the exit status of the process. argv[0] is the command's name. */
-int cmd_create(struct cli *cli, int argc, char **argv);
-int cmd_start(struct cli *cli, int argc, char **argv);
-int cmd_run(struct cli *cli, int argc, char **argv);
-int cmd_exec(struct cli *cli, int argc, char **argv);
-int cmd_state(struct cli *cli, int argc, char **argv);
-int cmd_kill(struct cli *cli, int argc, char **argv);
-int cmd_delete(struct cli *cli, int argc, char **argv);
-int cmd_list(struct cli *cli, int argc, char **argv);
-int cmd_ps(struct cli *cli, int argc, char **argv);
-int cmd_pause(struct cli *cli, int argc, char **argv);
-int cmd_resume(struct cli *cli, int argc, char **argv);
-int cmd_update(struct cli *cli, int argc, char **argv);
-int cmd_spec(struct cli *cli, int argc, char **argv);
-int cmd_features(struct cli *cli, int argc, char **argv);
+int cmd_create(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_start(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_run(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_exec(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_state(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_kill(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_delete(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_list(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_ps(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_pause(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_resume(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_update(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_spec(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_features(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_completion(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_help(struct cli *cli, int argc, char **argv);

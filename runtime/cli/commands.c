@@ -1,0 +1,38 @@
+/* The table of commands. Nothing else lists them: `runb help`, the completions and the dispatch all read this. */
+#include "runtime/cli/cli.h"
+
+#include <string.h>
+
+static const struct cli_command commands[] = {
+        { "create", "make a container and leave its init waiting for start", cmd_create, true, true },
+        { "start", "let the program of a created container go", cmd_start, true, false },
+        { "run", "create and start a container, and wait for its end", cmd_run, true, true },
+        { "exec", "run another program in a container", cmd_exec, true, false },
+        { "state", "print the state of a container", cmd_state, true, false },
+        { "kill", "send a signal to a container's init", cmd_kill, true, false },
+        { "delete", "remove what a container held", cmd_delete, true, false },
+        { "list", "list the containers of --root", cmd_list, true, false },
+        { "ps", "list the processes of a container", cmd_ps, true, false },
+        { "pause", "stop all processes of a container where they are", cmd_pause, true, false },
+        { "resume", "let a paused container go on", cmd_resume, true, false },
+        { "update", "change the limits of a container", cmd_update, true, false },
+        { "spec", "write a config.json to begin with", cmd_spec, false, false },
+        { "features", "print what this runtime can do, as JSON", cmd_features, false, false },
+        { "completion", "print the completions of a shell", cmd_completion, false, false },
+        { "help", "show this text, or the one of a command", cmd_help, false, false },
+};
+
+const struct cli_command *cli_commands(size_t *ret_n)
+{
+        *ret_n = sizeof commands / sizeof commands[0];
+        return commands;
+}
+
+const struct cli_command *cli_find_command(const char *name)
+{
+        for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+                if (commands[i].function != NULL && strcmp(commands[i].name, name) == 0)
+                        return &commands[i];
+        }
+        return NULL;
+}
