@@ -19,12 +19,25 @@ enum sandbox_ids {
         SANDBOX_IDS_IDENTITY,   /* every id of the user namespace we are in, one to one (rootless; joined userns) */
 };
 
+/* How the ids of a bind's files look inside. */
+enum sandbox_bind_ids {
+        SANDBOX_BIND_PLAIN,     /* no id map: the ids are right already, or it is read-only and cannot be mapped */
+        SANDBOX_BIND_ROOT,      /* container 0 is 0 on disk, and so on */
+        SANDBOX_BIND_OWNER,     /* container 0 is the owner of the source; no other id exists */
+};
+
+struct sandbox_bind {
+        enum sandbox_bind_ids ids;
+        uint32_t owner_uid, owner_gid;
+};
+
 struct sandbox {
         /* The request with everything tightened in place: caps cut and ambient/inheritable emptied, mounts with
          * nosuid,nodev added and shared made private, /dev added where missing, masked and read-only paths added,
          * namespaces user, ipc, uts, cgroup added, rlimits lowered, env filtered, resources filled in,
          * no_new_privileges true. linux_.devices holds the default nodes too (null zero full random urandom tty). */
         struct spec spec;
+        const struct sandbox_bind *binds;       /* one per spec.mounts, same index */
         const char *profile;
         const char *policy_revision;
         enum sandbox_ids ids;
