@@ -1,12 +1,15 @@
 /* The record of a container: one JSON file, written before the first side effect, so that `delete --force` can
- * undo everything after a kill -9 at any point (DESIGN section 6).
+ * undo everything after a kill -9 at any point.
  *
  *   ROOT/<id>/state.json     this record, replaced atomically
  *   ROOT/<id>/config.json    the config.json as it was read (later edits of the bundle have no effect)
  *   ROOT/<id>/exec.fifo      init waits here for start
  *   ROOT/<id>/seccomp-*.bpf  the compiled filters, for exec
+ *   ROOT/<id>/lease          link to the base of its id range (leases.h)
+ *   ROOT/<id>/lock           locked by every command that changes the container; readers take no lock
  *
- * Every command that changes a container holds an flock on ROOT/<id>. */
+ * The lock belongs to the process (fcntl(2), not flock(2)): children do not inherit it, and a process that
+ * is killed lets go. A process opens a container once at a time: closing a second one would let go as well. */
 #pragma once
 
 #include <stdbool.h>
@@ -33,6 +36,8 @@ struct state {
 
         pid_t init_pid;                 /* in the caller's pid namespace; 0 until init exists */
         uint64_t init_start_time;       /* field 22 of /proc/PID/stat, proc(5): tells a reused pid */
+        pid_t creator_pid;              /* who makes it: without an init it is `creating` as long as this one lives */
+        uint64_t creator_start_time;
         bool is_created;                /* init waits at the fifo or later */
         bool is_started;                /* start has let it go */
         bool is_deleted_on_exit;
@@ -52,19 +57,23 @@ struct state {
         bool is_userns_nested;          /* a plain user's: exec first joins the parent of init's user namespace */
         const char *apparmor_profile, *selinux_label;   /* of init; exec's default */
         const char *profile, *policy_revision;
-        const struct finding *findings; size_t n_findings;
+        const struct finding *findings; size_t n_findings;      /* a list, by ->next */
 };
 
-/* The default of --root. runc's rule with our names: real root /run/runb/containers; else (euid != 0, or root of a
- * user namespace) $XDG_RUNTIME_DIR/runb/containers; an empty variable counts as unset; without one /run/runb. */
+/* Where the runtime keeps things for as long as the machine runs: /run/runb for the host's root, else
+ * $XDG_RUNTIME_DIR/runb (empty counts as unset: /run/runb). Makes nothing. */
+int state_runtime_folder(struct arena *arena, const char **ret_folder, struct error *err);
+
+/* The default of --root: the folder "containers" of that. */
 int state_default_root(struct arena *arena, const char **ret_root, struct error *err);
 
-/* An open, locked container folder. */
+/* An open container folder. Zeros are one that is not open. */
 struct state_dir {
-        const char *root;
-        const char *id;
+        const char *root;               /* the caller's */
+        const char *id;                 /* the caller's; NULL: not open */
         int root_fd;
-        int fd;                         /* ROOT/<id>; holds the lock */
+        int fd;                         /* ROOT/<id> */
+        int lock_fd;                    /* UNSET_FD for readers */
 };
 
 /* runc's charset, first character alphanumeric or '_', no "." and "..", at most 255 bytes. Says "invalid container id". */
@@ -74,8 +83,13 @@ int state_check_id(const char *id, struct error *err);
  * that belongs to another user is refused by name. Close with state_dir_close(). */
 int state_create(const char *root, const char *id, struct state_dir *ret_dir, struct error *err);
 
-/* Opens and locks (@is_shared: a reader's lock that waits for no writer). -ENOENT: "container does not exist". */
+/* Opens, and locks unless @is_shared: a reader waits for nobody. -ENOENT: "container does not exist". EBUSY: another
+ * process keeps the lock for 30 seconds; names it. */
 int state_open(const char *root, const char *id, bool is_shared, struct state_dir *ret_dir, struct error *err);
+/* Takes the lock that a reader did without, or that state_unlock() gave away (`run` while the container runs).
+ * -ENOENT: it has been deleted meanwhile. */
+int state_lock(struct state_dir *dir, struct error *err);
+void state_unlock(struct state_dir *dir);
 void state_dir_close(struct state_dir *dir);
 #define auto_state_dir __attribute__((cleanup(state_dir_close)))
 
@@ -84,6 +98,13 @@ int state_write(const struct state_dir *dir, const struct state *state, struct e
 /* Reads state.json into the arena. A folder without one (a kill -9 before the first write): -ENODATA. */
 int state_read(const struct state_dir *dir, struct arena *arena, struct state *ret_state, struct error *err);
 
+/* Fills in creator_pid and creator_start_time with ourselves. */
+int state_set_creator(struct state *state, struct error *err);
+
+/* A pidfd of init, by which it can be signalled and waited for without meeting a process that got its pid later.
+ * Returns 0; -ESRCH where it has ended, is a zombie, or never was; or another negative errno. */
+int state_open_init(const struct state *state, int *ret_pidfd);
+
 /* Looks at the kernel: no such pid, another start time or a zombie is stopped; a frozen cgroup is paused. */
 enum state_status state_status(const struct state *state);
 const char *state_status_name(enum state_status status);
@@ -91,8 +112,8 @@ const char *state_status_name(enum state_status status);
 /* Removes ROOT/<id>. May run twice. */
 int state_remove(struct state_dir *dir, struct error *err);
 
-/* The OCI state JSON: for hooks (compact, on their stdin), and `runb state` (indented, runc's members and order).
- * @pid: as the spec wants it (0 when stopped). */
+/* The OCI state JSON: for hooks (compact, on their stdin, no pid when stopped), and `runb state` (indented by two blanks, runc's
+ * members and order, pid 0 when stopped, no newline at the end). */
 struct text_buffer;
 void state_to_oci(const struct state *state, enum state_status status, bool is_for_hooks, struct text_buffer *buffer);
 
