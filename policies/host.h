@@ -15,34 +15,49 @@ enum host_privilege {
         HOST_PLAIN_USER,        /* no privilege: runb first makes a user namespace of the caller's ids */
 };
 
-/* What lies at a bind's source, seen before judging. */
+/* What lies at a bind's source, seen before judging. All zeros for a mount that is no bind. */
 struct host_source {
-        const char *real_path;  /* links resolved; NULL where there is nothing */
-        int error;              /* errno of looking, 0 when found */
+        bool is_known;          /* it was looked at */
+        int error;              /* errno of looking, 0 when found; the rest counts only when found */
+        const char *real_path;  /* links resolved */
         mode_t mode;            /* file type and permissions */
         uid_t uid;
         gid_t gid;
+        dev_t device;           /* st_dev and st_ino: what carries the plan out checks that it is still the same file */
+        ino_t inode;
         dev_t rdev;             /* device number of a node */
         long fs_magic;          /* statfs(2) f_type */
         uint64_t mount_flags;   /* ST_ flags of statvfs(3) */
-        bool is_private_folder; /* a folder above bars other users (no o+x), POLICY "Writable id-mapped binds" */
+        const char *engine_socket;      /* a folder: the name of an engine's socket in it, else NULL */
+        bool is_private_folder; /* it, or a folder above, is root's and bars everyone else */
 };
 
 /* What a hook's path is. */
 struct host_hook {
         int error;              /* errno of looking, 0 when found */
         bool is_root_only;      /* it and its folders are writable by root (or, rootless, the caller) only */
-        bool is_in_rootfs;      /* it lies in the rootfs or in a bind's source */
-        const char *real_path;
+        bool is_in_rootfs;      /* it lies in the rootfs or in a writable bind's source */
+        const char *real_path;  /* NULL when not found */
 };
 
 /* A namespace named by path. */
 struct host_namespace {
-        int error;              /* errno of looking at it, 0 when found */
+        bool is_known;          /* it was looked at */
+        int error;              /* errno of looking at it, 0 when found; the rest counts only when found */
         uint64_t inode;
         bool is_right_type;
         bool is_host;           /* the caller's own or pid 1's */
         bool is_owned_below;    /* its owner is a user namespace below ours (engine's own mapping) */
+        /* Of a user namespace: its maps, outside = ids of our own user namespace. */
+        const struct spec_id_map *uid_map, *gid_map;
+        size_t n_uid_map, n_gid_map;
+};
+
+/* What the host knows of the ids that a line of the engine's map names. */
+struct host_ids {
+        const char *user;       /* /etc/passwd or /etc/group has this one among them; NULL: none */
+        uint32_t id;            /* its id */
+        bool is_delegated;      /* all of them lie in a range of /etc/subuid or /etc/subgid */
 };
 
 struct host {
@@ -52,13 +67,16 @@ struct host {
         size_t n_own_uid_map, n_own_gid_map;
         uint32_t caller_uid, caller_gid;        /* real ids in our user namespace */
         bool is_cgroup2;        /* the unified hierarchy is mounted at /sys/fs/cgroup */
-        bool has_nf_tables;
+        bool has_nf_tables;     /* false: known to be missing; true may still fail when the table is installed, as asking
+                                 * the kernel would load modules */
         bool has_seccomp;
         int landlock_abi;       /* 0: none */
+        uint64_t core_limit_most;       /* the highest RLIMIT_CORE that this process may set */
         const char *rootfs_real_path;   /* absolute; NULL where there is none */
         int rootfs_error;
         long rootfs_magic;      /* statfs(2) f_type of the rootfs */
-        const struct host_source *sources;      /* one per spec mount, same index; zeros for what is no bind */
+        const struct host_source *sources;      /* one per spec mount, same index; NULL where there are no mounts */
         const struct host_hook *hooks[SPEC_HOOK_KINDS]; /* one per hook, same index */
         struct host_namespace namespaces[SPEC_NS_KINDS];        /* for those given by path */
+        const struct host_ids *uid_map_ids, *gid_map_ids;       /* one per line of the engine's maps (real root only) */
 };

@@ -19,16 +19,25 @@ enum sandbox_ids {
         SANDBOX_IDS_IDENTITY,   /* every id of the user namespace we are in, one to one (rootless; joined userns) */
 };
 
-/* How the ids of a bind's files look inside. */
+/* Whose ids a bind's files have. Only a leased range has id-mapped binds: in an engine's own map the engine has seen to it,
+ * and where ids are one to one there is nothing to map. */
 enum sandbox_bind_ids {
-        SANDBOX_BIND_PLAIN,     /* no id map: the ids are right already, or it is read-only and cannot be mapped */
-        SANDBOX_BIND_ROOT,      /* container 0 is 0 on disk, and so on */
-        SANDBOX_BIND_OWNER,     /* container 0 is the owner of the source; no other id exists */
+        SANDBOX_BIND_PLAIN,          /* as it is: what belongs to no id of the build shows as nobody */
+        SANDBOX_BIND_ROOT,          /* on-disk id n is the build's id n */
+        SANDBOX_BIND_OWNER,         /* the source's owner is the build's 0; no other id of the disk is in the map */
 };
 
+/* What policy adds to one mount. */
 struct sandbox_bind {
         enum sandbox_bind_ids ids;
-        uint32_t owner_uid, owner_gid;
+        bool is_ids_recursive;          /* the id map counts for the mounts below the source, too; else those stay plain */
+        bool is_ids_wanted;             /* false: where the file system has no id maps, binding it plainly is right (it is
+                                         * read-only); true: refuse then */
+        uint32_t owner_uid, owner_gid;  /* OWNER: on disk */
+        /* The source that was judged: whoever mounts it refuses when another file has taken its place. */
+        bool is_source_known;
+        dev_t source_device;
+        ino_t source_inode;
 };
 
 struct sandbox {
@@ -37,19 +46,23 @@ struct sandbox {
          * namespaces user, ipc, uts, cgroup added, rlimits lowered, env filtered, resources filled in,
          * no_new_privileges true. linux_.devices holds the default nodes too (null zero full random urandom tty). */
         struct spec spec;
-        const struct sandbox_bind *binds;       /* one per spec.mounts, same index */
         const char *profile;
         const char *policy_revision;
         enum sandbox_ids ids;
         uint32_t ids_size;              /* for a lease */
-        const struct spec_id_map *uid_map, *gid_map;    /* for ENGINE and IDENTITY; a lease fills in its own */
+        /* For ENGINE (outside = ids of our user namespace) and IDENTITY (outside = ids of the parent, which is ours or the one
+         * that spec.linux_.namespaces[SPEC_NS_USER].path names); a lease fills in its own. None for IDENTITY: the plain user's
+         * namespace has not been entered yet, repeat its /proc/self/uid_map then. */
+        const struct spec_id_map *uid_map, *gid_map;
         size_t n_uid_map, n_gid_map;
+        const struct sandbox_bind *binds;               /* one per spec.mounts, same index */
         bool seccomp_setuid_files;
         bool seccomp_user_namespaces;
         uint32_t max_user_namespaces;
         uint32_t max_inotify_instances;
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
         bool egress_deny;               /* install the table that lets only loopback pass */
+        bool is_pids_limit_ours;        /* nobody but the built-in policy asked for it: rootless without delegation, leave out */
 };
 
 /* Judges a whole config.json. @ret_sandbox points into @arena and into what @spec points to.
@@ -58,12 +71,13 @@ struct sandbox {
 int harden(const struct spec *spec, const struct policy *policy, const struct host *host, struct arena *arena,
            struct sandbox *ret_sandbox, struct findings *findings, struct error *err);
 
-/* Judges the process object of exec with the same rules: caps, no_new_privileges, rlimits, oom score, env. */
+/* Judges the process object of exec with the same rules: caps, no_new_privileges, rlimits, oom score, env.
+ * Missing capabilities count as none: the caller fills in the container's first, as runc does. */
 int harden_process(const struct spec_process *asked, const struct policy *policy, const struct host *host,
                    struct arena *arena, struct spec_process *ret_process, struct findings *findings,
                    struct error *err);
 
-/* Judges the resources of update: lower, or raise up to the profile's. */
+/* Judges the resources of update: lower, or raise up to the profile's. What is missing or zero stays so ("leave as is"). */
 int harden_resources(const struct spec_resources *asked, const struct policy *policy, const struct host *host,
                      struct arena *arena, struct spec_resources *ret_resources, struct findings *findings,
                      struct error *err);

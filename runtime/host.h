@@ -4,10 +4,16 @@
 #include "oci-spec/spec.h"
 #include "policies/host.h"
 #include "runtime/base/arena.h"
+#include "runtime/base/error.h"
 
-/* @bundle: absolute, relative sources count from it. What cannot be found out is recorded in the facts,
+/* Looks at what the spec names and at little else. Nothing stays open and nothing is changed.
+ * @bundle: absolute, relative sources and the rootfs count from it. What cannot be found out is recorded in the facts,
  * not an error; only the lack of memory or of /proc is. */
 int host_gather(const struct spec *spec, const char *bundle, struct arena *arena, struct host *ret_host,
                 struct error *err);
 
+/* Of the caller, without anything else: what exec and update need (has_seccomp, limits and ids are filled in, too). */
+int host_gather_caller(struct arena *arena, struct host *ret_host, struct error *err);
+
+/* Real root is root of the initial user namespace, by /proc/self/uid_map. Without /proc: a plain user. */
 enum host_privilege host_privilege(void);

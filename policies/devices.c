@@ -1,0 +1,181 @@
+/* Device nodes and the cgroup's device rules.
+ *
+ * The rules are an allow list that begins with "deny all" (GHSA-g54h-m393-cpwq: taken as a deny list they let everything
+ * through). The mknod right stays on the six: whoever makes the build's /dev may be in its cgroup already, and the build itself
+ * has no CAP_MKNOD that the kernel would count. */
+#include "policies/devices.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "policies/judge.h"
+#include "policies/paths.h"
+
+#define MODE_ALL 0666
+
+static const struct spec_device standard_nodes[] = {
+        { .type = S_IFCHR, .path = "/dev/null", .major = 1, .minor = 3, .has_mode = true, .mode = MODE_ALL },
+        { .type = S_IFCHR, .path = "/dev/zero", .major = 1, .minor = 5, .has_mode = true, .mode = MODE_ALL },
+        { .type = S_IFCHR, .path = "/dev/full", .major = 1, .minor = 7, .has_mode = true, .mode = MODE_ALL },
+        { .type = S_IFCHR, .path = "/dev/random", .major = 1, .minor = 8, .has_mode = true, .mode = MODE_ALL },
+        { .type = S_IFCHR, .path = "/dev/urandom", .major = 1, .minor = 9, .has_mode = true, .mode = MODE_ALL },
+        { .type = S_IFCHR, .path = "/dev/tty", .major = 5, .minor = 0, .has_mode = true, .mode = MODE_ALL },
+};
+#define N_STANDARD (sizeof standard_nodes / sizeof *standard_nodes)
+
+#define ACCESS_RW 6u
+#define ACCESS_RWM 7u
+
+static const struct spec_device_rule standard_rules[] = {
+        { .is_allow = false, .type = 'a', .major = -1, .minor = -1, .access = ACCESS_RWM },
+        { .is_allow = true, .type = 'c', .major = 1, .minor = 3, .access = ACCESS_RWM },
+        { .is_allow = true, .type = 'c', .major = 1, .minor = 5, .access = ACCESS_RWM },
+        { .is_allow = true, .type = 'c', .major = 1, .minor = 7, .access = ACCESS_RWM },
+        { .is_allow = true, .type = 'c', .major = 1, .minor = 8, .access = ACCESS_RWM },
+        { .is_allow = true, .type = 'c', .major = 1, .minor = 9, .access = ACCESS_RWM },
+        { .is_allow = true, .type = 'c', .major = 5, .minor = 0, .access = ACCESS_RWM },
+        { .is_allow = true, .type = 'c', .major = 5, .minor = 1, .access = ACCESS_RW },         /* console */
+        { .is_allow = true, .type = 'c', .major = 5, .minor = 2, .access = ACCESS_RW },         /* ptmx */
+        { .is_allow = true, .type = 'c', .major = 136, .minor = -1, .access = ACCESS_RW },      /* devpts */
+};
+#define N_RULES (sizeof standard_rules / sizeof *standard_rules)
+
+bool policy_devices_is_standard(mode_t type, uint32_t device_major, uint32_t device_minor)
+{
+        for (size_t i = 0; i < N_STANDARD; i++) {
+                if (standard_nodes[i].type == type && standard_nodes[i].major == device_major &&
+                    standard_nodes[i].minor == device_minor)
+                        return true;
+        }
+        return false;
+}
+
+static bool is_standard_path(const char *path)
+{
+        for (size_t i = 0; i < N_STANDARD; i++) {
+                if (strcmp(standard_nodes[i].path, path) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* console, ptmx and the slaves: whoever makes the terminal makes these. */
+static bool is_terminal(const struct spec_device *device)
+{
+        return device->type == S_IFCHR &&
+               ((device->major == 5 && (device->minor == 1 || device->minor == 2)) || device->major == 136);
+}
+
+static const char *describe(struct arena *arena, const struct spec_device *device)
+{
+        return arena_format(arena, "%s (%c %u:%u)", device->path, device->type == S_IFBLK ? 'b' : 'c', device->major,
+                            device->minor);
+}
+
+static void judge_node(struct judge *judge, const struct spec_device *asked, struct spec_device *nodes, size_t *n)
+{
+        const char *path = policy_paths_clean(judge->arena, asked->path);
+        const char *text = describe(judge->arena, asked);
+
+        if (path == NULL || text == NULL)
+                return;
+        if (asked->type != S_IFIFO && !policy_devices_is_standard(asked->type, asked->major, asked->minor)) {
+                if (is_terminal(asked))
+                        return;
+                judge_refuse(judge, "devices", "linux.devices", text,
+                             arena_format(judge->arena, "device:%s", asked->path),
+                             "device %s is not one of null, zero, full, random, urandom and tty; drop the device", text);
+                return;
+        }
+        if (policy_paths_depth_in(path, "/dev") < 1) {
+                judge_tighten(judge, "devices", "linux.devices", text, "left out: only /dev holds devices");
+                return;
+        }
+        if (is_standard_path(path)) /* a fifo or another device under a well-known name would only mislead */
+                return;
+        nodes[*n] = *asked;
+        nodes[*n].path = path;
+        (*n)++;
+}
+
+static bool is_within_standard(const struct spec_device_rule *rule)
+{
+        for (size_t i = 1; i < N_RULES; i++) {
+                const struct spec_device_rule *known = &standard_rules[i];
+
+                if (rule->type == known->type && rule->major == known->major &&
+                    (rule->minor == known->minor || known->minor == -1))
+                        return true;
+        }
+        return false;
+}
+
+static bool is_everything(const struct spec_device_rule *rule)
+{
+        return rule->is_allow && rule->type == 'a' && rule->major == -1 && rule->minor == -1 &&
+               (rule->access & ACCESS_RW) != 0;
+}
+
+static void describe_rule(const struct spec_device_rule *rule, char *ret_text, size_t size)
+{
+        char numbers[2][24];
+
+        for (int i = 0; i < 2; i++) {
+                int64_t number = i == 0 ? rule->major : rule->minor;
+
+                if (number < 0)
+                        snprintf(numbers[i], sizeof numbers[i], "*");
+                else
+                        snprintf(numbers[i], sizeof numbers[i], "%lld", (long long)number);
+        }
+        snprintf(ret_text, size, "%c %s:%s %s%s%s", rule->type, numbers[0], numbers[1], rule->access & 2 ? "r" : "",
+                 rule->access & 4 ? "w" : "", rule->access & 1 ? "m" : "");
+}
+
+int policy_devices_judge_rules(struct judge *judge, struct spec_resources *resources)
+{
+        char dropped[512] = "";
+        size_t length = 0;
+
+        for (size_t i = 0; i < resources->n_devices; i++) {
+                const struct spec_device_rule *rule = &resources->devices[i];
+                char text[96];
+
+                if (!rule->is_allow || is_within_standard(rule))
+                        continue;
+                describe_rule(rule, text, sizeof text);
+                if (is_everything(rule)) {
+                        judge_refuse(judge, "devices", "linux.resources.devices", text, NULL,
+                                     "config.json allows every device of the host, the shape of --privileged; drop "
+                                     "--privileged");
+                        continue;
+                }
+                if (length < sizeof dropped)
+                        length += (size_t)snprintf(dropped + length, sizeof dropped - length, "%s%s",
+                                                   length > 0 ? ", " : "", text);
+        }
+        if (length > 0)
+                judge_tighten(judge, "devices", "linux.resources.devices", dropped, "the standard devices only");
+        resources->devices = standard_rules;
+        resources->n_devices = N_RULES;
+        return 0;
+}
+
+int policy_devices_judge(struct judge *judge, struct sandbox *sandbox)
+{
+        struct spec_linux *linux_ = &sandbox->spec.linux_;
+        struct spec_device *nodes;
+        size_t n = N_STANDARD;
+
+        nodes = arena_array(judge->arena, N_STANDARD + linux_->n_devices, sizeof *nodes);
+        if (nodes == NULL)
+                return -ENOMEM;
+        memcpy(nodes, standard_nodes, sizeof standard_nodes);
+        for (size_t i = 0; i < linux_->n_devices; i++)
+                judge_node(judge, &linux_->devices[i], nodes, &n);
+        linux_->devices = nodes;
+        linux_->n_devices = n;
+        return policy_devices_judge_rules(judge, &linux_->resources);
+}

@@ -1,0 +1,60 @@
+/* Hooks are the engine's programs, and run as root on the host. What decides is who can change the file: docker's is
+ * /proc/PID/exe, so the path says nothing. A hook that is not there is left to whoever opens it, unless a folder on its way
+ * could get it later from someone else than root. */
+#include "policies/hooks.h"
+
+#include "policies/judge.h"
+
+static void judge_host_hook(struct judge *judge, enum spec_hook_kind kind, size_t i)
+{
+        const struct spec_hook *hook = &judge->asked->hooks[kind].hooks[i];
+        const struct host_hook *fact = judge->host->hooks[kind] != NULL ? &judge->host->hooks[kind][i] : NULL;
+        const char *property = arena_format(judge->arena, "hooks.%s[%zu]", spec_hook_name(kind), i);
+        const char *exception = arena_format(judge->arena, "hook:%s", hook->path);
+
+        if (fact == NULL) {
+                judge_refuse(judge, "hooks", property, hook->path, exception,
+                             "hook %s was not looked at; drop the hook", hook->path);
+        } else if (fact->is_in_rootfs) {
+                judge_refuse(judge, "hooks", property, hook->path, exception,
+                             "hook %s lies where the build can write it; install it outside of the image and its "
+                             "mounts", hook->path);
+        } else if (!fact->is_root_only) {
+                judge_refuse(judge, "hooks", property, hook->path, exception,
+                             "hook %s, or a folder above it, can be written by others than root; make it root's alone",
+                             hook->path);
+        }
+}
+
+int policy_hooks_judge(struct judge *judge, struct sandbox *sandbox)
+{
+        (void)sandbox;
+        for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS; kind++) {
+                const struct spec_hook_list *list = &judge->asked->hooks[kind];
+
+                for (size_t i = 0; i < list->n; i++) {
+                        switch (kind) {
+                        case SPEC_HOOK_CREATE_CONTAINER:
+                                if (!judge->policy->profile.allow_create_container_hooks)
+                                        judge_refuse(judge, "hooks.createContainer", "hooks.createContainer",
+                                                     list->hooks[i].path,
+                                                     arena_format(judge->arena, "hook:%s", list->hooks[i].path),
+                                                     "hook %s would run with the host's power in a tree that the image "
+                                                     "shaped; make it a createRuntime hook", list->hooks[i].path);
+                                else
+                                        judge_host_hook(judge, kind, i);
+                                break;
+                        case SPEC_HOOK_PRESTART:
+                        case SPEC_HOOK_CREATE_RUNTIME:
+                        case SPEC_HOOK_POSTSTART:
+                        case SPEC_HOOK_POSTSTOP:
+                                judge_host_hook(judge, kind, i);
+                                break;
+                        case SPEC_HOOK_START_CONTAINER: /* a program of the image, run as the build */
+                        case SPEC_HOOK_KINDS:
+                                break;
+                        }
+                }
+        }
+        return 0;
+}

@@ -1,0 +1,10 @@
+/* Hooks: programs of the host, run with its power; only files that nobody but root could have put there. */
+#pragma once
+
+#include "policies/sandbox.h"
+
+struct judge;
+
+/* Refuses hooks that others than root can write or that the build can, and createContainer hooks where the profile has none.
+ * Rules "hooks", "hooks.createContainer". */
+int policy_hooks_judge(struct judge *judge, struct sandbox *sandbox);

@@ -1,0 +1,52 @@
+/* How the rooms object. One sentence a refusal, one form for all of them, so that people can search for the rule and
+ * engines see one line. */
+#include "policies/judge.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void judge_tighten(struct judge *judge, const char *rule, const char *property, const char *asked, const char *got)
+{
+        findings_add(judge->findings, FINDING_TIGHTENED, property, rule, asked, got);
+}
+
+void judge_record(struct judge *judge, const char *rule, const char *property, const char *asked, const char *got)
+{
+        findings_add(judge->findings, FINDING_RECORDED, property, rule, asked, got);
+}
+
+void judge_refuse(struct judge *judge, const char *rule, const char *property, const char *asked, const char *exception,
+                  const char *format, ...)
+{
+        char sentence[768];
+        va_list args;
+
+        findings_add(judge->findings, FINDING_REFUSED, property, rule, asked, "refused");
+        if (judge->failure < 0)
+                return;
+        va_start(args, format);
+        vsnprintf(sentence, sizeof sentence, format, args);
+        va_end(args);
+        if (exception != NULL)
+                judge->failure = error_refuse(judge->err, rule,
+                                              "refused by profile \"%s\" (%s): %s, or ask for an exception \"%s\" "
+                                              "(policy %s)", judge->policy->profile.name, rule, sentence, exception,
+                                              judge->policy->revision);
+        else
+                judge->failure = error_refuse(judge->err, rule, "refused by profile \"%s\" (%s): %s (policy %s)",
+                                              judge->policy->profile.name, rule, sentence, judge->policy->revision);
+}
+
+void judge_invalid(struct judge *judge, const char *format, ...)
+{
+        char sentence[768];
+        va_list args;
+
+        if (judge->failure < 0)
+                return;
+        va_start(args, format);
+        vsnprintf(sentence, sizeof sentence, format, args);
+        va_end(args);
+        judge->failure = error_set(judge->err, EINVAL, "%s", sentence);
+}

@@ -1,0 +1,165 @@
+/* Limits are lowered and filled in, never raised. What the profile says nothing of stays as the engine asked. */
+#include "policies/limits.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "policies/judge.h"
+#include "runtime/base/text.h"
+
+#define IOPRIO_CLASS_SHIFT 13   /* ioprio_set(2) */
+#define IOPRIO_CLASS_REALTIME 1
+
+static const char *number(struct arena *arena, int64_t value)
+{
+        return arena_format(arena, "%" PRId64, value);
+}
+
+/* core(5): with a piped core_pattern a limit of 0 still runs the host's helper as root; 1 does not. Where the process may
+ * not raise its hard limit of 0, 0 is what it is. */
+static int judge_core(struct judge *judge, struct spec_process *process)
+{
+        uint64_t core = judge->policy->profile.core_limit_bytes;
+        struct spec_rlimit *limits;
+        const char *asked = "the caller's";
+        size_t n = 0;
+
+        if (core > judge->host->core_limit_most)
+                core = judge->host->core_limit_most;
+        limits = arena_array(judge->arena, process->n_rlimits + 1, sizeof *limits);
+        if (limits == NULL)
+                return -ENOMEM;
+        for (size_t i = 0; i < process->n_rlimits; i++) {
+                if (process->rlimits[i].resource == RLIMIT_CORE)
+                        asked = arena_format(judge->arena, "%" PRIu64 ":%" PRIu64, process->rlimits[i].soft,
+                                             process->rlimits[i].hard);
+                else
+                        limits[n++] = process->rlimits[i];
+        }
+        limits[n++] = (struct spec_rlimit){
+                .resource = RLIMIT_CORE, .name = "RLIMIT_CORE", .soft = core, .hard = core,
+        };
+        process->rlimits = limits;
+        process->n_rlimits = n;
+        judge_tighten(judge, "limits.core", "process.rlimits (RLIMIT_CORE)", asked, number(judge->arena, (int64_t)core));
+        return 0;
+}
+
+static void judge_scheduling(struct judge *judge, struct spec_process *process)
+{
+        struct spec_scheduler *scheduler = &process->scheduler;
+
+        if (scheduler->is_given &&
+            (scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR || scheduler->policy == 6 /* SCHED_DEADLINE */)) {
+                judge_tighten(judge, "limits.scheduler", "process.scheduler", "a real-time policy", "SCHED_OTHER");
+                *scheduler = (struct spec_scheduler){ .is_given = false };
+        } else if (scheduler->is_given && scheduler->nice < 0) {
+                judge_tighten(judge, "limits.scheduler", "process.scheduler.nice",
+                              number(judge->arena, scheduler->nice), "0");
+                scheduler->nice = 0;
+        }
+        if (process->has_io_priority && process->io_priority >> IOPRIO_CLASS_SHIFT == IOPRIO_CLASS_REALTIME) {
+                judge_tighten(judge, "limits.scheduler", "process.ioPriority", "IOPRIO_CLASS_RT", "the default");
+                process->has_io_priority = false;
+                process->io_priority = 0;
+        }
+}
+
+int policy_limits_judge_process(struct judge *judge, struct spec_process *process)
+{
+        int r = judge_core(judge, process);
+
+        if (r < 0)
+                return r;
+        /* Missing stays missing: the caller's own score is inherited, as engines expect. */
+        if (process->has_oom_score_adj && process->oom_score_adj < 0) {
+                judge_tighten(judge, "limits.oomScoreAdj", "process.oomScoreAdj",
+                              number(judge->arena, process->oom_score_adj), "0");
+                process->oom_score_adj = 0;
+        }
+        judge_scheduling(judge, process);
+        return 0;
+}
+
+/* Zero and less mean no limit; so does the word in a cgroup v2 file. */
+static bool is_within(const struct judge *judge, int64_t limit)
+{
+        return limit > 0 && limit <= judge->policy->profile.pids_limit;
+}
+
+/* linux.resources.unified writes files of the cgroup by name: a name is one component, and none of the files that move
+ * processes or hand the tree over. */
+static int judge_unified(struct judge *judge, struct spec_resources *resources)
+{
+        struct spec_pair *pairs;
+
+        if (resources->n_unified == 0)
+                return 0;
+        pairs = arena_array(judge->arena, resources->n_unified, sizeof *pairs);
+        if (pairs == NULL)
+                return -ENOMEM;
+        for (size_t i = 0; i < resources->n_unified; i++) {
+                uint64_t value;
+
+                pairs[i] = resources->unified[i];
+                if (strchr(pairs[i].key, '/') != NULL || strcmp(pairs[i].key, ".") == 0 || strcmp(pairs[i].key, "..") == 0 ||
+                    (text_starts_with(pairs[i].key, "cgroup.") && !text_starts_with(pairs[i].key, "cgroup.max."))) {
+                        judge_refuse(judge, "cgroups.unified", "linux.resources.unified", pairs[i].key, NULL,
+                                     "\"%s\" in linux.resources.unified is no limit of a cgroup; drop it", pairs[i].key);
+                } else if (strcmp(pairs[i].key, "pids.max") == 0 &&
+                           (text_to_u64(pairs[i].value, &value) < 0 || value > INT64_MAX ||
+                            !is_within(judge, (int64_t)value))) {
+                        pairs[i].value = number(judge->arena, judge->policy->profile.pids_limit);
+                        judge_tighten(judge, "limits.pids", "linux.resources.unified (pids.max)",
+                                      resources->unified[i].value, pairs[i].value);
+                }
+        }
+        resources->unified = pairs;
+        return 0;
+}
+
+static void judge_real_time(struct judge *judge, struct spec_resources *resources)
+{
+        if (resources->cpu.rt_runtime_us.is_given && resources->cpu.rt_runtime_us.value != 0) {
+                judge_tighten(judge, "limits.scheduler", "linux.resources.cpu.realtimeRuntime",
+                              number(judge->arena, resources->cpu.rt_runtime_us.value), "none");
+                resources->cpu.rt_runtime_us = (struct spec_number){ .is_given = false };
+                resources->cpu.rt_period_us = (struct spec_number){ .is_given = false };
+        }
+}
+
+int policy_limits_judge_resources(struct judge *judge, struct spec_resources *resources, bool *ret_is_pids_ours)
+{
+        int64_t most = judge->policy->profile.pids_limit;
+        struct spec_number *pids = &resources->pids_limit;
+
+        if (!pids->is_given || !is_within(judge, pids->value)) {
+                bool was_limit = pids->is_given && pids->value > 0;
+
+                judge_tighten(judge, "limits.pids", "linux.resources.pids.limit",
+                              was_limit ? number(judge->arena, pids->value) : "no limit", number(judge->arena, most));
+                *pids = (struct spec_number){ .is_given = true, .value = most };
+                *ret_is_pids_ours = !was_limit;
+        }
+        judge_real_time(judge, resources);
+        return judge_unified(judge, resources);
+}
+
+int policy_limits_judge_update(struct judge *judge, struct spec_resources *resources)
+{
+        int64_t most = judge->policy->profile.pids_limit;
+        struct spec_number *pids = &resources->pids_limit;
+
+        if (pids->is_given && pids->value != 0 && !is_within(judge, pids->value)) {
+                judge_tighten(judge, "limits.pids", "linux.resources.pids.limit",
+                              pids->value < 0 ? "no limit" : number(judge->arena, pids->value),
+                              number(judge->arena, most));
+                pids->value = most;
+        }
+        judge_real_time(judge, resources);
+        return judge_unified(judge, resources);
+}

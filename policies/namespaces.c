@@ -1,0 +1,150 @@
+/* Which namespaces the build lives in.
+ *
+ * An engine says "the host's" by leaving a namespace out. Where a build can do without noticing (user, ipc, uts, cgroup) it
+ * gets its own; where the request makes no sense any more with an own one (pid, mount, network) it is refused, as the
+ * build would fail in some obscure way later. Naming the host's by path is the same request, spelled out. */
+#include "policies/namespaces.h"
+
+#include "policies/judge.h"
+
+static const char *rule_of(enum spec_ns kind)
+{
+        switch (kind) {
+        case SPEC_NS_USER:
+                return "namespaces.user";
+        case SPEC_NS_MOUNT:
+                return "namespaces.mount";
+        case SPEC_NS_PID:
+                return "namespaces.pid";
+        case SPEC_NS_NET:
+                return "namespaces.network";
+        case SPEC_NS_IPC:
+                return "namespaces.ipc";
+        case SPEC_NS_UTS:
+                return "namespaces.uts";
+        case SPEC_NS_CGROUP:
+                return "namespaces.cgroup";
+        case SPEC_NS_TIME:
+                return "namespaces.time";
+        case SPEC_NS_KINDS:
+                break;
+        }
+        return "namespaces";
+}
+
+static const char *exception_of(enum spec_ns kind)
+{
+        switch (kind) {
+        case SPEC_NS_NET:
+                return "network.host";
+        case SPEC_NS_PID:
+                return "pid.host";
+        case SPEC_NS_IPC:
+                return "ipc.host";
+        case SPEC_NS_UTS:
+                return "uts.host";
+        case SPEC_NS_USER: /* no exception turns it off */
+        case SPEC_NS_MOUNT:
+        case SPEC_NS_CGROUP:
+        case SPEC_NS_TIME:
+        case SPEC_NS_KINDS:
+                break;
+        }
+        return NULL;
+}
+
+static void judge_missing(struct judge *judge, enum spec_ns kind, struct spec_namespace *ns)
+{
+        const char *property = "linux.namespaces";
+
+        switch (kind) {
+        case SPEC_NS_PID:
+                judge_refuse(judge, rule_of(kind), property, "the host's pid namespace", exception_of(kind),
+                             "config.json has no pid namespace, that is the host's processes; drop --pid=host");
+                return;
+        case SPEC_NS_NET:
+                judge_refuse(judge, rule_of(kind), property, "the host's network", exception_of(kind),
+                             "config.json has no network namespace, that is the host's network; drop --network=host");
+                return;
+        case SPEC_NS_MOUNT:
+                judge_refuse(judge, rule_of(kind), property, "the host's mounts", exception_of(kind),
+                             "config.json has no mount namespace, that is the host's mounts; add {\"type\": \"mount\"} "
+                             "to linux.namespaces");
+                return;
+        case SPEC_NS_USER:
+        case SPEC_NS_IPC:
+        case SPEC_NS_UTS:
+        case SPEC_NS_CGROUP:
+                *ns = (struct spec_namespace){ .is_given = true };
+                judge_tighten(judge, rule_of(kind), property,
+                              arena_format(judge->arena, "the host's %s namespace", spec_ns_name(kind)), "a new one");
+                return;
+        case SPEC_NS_TIME: /* the same clocks as the host's show nothing that vDSO and time(2) do not */
+        case SPEC_NS_KINDS:
+                return;
+        }
+}
+
+static void judge_joined(struct judge *judge, enum spec_ns kind, struct spec_namespace *ns)
+{
+        const struct host_namespace *fact = &judge->host->namespaces[kind];
+        const char *property = arena_format(judge->arena, "linux.namespaces (%s)", spec_ns_name(kind));
+
+        if (kind == SPEC_NS_MOUNT) {
+                judge_refuse(judge, rule_of(kind), property, ns->path, NULL,
+                             "mount namespace %s is one that no rule has judged the mounts of; leave its path out",
+                             ns->path);
+                return;
+        }
+        if (fact->error != 0) /* carrying it out says why, with the errno's own words */
+                return;
+        if (!fact->is_right_type) {
+                judge_invalid(judge, "linux.namespaces: %s is not a %s namespace", ns->path, spec_ns_name(kind));
+                return;
+        }
+        if (!fact->is_host)
+                return;
+
+        switch (kind) {
+        case SPEC_NS_TIME:
+                judge_record(judge, rule_of(kind), property, ns->path, "the host's clocks, as without it");
+                *ns = (struct spec_namespace){ .is_given = false };
+                return;
+        case SPEC_NS_CGROUP:
+                judge_tighten(judge, rule_of(kind), property, ns->path, "a new one");
+                *ns = (struct spec_namespace){ .is_given = true };
+                return;
+        case SPEC_NS_USER:
+                /* A rootless engine names its own for containers without a mapping: the build gets a child of it anyway. */
+                if (judge->host->privilege == HOST_ENGINE_ROOT) {
+                        judge_tighten(judge, rule_of(kind), property, ns->path, "a child of it");
+                        *ns = (struct spec_namespace){ .is_given = true };
+                        return;
+                }
+                judge_refuse(judge, rule_of(kind), property, ns->path, NULL,
+                             "user namespace %s is the host's; leave its path out", ns->path);
+                return;
+        case SPEC_NS_PID:
+        case SPEC_NS_NET:
+        case SPEC_NS_IPC:
+        case SPEC_NS_UTS:
+        case SPEC_NS_MOUNT:
+        case SPEC_NS_KINDS:
+                judge_refuse(judge, rule_of(kind), property, ns->path, exception_of(kind),
+                             "%s namespace %s is the host's; leave its path out", spec_ns_name(kind), ns->path);
+                return;
+        }
+}
+
+int policy_namespaces_judge(struct judge *judge, struct sandbox *sandbox)
+{
+        for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++) {
+                struct spec_namespace *ns = &sandbox->spec.linux_.namespaces[kind];
+
+                if (!ns->is_given)
+                        judge_missing(judge, kind, ns);
+                else if (ns->path != NULL)
+                        judge_joined(judge, kind, ns);
+        }
+        return 0;
+}
