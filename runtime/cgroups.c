@@ -1,0 +1,716 @@
+/* The container's cgroup: where it is, making it, and the fds by which processes join.
+ *
+ * Version 1 has a folder in each hierarchy (the named ones and a v2 one beside them too, as systemd's "hybrid" set-up
+ * has it), version 2 has one. Limits are written before the first process joins, so that a limit is never exceeded in
+ * between, and we do not join ourselves: only init is charged.
+ *
+ * Folders are walked component by component from the mount point, never through a link or into another mount. Each
+ * folder we make carries a mark, so that a later `delete` tells ours from one that an administrator or another
+ * runtime made, and does not end foreign processes in it. */
+#include "runtime/cgroups.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/sys.h"
+#include "runtime/cgroups_private.h"
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define FILE_LIMIT_BYTES ((size_t)16 << 20)
+
+/* ---- where ---- */
+
+struct hierarchy {
+        const char *key;        /* a controller, "name=x", or "" for v2 */
+        const char *mount;
+        const char *root;       /* the cgroup that the mount shows at its top */
+};
+
+static const char *unescape(char *text)
+{
+        char *out = text;
+
+        /* proc(5), mountinfo: blank, tab, newline and backslash are octal escapes. */
+        for (const char *p = text; *p != '\0'; p++) {
+                if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0' &&
+                    p[3] <= '7') {
+                        *out++ = (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0'));
+                        p += 3;
+                } else {
+                        *out++ = *p;
+                }
+        }
+        *out = '\0';
+        return text;
+}
+
+/* Which of our own cgroup's lines the mount's options speak of. */
+static const char *find_key(const char *self_cgroup, char *options, struct arena *arena)
+{
+        char *rest = NULL;
+
+        for (char *word = strtok_r(options, ",", &rest); word != NULL; word = strtok_r(NULL, ",", &rest))
+                if (strcmp(word, "rw") != 0 && cgroups_own_path(self_cgroup, word, arena) != NULL)
+                        return arena_string(arena, word);
+        return NULL;
+}
+
+/* The v1 mounts, and the v2 one at /sys/fs/cgroup/unified; the first of several mounts of one hierarchy. */
+static int find_v1(const char *self_cgroup, struct arena *arena, struct hierarchy *found, size_t *ret_n, struct error *err)
+{
+        auto_fclose FILE *file = fopen("/proc/self/mountinfo", "re");
+        auto_free char *line = NULL;
+        size_t size = 0, n = 0;
+        ssize_t length;
+
+        if (file == NULL)
+                return error_errno(err, errno, "open /proc/self/mountinfo");
+        while ((length = getline(&line, &size, file)) >= 0) {
+                char *fields[6], *rest = NULL, *tail = strstr(line, " - "), *type, *options;
+                struct hierarchy h = { 0 };
+                size_t i = 0;
+                bool is_known = false;
+
+                if (tail == NULL || strncmp(tail, " - cgroup", 9) != 0)
+                        continue;
+                if (line[length - 1] == '\n')
+                        line[length - 1] = '\0';
+                *tail = '\0';
+                for (char *word = strtok_r(line, " ", &rest); word != NULL && i < 6; word = strtok_r(NULL, " ", &rest))
+                        fields[i++] = word;
+                if (i < 6)
+                        continue;
+                type = strtok_r(tail + 3, " ", &rest);
+                strtok_r(NULL, " ", &rest);
+                options = strtok_r(NULL, " ", &rest);
+                if (type == NULL || options == NULL)
+                        continue;
+                h.root = arena_string(arena, unescape(fields[3]));
+                h.mount = arena_string(arena, unescape(fields[4]));
+                if (strcmp(type, "cgroup2") == 0) {
+                        /* Others mount one elsewhere for their eBPF programs: not the host's own tree. */
+                        if (cgroups_below(h.mount, CGROUP_ROOT) == NULL)
+                                continue;
+                        h.key = "";
+                } else {
+                        h.key = find_key(self_cgroup, options, arena);
+                        if (h.key == NULL)
+                                continue;
+                }
+                for (i = 0; i < n; i++)
+                        if (strcmp(found[i].key, h.key) == 0)
+                                is_known = true;
+                if (is_known)
+                        continue;
+                if (n == CGROUPS_MAX)
+                        return error_set(err, E2BIG, "more than %d cgroup hierarchies are mounted", CGROUPS_MAX);
+                found[n++] = h;
+        }
+        *ret_n = n;
+        return 0;
+}
+
+/* A name for a container that was given none. */
+static const char *default_name(const char *id, struct arena *arena)
+{
+        uint64_t hash = 14695981039346656037ull;        /* FNV-1a */
+
+        if (strlen(id) <= 240)
+                return arena_format(arena, "runb-%s", id);
+        for (const char *p = id; *p != '\0'; p++)
+                hash = (hash ^ (unsigned char)*p) * 1099511628211ull;
+        return arena_format(arena, "runb-%.200s-%016llx", id, (unsigned long long)hash);
+}
+
+/* Whether a folder can be made at @path (or, when it is there, be used). */
+static bool is_writable(const char *path, struct arena *arena)
+{
+        char *copy = arena_string(arena, path), *slash;
+
+        while (copy != NULL && faccessat(AT_FDCWD, copy, F_OK, AT_EACCESS) < 0 && errno == ENOENT) {
+                slash = strrchr(copy, '/');
+                if (slash == NULL || slash == copy)
+                        return false;
+                *slash = '\0';
+        }
+        return copy != NULL && faccessat(AT_FDCWD, copy, W_OK | X_OK, AT_EACCESS) == 0;
+}
+
+static bool asks_for_anything(const struct spec_resources *resources)
+{
+        for (enum cgroup_group group = 0; group < GROUPS; group++)
+                if (cgroup_group_is_asked(resources, group))
+                        return true;
+        return resources->n_unified > 0;
+}
+
+int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_resources *resources, bool is_rootless,
+                 struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
+{
+        struct cgroups_plan plan = { .resources = resources };
+        struct hierarchy found[CGROUPS_MAX];
+        auto_free char *self_cgroup = NULL;
+        const char **paths, **mounts, *inner, *denied = NULL;
+        struct statfs fs;
+        size_t n = 0;
+        bool is_absolute;
+        int r;
+
+        if (text_is_empty(cgroups_path)) {
+                is_absolute = false;
+                inner = default_name(id, arena);
+                if (inner == NULL)
+                        return error_errno(err, ENOMEM, "cgroup of %s", id);
+        } else {
+                if (cgroups_is_systemd_triple(cgroups_path))
+                        return error_set(err, EINVAL, "linux.cgroupsPath: \"%s\" is a name for systemd, which this runtime "
+                                         "does not ask for cgroups; set the engine's cgroup manager to cgroupfs",
+                                         cgroups_path);
+                is_absolute = cgroups_path[0] == '/';
+                r = cgroups_normalise(cgroups_path, arena, &inner, err);
+                if (r < 0)
+                        return r;
+        }
+        r = fd_read_file(AT_FDCWD, "/proc/self/cgroup", FILE_LIMIT_BYTES, &self_cgroup, NULL);
+        if (r < 0)
+                return error_errno(err, r, "read /proc/self/cgroup");
+        if (statfs(CGROUP_ROOT, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC) {
+                plan.is_v2 = true;
+                found[n++] = (struct hierarchy){ .key = "", .mount = CGROUP_ROOT, .root = "/" };
+        } else {
+                r = find_v1(self_cgroup, arena, found, &n, err);
+                if (r < 0)
+                        return r;
+        }
+        paths = arena_array(arena, n + 1, sizeof *paths);
+        mounts = arena_array(arena, n + 1, sizeof *mounts);
+        if (paths == NULL || mounts == NULL)
+                return error_errno(err, ENOMEM, "cgroup of %s", id);
+        for (size_t i = 0; i < n; i++) {
+                const char *own = is_absolute ? "" : cgroups_own_path(self_cgroup, found[i].key, arena);
+                size_t length;
+
+                /* Ours as the mount shows it: a container's mount can begin further down, and a cgroup outside of our
+                 * cgroup namespace begins with "/..". */
+                own = own == NULL ? "" : is_absolute ? own : cgroups_below(own, found[i].root);
+                if (own == NULL || strncmp(own, "..", 2) == 0)
+                        own = "";
+                length = strlen(own);
+                if (plan.is_v2) {
+                        /* cgroups(7), "no internal processes": ours has some (us), so that it could not pass
+                         * controllers on. */
+                        while (length > 0 && own[length - 1] != '/')
+                                length--;
+                }
+                while (length > 0 && own[length - 1] == '/')
+                        length--;
+                mounts[plan.n_paths] = found[i].mount;
+                paths[plan.n_paths] = arena_format(arena, "%s/%.*s%s%s", found[i].mount, (int)length, own,
+                                                   length > 0 ? "/" : "", inner);
+                if (paths[plan.n_paths] == NULL)
+                        return error_errno(err, ENOMEM, "cgroup of %s", id);
+                if (is_rootless && !is_writable(paths[plan.n_paths], arena)) {
+                        denied = paths[plan.n_paths];
+                        continue;
+                }
+                plan.n_paths++;
+        }
+        plan.paths = paths;
+        plan.mounts = mounts;
+        if (plan.n_paths == 0) {
+                if (!is_rootless)
+                        return error_set(err, ENODEV, "no cgroup hierarchy is mounted; mount cgroup2 on " CGROUP_ROOT);
+                if (!text_is_empty(cgroups_path) && asks_for_anything(resources))
+                        return error_set(err, EACCES, "linux.cgroupsPath: %s cannot be made by this user; delegate the cgroup "
+                                         "above it (systemd: Delegate=yes for user@.service), or leave cgroups off",
+                                         denied == NULL ? cgroups_path : denied);
+                plan.is_disabled = true;
+                plan.disabled_because = denied == NULL ? CGROUP_ROOT : denied;
+        }
+        *ret_plan = plan;
+        return 0;
+}
+
+/* ---- folders ---- */
+
+bool cgroup_has_file(int fd, const char *file)
+{
+        return faccessat(fd, file, F_OK, 0) == 0;
+}
+
+bool cgroup_list_has(const char *list, const char *word)
+{
+        size_t length = strlen(word), n;
+
+        for (const char *p = list; *p != '\0'; p += n) {
+                p += strspn(p, " \n");
+                n = strcspn(p, " \n");
+                if (n == length && memcmp(p, word, n) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static int open_folder(int dir_fd, const char *path)
+{
+        return sys_openat2(dir_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
+                           RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | (dir_fd >= 0 ? RESOLVE_BENEATH | RESOLVE_NO_XDEV : 0));
+}
+
+static int check_is_cgroup(int fd, const char *path, bool *ret_is_v2, struct error *err)
+{
+        struct statfs fs;
+
+        if (fstatfs(fd, &fs) < 0)
+                return error_errno(err, errno, "statfs %s", path);
+        if (fs.f_type != CGROUP2_SUPER_MAGIC && fs.f_type != CGROUP_SUPER_MAGIC)
+                return error_set(err, EINVAL, "%s does not lie on a cgroup file system", path);
+        *ret_is_v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
+        return 0;
+}
+
+int cgroup_set_open(const char *const *paths, size_t n_paths, struct cgroup_set *ret_set, struct error *err)
+{
+        struct statx about;
+        int r;
+
+        ret_set->n = 0;
+        if (n_paths > CGROUPS_MAX)
+                return error_set(err, E2BIG, "%zu cgroup folders, more than %d", n_paths, CGROUPS_MAX);
+        for (size_t i = 0; i < n_paths; i++) {
+                struct cgroup_folder folder = { .path = paths[i] };
+
+                if (paths[i][0] != '/' || strstr(paths[i], "/../") != NULL)
+                        return error_set(err, EINVAL, "\"%s\" is not a normalised cgroup folder", paths[i]);
+                folder.fd = open_folder(AT_FDCWD, paths[i]);
+                if (folder.fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+                        continue;
+                if (folder.fd < 0)
+                        return error_errno(err, errno, "open %s", paths[i]);
+                ret_set->folders[ret_set->n++] = folder;
+                r = check_is_cgroup(folder.fd, folder.path, &ret_set->folders[ret_set->n - 1].is_v2, err);
+                if (r < 0)
+                        return r;
+                /* A hierarchy's root holds the whole machine: never to be frozen, killed or limited by us. */
+                if (statx(folder.fd, "", AT_EMPTY_PATH, STATX_TYPE, &about) < 0)
+                        return error_errno(err, errno, "statx %s", folder.path);
+                if (about.stx_attributes & STATX_ATTR_MOUNT_ROOT)
+                        return error_set(err, EINVAL, "%s is the root of a cgroup hierarchy, not a container's", folder.path);
+        }
+        return 0;
+}
+
+void cgroup_set_close(struct cgroup_set *set)
+{
+        for (size_t i = 0; i < set->n; i++)
+                auto_close_cleanup(&set->folders[i].fd);
+        set->n = 0;
+}
+
+const struct cgroup_folder *cgroup_set_find(const struct cgroup_set *set, const char *file)
+{
+        for (int want_v2 = 0; want_v2 < 2; want_v2++)
+                for (size_t i = 0; i < set->n; i++)
+                        if (set->folders[i].is_v2 == (want_v2 == 1) && cgroup_has_file(set->folders[i].fd, file))
+                                return &set->folders[i];
+        return NULL;
+}
+
+/* xattr(7): trusted ones ask for CAP_SYS_ADMIN of the initial user namespace; user ones work on v2 since Linux 5.7. */
+static const char *const mark_names[] = { "trusted.runb", "user.runb" };
+
+enum cgroup_mark cgroup_mark_read(int fd)
+{
+        char name[64], value[16];
+        bool is_unknown = false;
+        ssize_t n;
+
+        /* An O_PATH fd has no attribute calls of its own; its /proc name has. */
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        for (size_t i = 0; i < 2; i++) {
+                n = getxattr(name, mark_names[i], value, sizeof value);
+                if (n == 3 && memcmp(value, "own", 3) == 0)
+                        return CGROUP_MARK_OWN;
+                if (n == 6 && memcmp(value, "shared", 6) == 0)
+                        return CGROUP_MARK_SHARED;
+                if (n < 0 && errno != ENODATA)
+                        is_unknown = true;
+        }
+        return is_unknown ? CGROUP_MARK_UNKNOWN : CGROUP_MARK_NONE;
+}
+
+void cgroup_mark_write(int fd, enum cgroup_mark mark)
+{
+        const char *value = mark == CGROUP_MARK_SHARED ? "shared" : "own";
+        char name[64];
+
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        for (size_t i = 0; i < 2; i++)
+                if (setxattr(name, mark_names[i], value, strlen(value), 0) == 0)
+                        return;
+}
+
+int cgroup_read(const struct cgroup_folder *folder, const char *file, char **ret_text)
+{
+        return fd_read_file(folder->fd, file, FILE_LIMIT_BYTES, ret_text, NULL);
+}
+
+int cgroup_read_number(const struct cgroup_folder *folder, const char *file, uint64_t *ret_value)
+{
+        auto_free char *text = NULL;
+        int r = cgroup_read(folder, file, &text);
+
+        if (r < 0)
+                return r;
+        text[strcspn(text, "\n")] = '\0';
+        return text_to_u64(text, ret_value);
+}
+
+bool cgroup_is_populated(const struct cgroup_folder *folder)
+{
+        auto_free char *text = NULL;
+
+        if (folder->is_v2)
+                return cgroup_read(folder, "cgroup.events", &text) == 0 && strstr(text, "populated 1") != NULL;
+        return cgroup_read(folder, "cgroup.procs", &text) == 0 && text[0] != '\0';
+}
+
+int cgroup_write(const struct cgroup_folder *folder, const char *property, const char *file, const char *value,
+                 struct error *err)
+{
+        int r = fd_write_file(folder->fd, file, value);
+
+        /* Not the errno's words: engines take "no such file" for a missing program. */
+        if (r == -ENOENT)
+                return error_set(err, ENOENT, "linux.resources.%s: this kernel has no %s in %s", property, file, folder->path);
+        if (r < 0)
+                return error_errno(err, r, "linux.resources.%s: write %s to %s/%s", property, value, folder->path, file);
+        return 0;
+}
+
+int cgroup_write_number(const struct cgroup_folder *folder, const char *property, const char *file, int64_t value,
+                        struct error *err)
+{
+        char text[24];
+
+        snprintf(text, sizeof text, "%lld", (long long)value);
+        return cgroup_write(folder, property, file, text, err);
+}
+
+/* ---- limits ---- */
+
+bool cgroup_group_is_asked(const struct spec_resources *r, enum cgroup_group group)
+{
+        switch (group) {
+        case GROUP_PIDS:
+                return r->pids_limit.is_given;
+        case GROUP_MEMORY:
+                return number_is_set(r->memory.limit) || number_is_set(r->memory.reservation) ||
+                       number_is_set(r->memory.swap) || number_is_set(r->memory.disable_oom_killer) ||
+                       (r->memory.swappiness.is_given && r->memory.swappiness.value != -1);
+        case GROUP_CPU:
+                return number_is_set(r->cpu.shares) || number_is_set(r->cpu.quota_us) || number_is_set(r->cpu.period_us) ||
+                       number_is_set(r->cpu.burst_us) || number_is_set(r->cpu.rt_runtime_us) ||
+                       number_is_set(r->cpu.rt_period_us) || number_is_set(r->cpu.idle);
+        case GROUP_CPUSET:
+                return !text_is_empty(r->cpu.cpus) || !text_is_empty(r->cpu.mems);
+        case GROUP_IO:
+                return number_is_set(r->block.weight) || number_is_set(r->block.leaf_weight) || r->block.n_devices > 0 ||
+                       r->block.n_read_bps > 0 || r->block.n_write_bps > 0 || r->block.n_read_iops > 0 ||
+                       r->block.n_write_iops > 0;
+        case GROUP_HUGETLB:
+                return r->n_huge > 0;
+        case GROUP_NET_CLS:
+                return number_is_set(r->network.class_id);
+        case GROUP_NET_PRIO:
+                return r->network.n_priorities > 0;
+        case GROUP_RDMA:
+                return r->n_rdma > 0;
+        case GROUPS:
+                break;
+        }
+        return false;
+}
+
+const char *cgroup_group_name(enum cgroup_group group)
+{
+        static const char *const names[GROUPS] = { "pids", "memory", "cpu", "cpuset", "io", "hugetlb", "net_cls", "net_prio",
+                                                   "rdma" };
+
+        return names[group];
+}
+
+bool cgroup_leave_out(struct cgroup_limits *limits, const char *name, bool is_demanded)
+{
+        if (is_demanded || limits->ready == NULL || limits->ready->n_left_out == CGROUPS_LEFT_OUT_MAX)
+                return false;
+        limits->ready->left_out[limits->ready->n_left_out++] = name;
+        return true;
+}
+
+static int write_limits(const struct cgroup_set *set, bool is_v2, const struct spec_resources *resources,
+                        const struct spec_resources *demanded, struct cgroups_ready *ready, struct error *err)
+{
+        struct cgroup_limits limits = { .resources = resources, .demanded = demanded, .ready = demanded == NULL ? NULL : ready };
+        int r = is_v2 ? cgroup_v2_find(set, &limits, err) : cgroup_v1_find(set, &limits, err);
+
+        if (r < 0)
+                return r;
+        for (enum cgroup_group group = 0; group < GROUPS; group++) {
+                if (limits.at[group] != NULL || !cgroup_group_is_asked(resources, group))
+                        continue;
+                /* Nothing to hold: "unlimited" needs no controller. */
+                if (group == GROUP_PIDS && resources->pids_limit.value < 0)
+                        continue;
+                if (cgroup_leave_out(&limits, cgroup_group_name(group),
+                                     demanded == NULL || cgroup_group_is_asked(demanded, group)))
+                        continue;
+                return error_set(err, ENODEV, "linux.resources: cannot set a %s limit: the controller is not available in %s; "
+                                 "%s, or ask for no such limit", cgroup_group_name(group),
+                                 set->n > 0 ? set->folders[0].path : CGROUP_ROOT,
+                                 is_v2 ? "enable it in cgroup.subtree_control of each cgroup above, none of which may have "
+                                 "processes of its own (systemd: Delegate=yes)" : "mount it below " CGROUP_ROOT);
+        }
+        return is_v2 ? cgroup_v2_write(&limits, err) : cgroup_v1_write(&limits, err);
+}
+
+/* ---- making ---- */
+
+struct making {
+        bool was_made[CGROUPS_MAX];     /* parallel to the set */
+        bool was_there;
+};
+
+/* Makes @path below @mount, and what is missing between. */
+static int make_folder(const char *mount, const char *path, const struct spec_resources *resources,
+                       struct cgroup_folder *ret_folder, bool *ret_was_made, struct error *err)
+{
+        auto_close int parent = open_folder(AT_FDCWD, mount);
+        const char *rest = cgroups_below(path, mount);
+        bool is_v2, is_pure_v2, is_cpuset, is_last = false, was_made = false;
+        int r;
+
+        if (parent < 0)
+                return error_errno(err, errno, "open %s", mount);
+        if (text_is_empty(rest))
+                return error_set(err, EINVAL, "%s is not a cgroup folder below %s", path, mount);
+        r = check_is_cgroup(parent, mount, &is_v2, err);
+        if (r < 0)
+                return r;
+        is_pure_v2 = is_v2 && strcmp(mount, CGROUP_ROOT) == 0;
+        is_cpuset = !is_v2 && cgroup_has_file(parent, "cpuset.cpus");
+        while (!is_last) {
+                size_t length = strcspn(rest, "/");
+                char name[NAME_MAX + 1], sofar[PATH_MAX];
+                struct cgroup_folder folder = { .path = sofar, .is_v2 = is_v2 };
+
+                if (length == 0 || length > NAME_MAX || (size_t)(rest + length - path) >= sizeof sofar)
+                        return error_set(err, EINVAL, "%s is not a normalised cgroup folder", path);
+                memcpy(name, rest, length);
+                name[length] = '\0';
+                memcpy(sofar, path, (size_t)(rest + length - path));
+                sofar[rest + length - path] = '\0';
+                rest += length;
+                is_last = *rest == '\0';
+                rest += *rest == '/';
+
+                /* In a hybrid set-up the v2 tree is only joined; its controllers are enabled for a demanded limit alone. */
+                if (is_pure_v2)
+                        cgroup_v2_enable(parent, NULL);
+                else if (is_v2 && cgroup_group_is_asked(resources, GROUP_HUGETLB))
+                        cgroup_v2_enable(parent, "hugetlb");
+                was_made = mkdirat(parent, name, 0755) == 0;
+                if (!was_made && errno != EEXIST)
+                        return error_errno(err, errno, "mkdir %s", sofar);
+                folder.fd = open_folder(parent, name);
+                if (folder.fd < 0) {
+                        r = error_errno(err, errno, "open %s", sofar);
+                        if (was_made)
+                                unlinkat(parent, name, AT_REMOVEDIR);
+                        return r;
+                }
+                r = 0;
+                if (is_cpuset)
+                        r = cgroup_v1_fill_cpuset(parent, &folder, err);
+                else if (is_pure_v2)
+                        r = cgroup_v2_check_type(&folder, resources, err);
+                if (r < 0) {
+                        close(folder.fd);
+                        if (was_made)
+                                unlinkat(parent, name, AT_REMOVEDIR);
+                        return r;
+                }
+                close(parent);
+                parent = folder.fd;
+        }
+        *ret_folder = (struct cgroup_folder){ .path = path, .fd = take_fd(&parent), .is_v2 = is_v2 };
+        *ret_was_made = was_made;
+        return 0;
+}
+
+/* Ours, another container's of ours, or somebody else's? */
+static void mark_folder(const struct cgroup_folder *folder, bool was_made, bool *was_there)
+{
+        if (was_made) {
+                cgroup_mark_write(folder->fd, CGROUP_MARK_OWN);
+                return;
+        }
+        switch (cgroup_mark_read(folder->fd)) {
+        case CGROUP_MARK_OWN:
+                /* With processes: another container was given the same path and lives. Without: left by a killed one. */
+                if (cgroup_is_populated(folder))
+                        cgroup_mark_write(folder->fd, CGROUP_MARK_SHARED);
+                break;
+        case CGROUP_MARK_SHARED:
+                if (!cgroup_is_populated(folder))
+                        cgroup_mark_write(folder->fd, CGROUP_MARK_OWN);
+                break;
+        case CGROUP_MARK_NONE:
+        case CGROUP_MARK_UNKNOWN:
+                *was_there = true;
+                break;
+        }
+}
+
+static int open_joins(const struct cgroup_set *set, bool is_v2, struct cgroups_ready *ready, struct error *err)
+{
+        for (size_t i = 0; i < set->n; i++) {
+                const struct cgroup_folder *folder = &set->folders[i];
+                int fd;
+
+                if (is_v2) {
+                        ready->v2_fd = fcntl(folder->fd, F_DUPFD_CLOEXEC, 3);
+                        if (ready->v2_fd < 0)
+                                return error_errno(err, errno, "open %s", folder->path);
+                        continue;
+                }
+                fd = openat(folder->fd, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+                if (fd < 0)
+                        return error_errno(err, errno, "open %s/cgroup.procs", folder->path);
+                ready->join_fds[ready->n_join_fds++] = fd;
+        }
+        return 0;
+}
+
+void cgroups_ready_close(struct cgroups_ready *ready)
+{
+        auto_close_cleanup(&ready->v2_fd);
+        for (size_t i = 0; i < ready->n_join_fds; i++)
+                auto_close_cleanup(&ready->join_fds[i]);
+        ready->n_join_fds = 0;
+}
+
+static int prepare(const struct cgroups_plan *plan, bool is_rootless, struct cgroup_set *set, struct making *making,
+                   struct cgroups_ready *ready, struct error *err)
+{
+        int r;
+
+        for (size_t i = 0; i < plan->n_paths; i++) {
+                r = make_folder(plan->mounts[i], plan->paths[i], plan->resources, &set->folders[set->n],
+                                &making->was_made[set->n], err);
+                if (r < 0)
+                        return r;
+                mark_folder(&set->folders[set->n], making->was_made[set->n], &ready->was_there);
+                set->n++;
+        }
+        r = write_limits(set, plan->is_v2, plan->resources, plan->demanded, ready, err);
+        if (r < 0)
+                return is_rootless && (r == -EACCES || r == -EPERM || r == -ENODEV) ?
+                       error_context(err, "rootless needs a delegated cgroup for limits (systemd: Delegate=yes)") : r;
+        return open_joins(set, plan->is_v2, ready, err);
+}
+
+int cgroups_prepare(const struct cgroups_plan *plan, bool is_rootless, struct cgroups_ready *ret_ready, struct error *err)
+{
+        auto_cgroup_set struct cgroup_set set = { 0 };
+        auto_cgroups_ready struct cgroups_ready ready = { .v2_fd = UNSET_FD };
+        const struct spec_resources *demanded = plan->demanded == NULL ? plan->resources : plan->demanded;
+        struct making making = { 0 };
+        int r;
+
+        if (plan->is_disabled) {
+                if (plan->disabled_because != NULL && asks_for_anything(demanded))
+                        return error_set(err, EACCES, "limits are asked for, but %s cannot be made by this user: delegate the "
+                                         "cgroup above it (systemd: Delegate=yes for user@.service), or ask for no limits",
+                                         plan->disabled_because);
+                for (enum cgroup_group group = 0; group < GROUPS; group++)
+                        if (plan->disabled_because != NULL && cgroup_group_is_asked(plan->resources, group))
+                                ready.left_out[ready.n_left_out++] = cgroup_group_name(group);
+                *ret_ready = ready;
+                ready = (struct cgroups_ready){ .v2_fd = UNSET_FD };
+                return 0;
+        }
+        if (plan->n_paths > CGROUPS_MAX)
+                return error_set(err, E2BIG, "%zu cgroup folders, more than %d", plan->n_paths, CGROUPS_MAX);
+        r = prepare(plan, is_rootless, &set, &making, &ready, err);
+        if (r < 0) {
+                for (size_t i = 0; i < set.n; i++)
+                        if (making.was_made[i])
+                                rmdir(set.folders[i].path);
+                return r;
+        }
+        *ret_ready = ready;
+        ready = (struct cgroups_ready){ .v2_fd = UNSET_FD };
+        return 0;
+}
+
+int cgroups_open(const char *const *paths, size_t n_paths, bool is_v2, const char *sub, struct cgroups_ready *ret_ready,
+                 struct error *err)
+{
+        auto_cgroup_set struct cgroup_set set = { 0 };
+        auto_cgroups_ready struct cgroups_ready ready = { .v2_fd = UNSET_FD };
+        auto_arena struct arena arena = { 0 };
+        const char *below = NULL;
+        int r = cgroup_set_open(paths, n_paths, &set, err);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n_paths; i++)
+                if (i >= set.n || set.folders[i].path != paths[i])
+                        return error_set(err, ENODEV, "the container's cgroup %s is gone", paths[i]);
+        if (!text_is_empty(sub) && strcmp(sub, "/") != 0) {
+                if (cgroups_normalise(sub, &arena, &below, NULL) < 0)
+                        return error_set(err, EINVAL, "bad sub cgroup path: %s", sub);
+                for (size_t i = 0; i < set.n; i++) {
+                        int fd = open_folder(set.folders[i].fd, below);
+
+                        if (fd < 0)
+                                return error_errno(err, errno, "sub cgroup %s of %s", sub, set.folders[i].path);
+                        close(set.folders[i].fd);
+                        set.folders[i].fd = fd;
+                }
+        }
+        r = open_joins(&set, is_v2, &ready, err);
+        if (r < 0)
+                return r;
+        *ret_ready = ready;
+        ready = (struct cgroups_ready){ .v2_fd = UNSET_FD };
+        return 0;
+}
+
+int cgroups_update(const char *const *paths, size_t n_paths, bool is_v2, const struct spec_resources *resources,
+                   struct error *err)
+{
+        auto_cgroup_set struct cgroup_set set = { 0 };
+        struct spec_resources asked = *resources;
+        int r = cgroup_set_open(paths, n_paths, &set, err);
+
+        if (r < 0)
+                return r;
+        /* dockerd fills in zeros for all that it leaves as it is. */
+        asked.pids_limit.is_given = number_is_set(asked.pids_limit);
+        if (set.n == 0 && asks_for_anything(&asked))
+                return error_set(err, ENODEV, "the container has no cgroup to set limits in");
+        return write_limits(&set, is_v2, &asked, NULL, NULL, err);
+}
