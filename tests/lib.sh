@@ -21,6 +21,16 @@ skip_case() { echo "$*"; exit 77; }     # from within a case
 # Ends the whole file as skipped where a program is missing.
 need() { local p; for p; do command -v "$p" > /dev/null || skip_all "$p is not installed"; done; }
 
+[ -p "$T/case.fifo" ] || mkfifo "$T/case.fifo"
+exec 9<> "$T/case.fifo"
+
+kill_tree()
+{
+        local child
+        for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do kill_tree "$child"; done
+        kill -KILL "$1" 2>/dev/null
+}
+
 # check SENTENCE FUNCTION [ARG]...
 check()
 {
@@ -29,8 +39,13 @@ check()
         case $sentence in *${ONLY-}*) ;; *) return 0;; esac
         n_run=$((n_run + 1))
         # Its own subshell, not in a condition: there "set -e" would have no effect.
-        ( set -e; "$@" ) > "$T/case.log" 2>&1 < /dev/null
-        rc=$?
+        ( ( exec 9>&-; set -e; "$@" ) > "$T/case.log" 2>&1 < /dev/null; echo $? >&9 ) &
+        if ! read -r -t "$CASE_TIMEOUT" rc <&9; then
+                echo "ended after $CASE_TIMEOUT s" >> "$T/case.log"
+                kill_tree $!
+                rc=124
+        fi
+        wait $! 2>/dev/null
         case $rc in
         0) echo "PASS $sentence";;
         77) echo "SKIP $sentence: $(tail -n 1 "$T/case.log")";;
@@ -72,7 +87,7 @@ wait_for()
 }
 
 # The runtime with a state folder of the test's own.
-rt() { timeout --foreground -k 5 "$CASE_TIMEOUT" "$RUNB" --root "$T/state" "$@"; }
+rt() { "$RUNB" --root "$T/state" "$@"; }
 is_runb() { "$RUNB" --version 2>/dev/null | grep -q '^runb version'; }
 status_of() { rt state "$1" | jq -r .status; }
 has_status() { [ "$(status_of "$1")" = "$2" ]; }
