@@ -51,9 +51,9 @@ struct spec_process {
         bool has_console_size;
         uint16_t console_rows, console_columns;
         const char *cwd;        /* absolute */
-        char *const *env;       /* ends with NULL */
+        char *const *env;       /* ends with NULL; every entry has a name and '=', each name once (the last value) */
         size_t n_env;
-        char *const *args;      /* ends with NULL; at least one where given */
+        char *const *args;      /* ends with NULL; empty only where the member was absent */
         size_t n_args;
         struct spec_user user;
         const struct spec_rlimit *rlimits;
@@ -80,7 +80,7 @@ struct spec_id_map {
 };
 
 enum spec_mount_kind {
-        SPEC_MOUNT_BIND,        /* by the options bind or rbind, whatever the type says */
+        SPEC_MOUNT_BIND,        /* by the options bind or rbind, whatever the type says; or by type bind */
         SPEC_MOUNT_PROC,
         SPEC_MOUNT_SYSFS,
         SPEC_MOUNT_CGROUP,      /* type cgroup or cgroup2 */
@@ -93,10 +93,11 @@ enum spec_mount_kind {
 
 struct spec_mount {
         enum spec_mount_kind kind;
-        const char *target;     /* destination, made absolute */
-        const char *source;     /* as written; relative ones count from the bundle */
-        const char *fstype;
-        uint64_t attr_set;      /* MOUNT_ATTR_ of mount_setattr(2), for this mount */
+        const char *target;     /* destination, made absolute; no "//", ".", ".." or final slash in it */
+        const char *source;     /* as written; relative ones count from the bundle; a bind always has one */
+        const char *fstype;     /* as written, NULL where not given (binds) */
+        uint64_t attr_set;      /* MOUNT_ATTR_ of mount_setattr(2), for this mount; access times as the call wants
+                                 * them: where one is asked for, all of MOUNT_ATTR__ATIME is in attr_clear */
         uint64_t attr_clear;
         uint64_t attr_set_recursive;    /* rro, rnosuid, ...: AT_RECURSIVE */
         uint64_t attr_clear_recursive;
@@ -148,8 +149,8 @@ struct spec_device {
         const char *path;
         uint32_t major, minor;
         bool has_mode;
-        mode_t mode;
-        bool has_owner;
+        mode_t mode;            /* permission bits only */
+        bool has_owner;         /* either of uid and gid; the other one is 0 then */
         uint32_t uid, gid;
 };
 
@@ -167,7 +168,8 @@ struct spec_name_priority { const char *name; uint32_t priority; };
 struct spec_rdma { const char *device; bool has_handles, has_objects; uint32_t handles, objects; };
 struct spec_pair { const char *key; const char *value; };
 
-/* A number that may be absent. -1 means unlimited where the spec says so. */
+/* A number that may be absent. -1 means unlimited where the spec says so. Sizes, shares, quotas, periods and weights
+ * that are 0 count as absent, as with runc. */
 struct spec_number { bool is_given; int64_t value; };
 
 struct spec_resources {
@@ -261,13 +263,13 @@ struct spec {
         struct spec_linux linux_;
 };
 
-/* The limits on documents from outside (POLICY, THREATS rule 14). */
+/* The limit on documents from outside; json.h has those on depth and number of values. */
 #define SPEC_CONFIG_LIMIT_BYTES ((size_t)16 << 20)
 
 /* Reads a config.json. @text: @length bytes. @name: how errors call the file.
  * Strict JSON: one document, no trailing bytes, no doubled keys, no NUL in strings; unknown properties are
  * ignored, invalid values are errors that name the property ("process.rlimits[2].type").
- * Returns 0 or a negative errno (EINVAL, ENOMEM, E2BIG). */
+ * The values point into @arena only. Returns 0 or a negative errno (EINVAL, ENOMEM, E2BIG). */
 int spec_read(struct arena *arena, const char *text, size_t length, const char *name, struct spec *ret_spec,
               struct error *err);
 
@@ -284,7 +286,8 @@ int spec_read_process(struct arena *arena, const char *text, size_t length, cons
 int spec_read_resources(struct arena *arena, const char *text, size_t length, const char *name,
                         struct spec_resources *ret_resources, struct error *err);
 
-/* Reads one capability name ("CAP_CHOWN"); returns its number or -EINVAL. Names come from cap_from_name(3). */
+/* Reads one capability name ("CAP_CHOWN"); returns its number or -EINVAL. Exact names only:
+ * no lower case, no numbers. */
 int spec_cap_number(const char *name);
 /* "CAP_CHOWN" of 0; NULL beyond the last one known. */
 const char *spec_cap_name(int number);
