@@ -1,9 +1,13 @@
-/* System call filters: the policy's `build` filter stacked with the engine's, compiled once and cached by digest. */
+/* System call filters: the policy's `build` filter stacked with the engine's, compiled once and cached by digest.
+ *
+ * The kernel takes the stricter answer of the two. Load the build filter first: it allows seccomp(2), which the engine's
+ * need not. */
 #pragma once
 
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "oci-spec/spec.h"
 #include "runtime/base/error.h"
@@ -14,23 +18,32 @@ struct seccomp_filter {
         unsigned flags;                 /* SECCOMP_FILTER_FLAG_ of seccomp(2) */
 };
 
-/* The filter of config.json's linux.seccomp. From the cache (@cache_folder: owned by us and not writable by others,
- * else it is not used) when it has been compiled before on this kernel by this libseccomp; compiled and put there
- * otherwise (atomically). SPEC_ALLOW is never set by our own doing. @ret_filter->code NULL when none was asked.
- * Unknown system call names are skipped as runc does; system calls newer than the profile get ENOSYS. */
+/* The filter of config.json's linux.seccomp. From the cache (@cache_folder: made 0700 where missing; must be owned by us
+ * and not writable by others, else it is not used; NULL: no cache) when it has been compiled before on this kernel by
+ * this libseccomp; compiled and put there otherwise (atomically). SPEC_ALLOW is never set by our own doing.
+ * @ret_filter->code NULL when none was asked. Unknown system call names are skipped as runc does; system calls newer
+ * than the profile get ENOSYS. SCMP_ACT_NOTIFY is refused (ENOTSUP). Returns 0 or a negative errno. */
 int seccomp_prepare_engine(const struct spec_seccomp *seccomp, const char *cache_folder,
                            struct seccomp_filter *ret_filter, struct error *err);
 
-/* The policy's own filter ("build"): foreign ABIs, clone3 -> ENOSYS, user namespace flags, mount calls, io_uring, keys, bpf,
- * perf, userfaultfd, ptrace of others, socket families (EAFNOSUPPORT), TIOCSTI/TIOCLINUX on the low 32 bits, ... THREATS rule 11. */
+/* The policy's own filter (policies/seccomp_build.c). Foreign ABIs answer ENOSYS. @setuid_files false: chmod and its like may
+ * not set the setuid and setgid bits, openat2 answers ENOSYS; file capabilities are CAP_SETFCAP's matter, since a
+ * filter cannot read the attribute's name. */
 int seccomp_prepare_build(bool user_namespaces, bool setuid_files, const char *cache_folder,
                           struct seccomp_filter *ret_filter, struct error *err);
 
+/* Owner of nothing afterwards; accepts zeros. */
 void seccomp_filter_free(struct seccomp_filter *filter);
 
-/* Child: loads one filter. Needs no_new_privs. Returns 0 or -1 and errno. */
+/* Child: loads one filter. Needs no_new_privs. Returns 0 or -1 and errno. Success when there is none to load. */
 int seccomp_child_load(const struct seccomp_filter *filter);
 
-/* To and from a file of the state folder, for exec. */
+/* To and from a file of the state folder, for exec. A filter without code is kept too, so that a missing file is an
+ * error (ENOENT) and not an open door; what is not whole is EBADMSG. */
 int seccomp_filter_save(const struct seccomp_filter *filter, int dir_fd, const char *name, struct error *err);
 int seccomp_filter_restore(int dir_fd, const char *name, struct seccomp_filter *ret_filter, struct error *err);
+
+/* The compilers behind the two, without a cache. @arch: a token of libseccomp (SCMP_ARCH_X86_64, SCMP_ARCH_NATIVE). */
+int seccomp_compile_engine(const struct spec_seccomp *seccomp, struct seccomp_filter *ret_filter, struct error *err);
+int seccomp_compile_build(uint32_t arch, bool user_namespaces, bool setuid_files, struct seccomp_filter *ret_filter,
+                          struct error *err);
