@@ -1,0 +1,210 @@
+# Sourced by the tests that run real engines, after tests/lib.sh. Each engine is started with folders, sockets and
+# configuration of the test's own, in the test's namespaces; the machine's engines and their images are not touched.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+CASE_TIMEOUT=${ENGINE_CASE_TIMEOUT:-120}
+E=$T/engine
+mkdir -p "$E" "$RUNB_TEST_CACHE" /run/lock
+engine_name=$(basename "$RUNB")
+
+# The engine's folders and helpers that stay until the end of the test are not the runtime's.
+engine_leaves() { printf '%s\n' "$@" >> "$T/engine-leaves"; }
+
+# A tar of a busybox rootfs, made once a test run.
+busybox_tar()
+{
+        if [ ! -s "$RUNB_TEST_CACHE/busybox.tar" ]; then
+                busybox_rootfs "$T/bb-image"
+                # Something of the base image that builds remove, replace and chown.
+                mkdir -p "$T/bb-image/usr/share/doc"
+                echo base > "$T/bb-image/usr/share/doc/base.txt"
+                tar -C "$T/bb-image" -cf "$RUNB_TEST_CACHE/busybox.tar.$$" .
+                mv "$RUNB_TEST_CACHE/busybox.tar.$$" "$RUNB_TEST_CACHE/busybox.tar"
+        fi
+        echo "$RUNB_TEST_CACHE/busybox.tar"
+}
+
+# A Debian root with what a build needs, made once by tests/engines/make-debian.sh from the ordinary mirror.
+debian_tar()
+{
+        [ -s "$RUNB_TEST_CACHE/debian.tar" ] || skip_all "no Debian root in $RUNB_TEST_CACHE; tests/engines/make-debian.sh makes it"
+        echo "$RUNB_TEST_CACHE/debian.tar"
+}
+
+# ------------------------------------------------------------------------------------------------- podman, buildah
+# podman_start [RUNTIME]: a podman of our own; afterwards `pod ...` is podman. PODMAN_OPTIONS adds global options.
+containers_conf()
+{
+        cat > "$1" << EOC
+[containers]
+default_ulimits = []
+pids_limit = 0
+[network]
+network_backend = "netavark"
+network_config_dir = "$E/networks"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "$engine_name"
+runtime_supports_json = ["crun", "runc", "$engine_name"]
+runtime_supports_nocgroup = ["crun", "$engine_name"]
+[engine.runtimes]
+$engine_name = ["$RUNB"]
+EOC
+        # CNI where netavark is not installed.
+        [ -x /usr/lib/podman/netavark ] || [ -x /usr/libexec/podman/netavark ] || sed -i '/^network_backend/d' "$1"
+}
+podman_start()
+{
+        need podman conmon
+        mkdir -p "$E"
+        containers_conf "$E/containers.conf"
+        export CONTAINERS_CONF=$E/containers.conf
+        export CONTAINERS_STORAGE_CONF=$E/storage.conf
+        printf '[storage]\ndriver = "overlay"\ngraphroot = "%s"\nrunroot = "%s"\n' "$E/root" "$E/runroot" > "$E/storage.conf"
+        echo '{"default":[{"type":"insecureAcceptAnything"}]}' > "$E/policy.json"
+        mkdir -p "$HOME/.config/containers"
+        cp "$E/policy.json" "$HOME/.config/containers/policy.json"
+        engine_leaves "$E/root/overlay" "^$E/root" '/libpod_parent(/conmon|/[0-9a-f]{64})?$' 'libpod_parent/conmon' \
+                '/sys/fs/cgroup/(hugetlb|net_cls|net_prio|perf_event)' '/run/netns ' '^/run/netns' "^$E/runroot/"
+        pod import -q --change CMD=/bin/sh --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
+                "$(busybox_tar)" localhost/bb:latest > "$T/podman.log" 2>&1 ||
+                { sed 's/^/# /' "$T/podman.log"; skip_all "podman cannot import an image here"; }
+}
+pod() { podman --root "$E/root" --runroot "$E/runroot" --tmpdir "$E/tmp" --storage-driver overlay \
+                --cgroup-manager cgroupfs --runtime "$RUNB" ${PODMAN_OPTIONS-} "$@"; }
+podman_end()
+{
+        pod pod rm -fa -t 0 > /dev/null 2>&1
+        pod rm -fa -t 0 > /dev/null 2>&1
+        pod network prune -f > /dev/null 2>&1
+        umount "$E/root/overlay" 2>/dev/null
+        return 0
+}
+
+bud() { buildah --root "$E/root" --runroot "$E/runroot" --storage-driver overlay "$@"; }
+
+# ------------------------------------------------------------------------------------------------------ containerd
+containerd_start()
+{
+        need containerd ctr
+        mkdir -p "$E/ctrd"
+        cat > "$E/ctrd/config.toml" << EOC
+version = 2
+root = "$E/ctrd/root"
+state = "$E/ctrd/state"
+disabled_plugins = [$1]
+[grpc]
+address = "$E/ctrd/c.sock"
+[ttrpc]
+address = "$E/ctrd/c.ttrpc"
+[plugins."io.containerd.runtime.v1.linux"]
+no_shim = false
+[plugins."io.containerd.grpc.v1.cri"]
+disable_tcp_service = true
+stream_server_port = "0"
+[plugins."io.containerd.grpc.v1.cri".containerd]
+default_runtime_name = "tested"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tested]
+runtime_type = "io.containerd.runc.v2"
+[plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tested.options]
+BinaryName = "$RUNB"
+[plugins."io.containerd.grpc.v1.cri".cni]
+bin_dir = "$E/cni-bin"
+conf_dir = "$E/cni-conf"
+EOC
+        containerd --config "$E/ctrd/config.toml" > "$E/ctrd/log" 2>&1 < /dev/null &
+        containerd_pid=$!
+        wait_for 20 ctr -a "$E/ctrd/c.sock" version ||
+                { tail -n 5 "$E/ctrd/log" | sed 's/^/# /'; skip_all "containerd does not start here"; }
+}
+c() { ctr -a "$E/ctrd/c.sock" "$@"; }
+containerd_image() # a docker-archive of the busybox rootfs
+{
+        python3 "$lib_dir/tools/image.py" "$(busybox_tar)" localhost/bb:latest "$T/bb-image.tar"
+        c image import "$T/bb-image.tar" > "$T/import.log" 2>&1 || { cat "$T/import.log"; return 1; }
+}
+containerd_end()
+{
+        local try
+        kill "$containerd_pid" 2>/dev/null
+        for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+                kill -0 "$containerd_pid" 2>/dev/null || break
+                sleep 0.2
+        done
+        kill -KILL "$containerd_pid" 2>/dev/null
+        wait "$containerd_pid" 2>/dev/null
+}
+
+# ---------------------------------------------------------------------------------------------------------- docker
+docker_start()
+{
+        need dockerd containerd
+        # Debian's client: another one may lie earlier in PATH.
+        docker_client=/usr/bin/docker
+        [ -x $docker_client ] || docker_client=$(command -v docker) || skip_all "docker's client is not installed"
+        mkdir -p "$E/docker-bin" "$E/dk"
+        # BuildKit inside dockerd runs `runc` from PATH, whatever the default runtime is.
+        ln -sfn "$RUNB" "$E/docker-bin/runc"
+        containerd_start '"io.containerd.grpc.v1.cri"'
+        printf '{"runtimes":{"tested":{"path":"%s"}},"default-runtime":"tested","features":{"buildkit":true}}\n' "$RUNB" > "$E/dk/daemon.json"
+        PATH=$E/docker-bin:$PATH dockerd --config-file "$E/dk/daemon.json" --data-root "$E/dk/data" --exec-root "$E/dk/exec" \
+                -H "unix://$E/dk/d.sock" -p "$E/dk/pid" --iptables=false --ip6tables=false --bridge=none \
+                --storage-driver=overlay2 --containerd "$E/ctrd/c.sock" --exec-opt native.cgroupdriver=cgroupfs \
+                > "$E/dk/log" 2>&1 < /dev/null &
+        dockerd_pid=$!
+        export DOCKER_HOST=unix://$E/dk/d.sock DOCKER_CONFIG=$E/dk/config
+        wait_for 30 $docker_client version ||
+                { tail -n 5 "$E/dk/log" | sed 's/^/# /'; containerd_end; skip_all "dockerd does not start here"; }
+        engine_leaves '/(docker|docker/buildkit)$' "^$E/dk" '^/run/docker'
+}
+d() { $docker_client "$@"; }
+docker_end()
+{
+        local try
+        kill "$dockerd_pid" 2>/dev/null
+        for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+                kill -0 "$dockerd_pid" 2>/dev/null || break
+                sleep 0.2
+        done
+        kill -KILL "$dockerd_pid" 2>/dev/null
+        wait "$dockerd_pid" 2>/dev/null
+        containerd_end
+}
+
+# -------------------------------------------------------------------------------------------------- rootless engines
+# A plain user with a range of subordinate ids, in copies of the account files that only this test sees.
+user_start()
+{
+        local file
+        need newuidmap newgidmap setpriv
+        user_uid=4711
+        for file in passwd group subuid subgid; do
+                cp "/etc/$file" "$T/etc-$file"
+                case $file in
+                passwd) echo "runbtest:x:$user_uid:$user_uid::$T/user:/bin/sh" >> "$T/etc-$file";;
+                group) echo "runbtest:x:$user_uid:" >> "$T/etc-$file";;
+                *) echo "runbtest:1700000000:65536" >> "$T/etc-$file";;
+                esac
+                mount --bind "$T/etc-$file" "/etc/$file"
+        done
+        mkdir -p "$T/user/tmp" /run/user/$user_uid
+        chown -R $user_uid:$user_uid "$T/user" /run/user/$user_uid
+        chmod 700 /run/user/$user_uid
+        # The runtime and the images where the user can read them, whatever folder they were built in.
+        mkdir -p "$T/bin"
+        install -m 755 "$RUNB" "$T/bin/$engine_name"
+        cp "$(busybox_tar)" "$T/bb.tar" && chmod 644 "$T/bb.tar"
+}
+as_user()
+{
+        (cd "$T/user" && exec setpriv --reuid $user_uid --regid $user_uid --init-groups --inh-caps=-all \
+                env -i HOME="$T/user" USER=runbtest LOGNAME=runbtest PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+                XDG_RUNTIME_DIR=/run/user/$user_uid TMPDIR="$T/user/tmp" TERM=xterm \
+                CONTAINERS_CONF="$T/user/containers.conf" "$@")
+}
+user_end()
+{
+        umount /etc/passwd /etc/group /etc/subuid /etc/subgid
+        return 0
+}
