@@ -67,17 +67,6 @@ static int put_at(int from, int to)
         return dup2(from, to) < 0 ? -1 : 0;
 }
 
-static void reset_signals(void)
-{
-        const struct sigaction plain = { .sa_handler = SIG_DFL };
-        sigset_t none;
-
-        for (int number = 1; number < NSIG; number++)
-                sigaction(number, &plain, NULL);        /* KILL, STOP and libc's two answer EINVAL */
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* Returns errno. */
 static int execute(const struct hooks_call *call)
 {
@@ -116,7 +105,7 @@ static _Noreturn void be_hook(const struct hooks_call *call, pid_t parent, int s
                 goto failed;
         if (syscall(SYS_close_range, STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
                 goto failed;
-        reset_signals();
+        sys_signals_reset();
         if (call->before_exec != NULL) {
                 report.end = HOOKS_NOT_READY;
                 errno = call->before_exec(call->context);

@@ -70,3 +70,16 @@ static inline long sys_keyring_new(void)
 {
         return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, NULL);
 }
+
+/* Default dispositions for all signals and an empty mask, as a program is owed at exec. glibc's sigaction(3) refuses 32 and
+ * 33, which it keeps for itself, but an ignored one is inherited like any other. */
+static inline void sys_signals_reset(void)
+{
+        /* struct sigaction of the kernel, all zero: SIG_DFL, no flags, no restorer, an empty mask of 64 signals */
+        static const unsigned long action[4] = { 0 };
+        static const uint64_t none = 0;
+
+        for (int number = 1; number <= 64; number++)
+                syscall(SYS_rt_sigaction, number, action, NULL, sizeof none);   /* KILL and STOP answer EINVAL */
+        syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
