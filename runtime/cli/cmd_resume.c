@@ -1,0 +1,42 @@
+/* `runb resume`: lets the processes of a paused container go on. */
+#include "runtime/cli/cli.h"
+
+#include <errno.h>
+
+#include "runtime/cgroups.h"
+#include "runtime/state.h"
+
+static int resume_container(struct cli *cli, const char *id, struct error *err)
+{
+        auto_state_dir struct state_dir dir = { .root_fd = -1, .fd = -1 };
+        struct state state;
+        int r;
+
+        r = state_open(cli->root, id, false, &dir, err);
+        if (r == 0)
+                r = state_read(&dir, cli->arena, &state, err);
+        if (r < 0)
+                return r;
+        if (state_status(&state) != STATE_PAUSED)
+                return error_set(err, EINVAL, "container not paused");
+        return cgroups_freeze(state.cgroups, state.n_cgroups, state.is_cgroup2, false, err);
+}
+
+int cmd_resume(struct cli *cli, int argc, char **argv)
+{
+        const struct cli_usage usage = {
+                .synopsis = "resume ID",
+                .summary = "Lets the processes of a paused container go on.",
+                .min_arguments = 1,
+                .max_arguments = 1,
+        };
+        struct error err = { 0 };
+        char **arguments;
+        size_t n;
+        int r;
+
+        r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        if (r != 0)
+                return r > 0 ? 0 : cli_fail(&err, 1);
+        return resume_container(cli, arguments[0], &err) < 0 ? cli_fail(&err, 1) : 0;
+}

@@ -1,0 +1,249 @@
+/* `runb update`: changes the limits of a container, within what the policy allows.
+ *
+ * The change goes through the same judgement as create does. What came out is laid over the earlier limits and kept in
+ * ROOT/<id>/resources.json, after the kernel took it; where the kernel refuses a part of it, the earlier limits are
+ * written again, so that no half of a change stays. */
+#include "runtime/cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policies/sandbox.h"
+#include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+#include "runtime/cgroups.h"
+#include "runtime/host.h"
+#include "runtime/resources.h"
+#include "runtime/state.h"
+
+#define RESOURCES_FILE "resources.json"
+
+/* The options as they were written; NULL where not given. */
+struct given {
+        const char *resources, *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period, *cpu_rt_runtime,
+                   *cpuset_cpus, *cpuset_mems, *cpu_idle, *memory, *memory_reservation, *memory_swap, *pids_limit,
+                   *l3_cache_schema, *mem_bw_schema;
+};
+
+static bool number_is_out_of(struct spec_number number, int64_t least, int64_t most)
+{
+        return number.is_given && number.value != 0 && (number.value < least || number.value > most);
+}
+
+static int read_number(const char *name, const char *text, bool is_signed, struct spec_number *ret_number, struct error *err)
+{
+        uint64_t value = 0;
+        int64_t value_signed = 0;
+        int r;
+
+        if (text_is_empty(text))
+                return 0;
+        if (is_signed) {
+                r = text_to_i64(text, &value_signed);
+        } else {
+                r = text_to_u64(text, &value);
+                if (r == 0 && value > INT64_MAX)
+                        r = -ERANGE;
+                value_signed = (int64_t)value;
+        }
+        if (r < 0)
+                return error_set(err, EINVAL, "invalid value for %s: \"%s\" is not a %snumber", name, text,
+                                 is_signed ? "" : "positive ");
+        *ret_number = (struct spec_number){ .is_given = true, .value = value_signed };
+        return 0;
+}
+
+static int read_size(const char *name, const char *text, struct spec_number *ret_number, struct error *err)
+{
+        int64_t bytes = -1;
+
+        if (text_is_empty(text))
+                return 0;
+        if (strcmp(text, "-1") != 0 && resources_parse_size(text, &bytes) < 0)
+                return error_set(err, EINVAL, "invalid value for %s: \"%s\" is not a size such as 67108864 or 64M, or -1", name,
+                                 text);
+        *ret_number = (struct spec_number){ .is_given = true, .value = bytes };
+        return 0;
+}
+
+static int read_options(const struct given *given, struct spec_resources *ret_asked, struct error *err)
+{
+        const struct { const char *name, *text; bool is_signed; struct spec_number *number; } numbers[] = {
+                { "blkio-weight", given->blkio_weight, false, &ret_asked->block.weight },
+                { "cpu-period", given->cpu_period, false, &ret_asked->cpu.period_us },
+                { "cpu-quota", given->cpu_quota, true, &ret_asked->cpu.quota_us },
+                { "cpu-burst", given->cpu_burst, false, &ret_asked->cpu.burst_us },
+                { "cpu-share", given->cpu_share, false, &ret_asked->cpu.shares },
+                { "cpu-rt-period", given->cpu_rt_period, false, &ret_asked->cpu.rt_period_us },
+                { "cpu-rt-runtime", given->cpu_rt_runtime, true, &ret_asked->cpu.rt_runtime_us },
+                { "cpu-idle", given->cpu_idle, true, &ret_asked->cpu.idle },
+                { "pids-limit", given->pids_limit, true, &ret_asked->pids_limit },
+        };
+        const struct { const char *name, *text; struct spec_number *number; } sizes[] = {
+                { "memory", given->memory, &ret_asked->memory.limit },
+                { "memory-reservation", given->memory_reservation, &ret_asked->memory.reservation },
+                { "memory-swap", given->memory_swap, &ret_asked->memory.swap },
+        };
+        int r = 0;
+
+        for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && r == 0; i++)
+                r = read_number(numbers[i].name, numbers[i].text, numbers[i].is_signed, numbers[i].number, err);
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0] && r == 0; i++)
+                r = read_size(sizes[i].name, sizes[i].text, sizes[i].number, err);
+        if (r == 0 && number_is_out_of(ret_asked->block.weight, 10, 1000))
+                r = error_set(err, EINVAL, "invalid value for blkio-weight: %lld is not in 10..1000",
+                              (long long)ret_asked->block.weight.value);
+        ret_asked->cpu.cpus = given->cpuset_cpus;
+        ret_asked->cpu.mems = given->cpuset_mems;
+        return r;
+}
+
+static int read_document(const char *path, struct arena *arena, struct spec_resources *ret_asked, struct error *err)
+{
+        bool is_stdin = strcmp(path, "-") == 0;
+        auto_close int fd = is_stdin ? UNSET_FD : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        auto_free char *text = NULL;
+        size_t length;
+        char *copy;
+        int r;
+
+        if (!is_stdin && fd < 0)
+                return error_errno(err, errno, "open %s", path);
+        r = fd_read_all(is_stdin ? STDIN_FILENO : fd, SPEC_CONFIG_LIMIT_BYTES, &text, &length);
+        if (r < 0)
+                return error_errno(err, r, "read %s", is_stdin ? "the standard input" : path);
+        copy = arena_string_n(arena, text, length);
+        if (copy == NULL)
+                return error_errno(err, ENOMEM, "read %s", path);
+        return spec_read_resources(arena, copy, length, is_stdin ? "standard input" : path, ret_asked, err);
+}
+
+/* What holds so far: the last update's result, else what config.json asked for. */
+static int read_earlier(const struct state_dir *dir, struct arena *arena, struct spec_resources *ret_earlier, struct error *err)
+{
+        auto_free char *text = NULL;
+        struct spec spec;
+        size_t length;
+        char *copy;
+        int r;
+
+        r = fd_read_file(dir->fd, RESOURCES_FILE, SPEC_CONFIG_LIMIT_BYTES, &text, &length);
+        if (r == -ENOENT) {
+                r = spec_read_bundle(arena, dir->fd, &spec, NULL, NULL, err);
+                if (r == 0)
+                        *ret_earlier = spec.linux_.resources;
+                return r;
+        }
+        if (r < 0)
+                return error_errno(err, r, "read %s/%s/" RESOURCES_FILE, dir->root, dir->id);
+        copy = arena_string_n(arena, text, length);
+        if (copy == NULL)
+                return error_errno(err, ENOMEM, "read " RESOURCES_FILE);
+        return spec_read_resources(arena, copy, length, RESOURCES_FILE, ret_earlier, err);
+}
+
+static int judge(const struct spec_resources *asked, struct arena *arena, struct spec_resources *ret_granted, struct error *err)
+{
+        const struct host host = { .privilege = host_privilege() };
+        struct findings findings = { .arena = arena };
+        int r = harden_resources(asked, policy_builtin(), &host, arena, ret_granted, &findings, err);
+
+        for (const struct finding *finding = findings.first; finding != NULL; finding = finding->next)
+                log_debug("update: %s %s: asked for %s, got %s (%s)", finding_action_name(finding->action), finding->property,
+                          finding->asked, finding->got, finding->rule);
+        return r;
+}
+
+static int update_container(struct cli *cli, const char *id, const struct given *given, struct error *err)
+{
+        auto_state_dir struct state_dir dir = { .root_fd = -1, .fd = -1 };
+        auto_buffer struct text_buffer text = { 0 };
+        struct spec_resources asked = { 0 }, granted, earlier, merged;
+        struct state state;
+        int r;
+
+        r = given->resources != NULL ? read_document(given->resources, cli->arena, &asked, err) :
+                                       read_options(given, &asked, err);
+        if (r < 0)
+                return r;
+        if (given->l3_cache_schema != NULL || given->mem_bw_schema != NULL)
+                return error_set(err, ENOTSUP, "Intel RDT is not managed by this runtime; leave --l3-cache-schema and "
+                                 "--mem-bw-schema out");
+        r = state_open(cli->root, id, false, &dir, err);
+        if (r == 0)
+                r = state_read(&dir, cli->arena, &state, err);
+        if (r < 0)
+                return r;
+        if (state_status(&state) == STATE_STOPPED)
+                return error_set(err, ESRCH, "container not running");
+        /* Device rules are those of create: an update that knows nothing of them must not take them away. */
+        asked.devices = NULL;
+        asked.n_devices = 0;
+        r = judge(&asked, cli->arena, &granted, err);
+        if (r == 0)
+                r = read_earlier(&dir, cli->arena, &earlier, err);
+        if (r == 0)
+                r = resources_merge(&earlier, &granted, cli->arena, &merged, err);
+        if (r < 0)
+                return r;
+        r = cgroups_update(state.cgroups, state.n_cgroups, state.is_cgroup2, &granted, err);
+        if (r < 0) {
+                struct spec_resources back;
+
+                if (judge(&earlier, cli->arena, &back, NULL) == 0)
+                        cgroups_update(state.cgroups, state.n_cgroups, state.is_cgroup2, &back, NULL);
+                return r;
+        }
+        resources_to_json(&merged, &text);
+        r = text.is_broken ? -ENOMEM : fd_replace_file(dir.fd, RESOURCES_FILE, text.text, text.length, 0600);
+        return r < 0 ? error_errno(err, r, "write %s/%s/" RESOURCES_FILE, dir.root, dir.id) : 0;
+}
+
+int cmd_update(struct cli *cli, int argc, char **argv)
+{
+        struct given given = { 0 };
+        const struct cli_option options[] = {
+                { "resources", 'r', CLI_STRING, &given.resources, "FILE",
+                  "read a LinuxResources object from FILE, or - for standard input; other options are then ignored. Zeros "
+                  "and missing members leave a limit as it is, -1 lifts it" },
+                { "memory", 0, CLI_STRING, &given.memory, "BYTES", "memory limit, with K, M, G as units; -1: none" },
+                { "memory-swap", 0, CLI_STRING, &given.memory_swap, "BYTES", "limit of memory and swap together; -1: none" },
+                { "memory-reservation", 0, CLI_STRING, &given.memory_reservation, "BYTES", "soft limit of memory" },
+                { "pids-limit", 0, CLI_STRING, &given.pids_limit, "N", "highest number of processes" },
+                { "cpu-share", 0, CLI_STRING, &given.cpu_share, "N", "weight against other containers, 2 to 262144" },
+                { "cpu-period", 0, CLI_STRING, &given.cpu_period, "USECS", "period of --cpu-quota" },
+                { "cpu-quota", 0, CLI_STRING, &given.cpu_quota, "USECS", "CPU time in each period; -1: no limit" },
+                { "cpu-burst", 0, CLI_STRING, &given.cpu_burst, "USECS", "unused quota that may be saved up" },
+                { "cpu-idle", 0, CLI_STRING, &given.cpu_idle, "0|1", "1: run only where nothing else wants to" },
+                { "cpu-rt-period", 0, CLI_STRING, &given.cpu_rt_period, "USECS", "period of --cpu-rt-runtime" },
+                { "cpu-rt-runtime", 0, CLI_STRING, &given.cpu_rt_runtime, "USECS", "real-time CPU time in each period" },
+                { "cpuset-cpus", 0, CLI_STRING, &given.cpuset_cpus, "LIST", "CPUs to run on, such as 0-2,4" },
+                { "cpuset-mems", 0, CLI_STRING, &given.cpuset_mems, "LIST", "memory nodes to use" },
+                { "blkio-weight", 0, CLI_STRING, &given.blkio_weight, "N", "weight of block I/O, 10 to 1000" },
+                { "l3-cache-schema", 0, CLI_STRING, &given.l3_cache_schema, "SCHEMA", NULL },
+                { "mem-bw-schema", 0, CLI_STRING, &given.mem_bw_schema, "SCHEMA", NULL },
+                { "kernel-memory", 0, CLI_IGNORED_VALUE, NULL, "BYTES", NULL },
+                { "kernel-memory-tcp", 0, CLI_IGNORED_VALUE, NULL, "BYTES", NULL },
+        };
+        const struct cli_usage usage = {
+                .synopsis = "update [options] ID",
+                .summary = "Changes the limits of a container, within what the policy allows.",
+                .options = options,
+                .n_options = sizeof options / sizeof options[0],
+                .min_arguments = 1,
+                .max_arguments = 1,
+        };
+        struct error err = { 0 };
+        char **arguments;
+        size_t n;
+        int r;
+
+        r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        if (r != 0)
+                return r > 0 ? 0 : cli_fail(&err, 1);
+        return update_container(cli, arguments[0], &given, &err) < 0 ? cli_fail(&err, 1) : 0;
+}
