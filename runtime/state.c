@@ -796,62 +796,94 @@ const char *state_status_name(enum state_status status)
 
 /* ---- what others read ---- */
 
-static void add_annotations(const struct state *state, const char *indent, struct text_buffer *buffer)
-{
-        const char *line = indent == NULL ? "" : "\n", *margin = indent == NULL ? "" : indent;
+/* One object, in one line or indented as Go's encoder does. */
+struct printer {
+        struct text_buffer *buffer;
+        bool is_indented;
+        bool has_member;
+};
 
-        for (size_t i = 0; i < state->n_annotations; i++) {
-                text_addf(buffer, "%s%s%s%s", i == 0 ? "" : ",", line, margin, margin);
-                text_add_json(buffer, state->annotations[i].key);
-                text_add(buffer, indent == NULL ? ":" : ": ");
-                text_add_json(buffer, state->annotations[i].value);
-        }
-        text_addf(buffer, "%s%s}", line, margin);
+static void add_key(struct printer *printer, const char *key, const char *indent)
+{
+        text_add(printer->buffer, printer->has_member ? "," : "");
+        if (printer->is_indented)
+                text_addf(printer->buffer, "\n%s", indent);
+        text_add_json(printer->buffer, key);
+        text_add(printer->buffer, printer->is_indented ? ": " : ":");
+        printer->has_member = true;
 }
 
-static void add_member(const char *name, const char *value, const char *indent, struct text_buffer *buffer)
+static void add_text(struct printer *printer, const char *key, const char *value)
 {
-        text_addf(buffer, "%s\"%s\":%s", indent == NULL ? "" : indent, name, indent == NULL ? "" : " ");
-        text_add_json(buffer, value == NULL ? "" : value);
-        text_add(buffer, indent == NULL ? "," : ",\n");
+        add_key(printer, key, "  ");
+        text_add_json(printer->buffer, value == NULL ? "" : value);
+}
+
+static void add_pid(struct printer *printer, pid_t pid)
+{
+        add_key(printer, "pid", "  ");
+        text_addf(printer->buffer, "%d", (int)pid);
+}
+
+static void add_annotations(struct printer *printer, const struct state *state)
+{
+        if (state->n_annotations == 0)
+                return;
+        add_key(printer, "annotations", "  ");
+        text_add(printer->buffer, "{");
+        printer->has_member = false;
+        for (size_t i = 0; i < state->n_annotations; i++) {
+                add_key(printer, state->annotations[i].key, "    ");
+                text_add_json(printer->buffer, state->annotations[i].value);
+        }
+        text_add(printer->buffer, printer->is_indented ? "\n  }" : "}");
+        printer->has_member = true;
+}
+
+static pid_t shown_pid(const struct state *state, enum state_status status)
+{
+        return status == STATE_STOPPED ? 0 : state->init_pid;
+}
+
+/* runc's members, in runc's order. */
+static void add_like_runc(struct printer *printer, const struct state *state, enum state_status status)
+{
+        text_add(printer->buffer, "{");
+        add_text(printer, "ociVersion", state->oci_version);
+        add_text(printer, "id", state->id);
+        add_pid(printer, shown_pid(state, status));
+        add_text(printer, "status", state_status_name(status));
+        add_text(printer, "bundle", state->bundle);
+        add_text(printer, "rootfs", state->rootfs);
+        add_text(printer, "created", state->created);
+        add_annotations(printer, state);
+        add_text(printer, "owner", state->owner);
+        text_add(printer->buffer, printer->is_indented ? "\n}" : "}");
+}
+
+void state_to_oci_line(const struct state *state, enum state_status status, struct text_buffer *buffer)
+{
+        struct printer printer = { .buffer = buffer };
+
+        add_like_runc(&printer, state, status);
 }
 
 void state_to_oci(const struct state *state, enum state_status status, bool is_for_hooks, struct text_buffer *buffer)
 {
-        pid_t pid = status == STATE_STOPPED ? 0 : state->init_pid;
+        struct printer printer = { .buffer = buffer, .is_indented = !is_for_hooks };
 
-        if (is_for_hooks) {
-                text_add(buffer, "{");
-                add_member("ociVersion", state->oci_version, NULL, buffer);
-                add_member("id", state->id, NULL, buffer);
-                add_member("status", state_status_name(status), NULL, buffer);
-                /* runtime-spec, runtime.md "State": required while created or running, absent where there is no process. */
-                if (pid > 0)
-                        text_addf(buffer, "\"pid\":%d,", pid);
-                add_member("bundle", state->bundle, NULL, buffer);
-                if (state->n_annotations > 0) {
-                        text_add(buffer, "\"annotations\":{");
-                        add_annotations(state, NULL, buffer);
-                } else {
-                        buffer->length -= buffer->length > 0;   /* the comma */
-                }
-                text_add(buffer, "}");
+        if (!is_for_hooks) {
+                add_like_runc(&printer, state, status);
                 return;
         }
-        text_add(buffer, "{\n");
-        add_member("ociVersion", state->oci_version, "  ", buffer);
-        add_member("id", state->id, "  ", buffer);
-        text_addf(buffer, "  \"pid\": %d,\n", pid);
-        add_member("status", state_status_name(status), "  ", buffer);
-        add_member("bundle", state->bundle, "  ", buffer);
-        add_member("rootfs", state->rootfs, "  ", buffer);
-        add_member("created", state->created, "  ", buffer);
-        if (state->n_annotations > 0) {
-                text_add(buffer, "  \"annotations\": {");
-                add_annotations(state, "  ", buffer);
-                text_add(buffer, ",\n");
-        }
-        text_add(buffer, "  \"owner\": ");
-        text_add_json(buffer, state->owner == NULL ? "" : state->owner);
-        text_add(buffer, "\n}");
+        text_add(buffer, "{");
+        add_text(&printer, "ociVersion", state->oci_version);
+        add_text(&printer, "id", state->id);
+        add_text(&printer, "status", state_status_name(status));
+        /* runtime-spec, runtime.md "State": required while created or running, absent where there is no process. */
+        if (shown_pid(state, status) > 0)
+                add_pid(&printer, shown_pid(state, status));
+        add_text(&printer, "bundle", state->bundle);
+        add_annotations(&printer, state);
+        text_add(buffer, "}");
 }

@@ -116,6 +116,8 @@ int state_remove(struct state_dir *dir, struct error *err);
  * members and order, pid 0 when stopped, no newline at the end). */
 struct text_buffer;
 void state_to_oci(const struct state *state, enum state_status status, bool is_for_hooks, struct text_buffer *buffer);
+/* What `runb state` prints, in one line. */
+void state_to_oci_line(const struct state *state, enum state_status status, struct text_buffer *buffer);
 
 /* The ids in ROOT, sorted; in the arena. */
 int state_list(const char *root, struct arena *arena, const char *const **ret_ids, size_t *ret_n, struct error *err);

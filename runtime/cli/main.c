@@ -29,9 +29,6 @@
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
 #endif
 
-/* Until the state room is in the build: --root must then be given. */
-#pragma weak state_default_root
-
 static struct {
         const char *root, *log, *log_format, *cgroup_manager, *rootless;
         bool is_debug, is_systemd_cgroup, is_version;
@@ -165,8 +162,6 @@ static int find_root(struct cli *cli, struct error *err)
         const char *path = given.root;
         size_t length;
 
-        if (path == NULL && state_default_root == NULL)
-                return error_set(err, ENOSYS, "--root is needed");
         if (path == NULL)
                 return state_default_root(cli->arena, &cli->root, err);
         if (path[0] == '\0')

@@ -259,12 +259,13 @@ Test(leases, leaves_a_range_alone_in_which_a_process_lives)
         struct lease lease;
         pid_t pid;
 
-        set_etc("runb:200000000:65536\n", "runb:200000000:65536\n");
+        /* No other test's range: they run at the same time. */
+        set_etc("runb:350000000:65536\n", "runb:350000000:65536\n");
         take("a", NULL, 0);
         remove_container("a");
         pid = fork();
         if (pid == 0) {
-                if (setresuid(200000007, 200000007, 200000007) < 0)
+                if (setresuid(350000007, 350000007, 350000007) < 0)
                         _exit(1);
                 for (;;)
                         pause();

@@ -394,6 +394,18 @@ Test(state, prints_pid_0_of_what_is_stopped)
         cr_expect_str_eq(hook.text, "{\"ociVersion\":\"1.0.2\",\"id\":\"a\",\"status\":\"stopped\",\"bundle\":\"/b \\\"quoted\\\"\"}");
 }
 
+Test(state, prints_the_same_in_one_line_for_list)
+{
+        auto_buffer struct text_buffer out = { 0 };
+        struct state state = full_state("a");
+
+        state_to_oci_line(&state, STATE_PAUSED, &out);
+        cr_assert_str_eq(out.text, "{\"ociVersion\":\"1.0.2\",\"id\":\"a\",\"pid\":2147483647,\"status\":\"paused\","
+                         "\"bundle\":\"/b \\\"quoted\\\"\",\"rootfs\":\"/b/rootfs\","
+                         "\"created\":\"2026-11-21T07:00:00.123456789Z\","
+                         "\"annotations\":{\"io.example/a\":\"x \\\"y\\\"\\n\",\"b\":\"\"},\"owner\":\"root\"}");
+}
+
 Test(state, tells_hooks_in_one_line)
 {
         auto_buffer struct text_buffer out = { 0 };

@@ -1,0 +1,203 @@
+/* The end of a container, in an order that can be begun anew at any point.
+ *
+ * Processes first, and nothing else before they are gone: their ids may go to another build only afterwards. Init is waited for by its
+ * pidfd; as the first process of a pid namespace it ends last (pid_namespaces(7)). Then the cgroups, which tell of
+ * processes that were not in that namespace; then what lies on disk; the record last, since it is what names all the rest. */
+#include "runtime/delete.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "hooks/hooks.h"
+#include "oci-spec/spec.h"
+#include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/log.h"
+#include "runtime/base/sys.h"
+#include "runtime/base/text.h"
+#include "runtime/cgroups.h"
+#include "runtime/leases.h"
+#include "runtime/restack.h"
+
+/* Until the re-stacking room is in the build, nothing is re-stacked. */
+#pragma weak restack_refresh
+#pragma weak restack_undo
+
+/* A process that does not end within this after SIGKILL hangs in the kernel. */
+#define PATIENCE_MS 30000
+
+static int kill_init(int pidfd, const struct state *state, struct error *err)
+{
+        if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
+                return error_errno(err, errno, "kill container init (process %d)", state->init_pid);
+        return 0;
+}
+
+/* What shares its cgroup with others must not take them along; there the pid namespace ends with init. */
+static int kill_others(const struct state *state, struct error *err)
+{
+        if (state->n_cgroups == 0)
+                return 0;
+        if (!state->is_cgroup_shared)
+                return cgroups_kill(state->cgroups, state->n_cgroups, state->is_cgroup2, SIGKILL, err);
+        /* cgroup v1: a frozen process ends only when it is thawed. */
+        if (cgroups_is_frozen(state->cgroups, state->n_cgroups, state->is_cgroup2) == 1)
+                return cgroups_freeze(state->cgroups, state->n_cgroups, state->is_cgroup2, false, err);
+        return 0;
+}
+
+int delete_kill(const struct state *state, struct error *err)
+{
+        auto_close int pidfd = UNSET_FD;
+        struct error more;
+        int r = 0, other;
+
+        if (state_open_init(state, &pidfd) == 0)
+                r = kill_init(pidfd, state, err);
+        other = kill_others(state, r == 0 ? err : &more);
+        return r < 0 ? r : other;
+}
+
+static int wait_for_end(int pidfd, const struct state *state, struct error *err)
+{
+        struct pollfd event = { .fd = pidfd, .events = POLLIN };
+        struct timespec now;
+        int64_t end, left;
+        int r;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        end = now.tv_sec * 1000 + now.tv_nsec / 1000000 + PATIENCE_MS;
+        for (;;) {
+                clock_gettime(CLOCK_MONOTONIC, &now);
+                left = end - (now.tv_sec * 1000 + now.tv_nsec / 1000000);
+                r = poll(&event, 1, left > 0 ? (int)left : 0);
+                if (r > 0)
+                        return 0;
+                if (r < 0 && errno != EINTR)
+                        return error_errno(err, errno, "wait for container init");
+                if (r == 0)
+                        return error_set(err, EBUSY, "container init (process %d) does not end, %d seconds after SIGKILL",
+                                         state->init_pid, PATIENCE_MS / 1000);
+        }
+}
+
+/* Returns when no process of the container is left. */
+static int end_processes(const struct state *state, struct error *err)
+{
+        auto_close int pidfd = UNSET_FD;
+        int r;
+
+        if (state_open_init(state, &pidfd) == 0) {
+                r = kill_init(pidfd, state, err);
+                if (r == 0)
+                        r = kill_others(state, err);
+                if (r == 0)
+                        r = wait_for_end(pidfd, state, err);
+                if (r < 0)
+                        return r;
+        }
+        if (state->n_cgroups == 0)
+                return 0;
+        return cgroups_remove(state->cgroups, state->n_cgroups, state->is_cgroup2, err);
+}
+
+/* config.json as it was at create. Most containers have no poststop hook, and then it is not parsed: the member's name
+ * is in the text as it is, or as an escape. */
+static int run_poststop(const struct state_dir *dir, const struct state *state, struct error *err)
+{
+        auto_arena struct arena arena = { 0 };
+        auto_buffer struct text_buffer json = { 0 };
+        auto_free char *text = NULL;
+        struct spec spec;
+        size_t length;
+        int r;
+
+        r = fd_read_file(dir->fd, "config.json", SPEC_CONFIG_LIMIT_BYTES, &text, &length);
+        if (r == -ENOENT)
+                return 0;       /* killed before it was written: no hook of its has run */
+        if (r < 0)
+                return error_errno(err, r, "read %s/%s/config.json", dir->root, dir->id);
+        if (strstr(text, "poststop") == NULL && strstr(text, "\\u") == NULL)
+                return 0;
+        r = spec_read(&arena, text, length, "config.json", &spec, err);
+        if (r < 0)
+                return r;
+        if (spec.hooks[SPEC_HOOK_POSTSTOP].n == 0)
+                return 0;
+        state_to_oci(state, STATE_STOPPED, true, &json);
+        if (json.is_broken)
+                return error_errno(err, ENOMEM, "poststop hooks");
+        return hooks_run(&spec.hooks[SPEC_HOOK_POSTSTOP], SPEC_HOOK_POSTSTOP, NULL, json.text, false, err);
+}
+
+int delete_undo(struct state_dir *dir, const struct state *state, struct error *err)
+{
+        struct error more = { 0 };
+        int r, first = 0;
+
+        r = end_processes(state, err);
+        if (r < 0)
+                return r;
+        /* The engine shows what it likes by now, perhaps nothing: no reason to keep the container. */
+        if (state->is_restacked && restack_refresh != NULL && restack_refresh(state->rootfs, state->rootfs_device, &more) < 0)
+                log_warning("refresh the engine's view of %s: %s", state->rootfs, more.text);
+        if (state->overlay_work != NULL && restack_undo != NULL)
+                first = restack_undo(state->overlay_work, err);
+        r = leases_free(dir->root, dir->id, first == 0 ? err : &more);
+        if (r < 0 && first == 0)
+                first = r;
+        if (first < 0)
+                return first;
+        /* runtime-spec, runtime.md "Lifecycle": after the container is destroyed, errors are warnings. */
+        if (run_poststop(dir, state, &more) < 0)
+                log_warning("poststop hooks of %s: %s", dir->id, more.text);
+        return state_remove(dir, err);
+}
+
+/* A folder whose creator was killed before it wrote a record, hence before it made anything but a lease's link. */
+static int undo_without_record(struct state_dir *dir, struct error *err)
+{
+        int r = leases_free(dir->root, dir->id, err);
+
+        return r < 0 ? r : state_remove(dir, err);
+}
+
+static int delete_locked(struct state_dir *dir, bool is_forced, struct arena *arena, struct error *err)
+{
+        struct state state;
+        enum state_status status;
+        int r;
+
+        r = state_read(dir, arena, &state, err);
+        if (r == -ENODATA)
+                return undo_without_record(dir, err);
+        if (r < 0)
+                return r;
+        status = state_status(&state);
+        /* `created` goes as in runc, though the specification asks for `stopped`. */
+        if (!is_forced && status != STATE_STOPPED && status != STATE_CREATED)
+                return error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", dir->id,
+                                 state_status_name(status));
+        return delete_undo(dir, &state, err);
+}
+
+int delete_container(const char *root, const char *id, bool is_forced, struct arena *arena, struct error *err)
+{
+        auto_state_dir struct state_dir dir = { 0 };
+        struct state state;
+        int r;
+
+        r = state_open(root, id, true, &dir, err);
+        /* Whoever holds the lock may be waiting for the container: a create, a start, an exec. */
+        if (r == 0 && is_forced && state_read(&dir, arena, &state, NULL) == 0 && state_status(&state) != STATE_STOPPED)
+                delete_kill(&state, NULL);
+        if (r == 0)
+                r = state_lock(&dir, err);
+        if (r == 0)
+                r = delete_locked(&dir, is_forced, arena, err);
+        /* Engines delete by force what was never created, and twice. */
+        return r == -ENOENT && is_forced ? 0 : r;
+}
