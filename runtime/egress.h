@@ -1,5 +1,5 @@
-/* Default-deny egress: an nftables table `inet runb` in the build's network namespace, one netlink batch
- * (POLICY.md "Egress"). Here: only loopback passes; the allow list comes with issue "runb 4". */
+/* Default-deny egress: an nftables table `inet runb` in the build's network namespace, one netlink batch. It lets only
+ * loopback pass. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,19 +11,22 @@
 struct egress_batch {
         void *bytes;                    /* owned: free() */
         size_t length;
-        unsigned n_acks;                /* acknowledgements to expect */
+        size_t head_length;             /* the batch's first message */
+        size_t remove_length;           /* behind it: the messages that remove an older table */
 };
 
-/* Builds the batch that adds and replaces the table in one transaction. Parent, before clone. */
+/* Builds the batch that adds or replaces the table in one transaction. Parent, before clone. Makes no system call. */
 int egress_prepare(struct egress_batch *ret_batch, struct error *err);
 void egress_batch_free(struct egress_batch *batch);
 
-/* Child, inside the network namespace, with CAP_NET_ADMIN over it: sends the batch and reads every acknowledgement.
- * Returns 0 or -1 and errno (ENOPROTOOPT/EPROTONOSUPPORT: no nf_tables in this kernel). No heap. */
+/* Child, inside the network namespace, with CAP_NET_ADMIN over it: sends the batch and reads what the kernel
+ * says to it. Returns 0 or -1 and errno (EPROTONOSUPPORT, EOPNOTSUPP: no nf_tables in this kernel; ENOENT: one of its modules nft_ct,
+ * nft_reject_inet is missing; EPERM: no CAP_NET_ADMIN over the namespace). No heap. May run again: an older table is replaced. */
 int egress_child_install(const struct egress_batch *batch);
 /* Child: loopback up by rtnetlink. Returns 0 or -1 and errno. */
 int egress_child_loopback_up(void);
 
 /* Is the table still what was installed? Called in the network namespace (a forked child that joined it, or
- * after setns). Returns 1 when it holds, 0 when it has gone or changed, a negative errno. */
+ * after setns), with CAP_NET_ADMIN over it. Returns 1 when it holds; 0 when it has gone or changed, and *err says what;
+ * a negative errno when that cannot be found out. */
 int egress_verify(struct error *err);
