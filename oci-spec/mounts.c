@@ -109,6 +109,11 @@ static const struct option options[] = {
         { "unbindable", PROPAGATION, MS_UNBINDABLE },
 };
 
+const char *spec_mount_option(size_t index)
+{
+        return index < READER_COUNT(options) ? options[index].name : NULL;
+}
+
 static const struct option *find_option(const char *name)
 {
         size_t low = 0, high = READER_COUNT(options);

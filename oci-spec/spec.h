@@ -292,6 +292,9 @@ int spec_cap_number(const char *name);
 /* "CAP_CHOWN" of 0; NULL beyond the last one known. */
 const char *spec_cap_name(int number);
 
+/* The mount options that are not left to the file system, sorted; NULL beyond the last one. */
+const char *spec_mount_option(size_t index);
+
 const char *spec_ns_name(enum spec_ns kind);    /* "network", as config.json calls it */
 int spec_ns_clone_flag(enum spec_ns kind);      /* CLONE_NEWNET */
 const char *spec_hook_name(enum spec_hook_kind kind);   /* "createRuntime" */
