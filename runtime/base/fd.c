@@ -241,3 +241,14 @@ int fd_connect_unix(const char *path, int type, int *ret_fd, struct error *err)
         *ret_fd = take_fd(&fd);
         return 0;
 }
+
+int fd_send_to_path(const char *path, int fd, struct error *err)
+{
+        auto_close int socket_fd = UNSET_FD;
+        int r = fd_connect_unix(path, SOCK_STREAM, &socket_fd, err);
+
+        if (r < 0)
+                return r;
+        r = fd_send(socket_fd, fd, "pidfd", strlen("pidfd"));
+        return r < 0 ? error_errno(err, r, "send to %s", path) : 0;
+}

@@ -39,3 +39,6 @@ ssize_t fd_receive(int socket_fd, void *bytes, size_t size, int *ret_fd);
 
 /* Connects a stream socket to @path even where it is longer than sun_path holds (108 bytes). */
 int fd_connect_unix(const char *path, int type, int *ret_fd, struct error *err);
+
+/* Connects and sends one fd, with "pidfd" as the data: runc's --pidfd-socket. */
+int fd_send_to_path(const char *path, int fd, struct error *err);

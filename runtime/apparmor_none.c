@@ -1,0 +1,8 @@
+#include "runtime/apparmor.h"
+
+#include <errno.h>
+
+int apparmor_check(const char *profile, struct error *err)
+{
+        return error_set(err, ENOSYS, "%s: this runb was built without AppArmor; build it with libapparmor-dev", profile);
+}

@@ -1,0 +1,38 @@
+#include "runtime/cli/create_options.h"
+
+#include "runtime/base/auto.h"
+
+int cmd_create(struct cli *cli, int argc, char **argv)
+{
+        struct create_options options = { 0 };
+        const struct cli_option list[] = {
+                CREATE_OPTIONS(&options),
+        };
+        const struct cli_usage usage = {
+                .synopsis = "create [options] ID",
+                .summary = "Creates a container from a bundle: everything but its program, which `start` executes.",
+                .options = list, .n_options = sizeof list / sizeof list[0],
+                .min_arguments = 1, .max_arguments = 1,
+        };
+        struct launch_request request;
+        struct launched launched;
+        struct error err = { 0 };
+        char **arguments;
+        size_t n;
+        int r;
+
+        r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        if (r > 0)
+                return 0;
+        if (r == 0)
+                r = create_request_fill(cli, &options, arguments[0], false, &request, &err);
+        if (r == 0)
+                r = launch_create(&request, cli->arena, &launched, &err);
+        if (r < 0) {
+                error_context(&err, "runb create failed");
+                return cli_fail(&err, 1);
+        }
+        auto_close_cleanup(&launched.pidfd);
+        state_dir_close(&launched.dir);
+        return 0;
+}

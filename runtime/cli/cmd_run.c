@@ -1,0 +1,84 @@
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "runtime/base/auto.h"
+#include "runtime/base/log.h"
+#include "runtime/cli/create_options.h"
+#include "runtime/delete.h"
+#include "runtime/restack.h"
+#include "runtime/terminal.h"
+
+/* After the program has ended: the container goes too, or stays `stopped` for a later delete (--keep). */
+static int finish(const struct create_options *options, struct launched *launched, struct error *err)
+{
+        int r;
+
+        if (options->keeps) {
+                if (launched->state.is_restacked)
+                        return restack_refresh(launched->state.rootfs, launched->state.rootfs_device, err);
+                return 0;
+        }
+        r = state_lock(&launched->dir, err);
+        if (r == -ENOENT)       /* somebody else deleted it meanwhile */
+                return 0;
+        return r < 0 ? r : delete_undo(&launched->dir, &launched->state, err);
+}
+
+int cmd_run(struct cli *cli, int argc, char **argv)
+{
+        struct create_options options = { 0 };
+        const struct cli_option list[] = {
+                CREATE_OPTIONS(&options),
+                { "detach", 'd', CLI_FLAG, &options.is_detached, NULL, "return when the program runs" },
+                { "keep", 0, CLI_FLAG, &options.keeps, NULL, "do not delete the container when its program has ended" },
+        };
+        const struct cli_usage usage = {
+                .synopsis = "run [options] ID",
+                .summary = "Creates a container, executes its program, waits for its end and deletes the container. "
+                           "The exit status is the program's, 128 + N when signal N ended it.",
+                .options = list, .n_options = sizeof list / sizeof list[0],
+                .min_arguments = 1, .max_arguments = 1,
+        };
+        struct launch_request request;
+        struct launched launched;
+        struct error err = { 0 };
+        char **arguments;
+        size_t n;
+        int r, status = 0;
+
+        r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        if (r > 0)
+                return 0;
+        if (r == 0)
+                r = create_request_fill(cli, &options, arguments[0], true, &request, &err);
+        if (r == 0 && !options.is_detached)
+                r = terminal_proxy_prepare(&err);
+        if (r == 0)
+                r = launch_create(&request, cli->arena, &launched, &err);
+        if (r < 0) {
+                error_context(&err, "runb run failed");
+                return cli_fail(&err, 1);
+        }
+        r = launch_poststart(launched.plan->spec, &launched.dir, &launched.state, &err);
+        if (r < 0) {
+                struct error ignored = { 0 };
+
+                delete_undo(&launched.dir, &launched.state, &ignored);
+                return cli_fail(&err, 1);
+        }
+        if (options.is_detached) {
+                state_dir_close(&launched.dir);
+                return 0;
+        }
+        /* Others may exec, kill and pause while it runs. */
+        state_unlock(&launched.dir);
+        r = terminal_proxy(launched.master_fd, launched.pidfd, &status, &err);
+        auto_close_cleanup(&launched.master_fd);
+        if (r == 0)
+                r = finish(&options, &launched, &err);
+        auto_close_cleanup(&launched.pidfd);
+        state_dir_close(&launched.dir);
+        if (r < 0)
+                return cli_fail(&err, 1);
+        return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}

@@ -1,0 +1,88 @@
+/* Between clone and exec: system calls only. */
+#include "runtime/devices.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "runtime/base/auto.h"
+#include "runtime/base/sys.h"
+#include "runtime/mounts.h"
+#include "runtime/targets.h"
+
+static const struct {
+        const char *name, *target;
+} links[] = {
+        { "fd", "/proc/self/fd" },
+        { "stdin", "/proc/self/fd/0" },
+        { "stdout", "/proc/self/fd/1" },
+        { "stderr", "/proc/self/fd/2" },
+        { "core", "/proc/kcore" },
+        { "ptmx", "pts/ptmx" },
+};
+
+const char *devices_link_name(uint32_t index)
+{
+        return index < sizeof links / sizeof links[0] ? links[index].name : "?";
+}
+
+static void make_node(const struct device_plan *device, uint32_t index, int root_fd, int report_fd)
+{
+        const char *name = NULL;
+        auto_close int folder = target_open_parent(root_fd, device->path, &name);
+        auto_close int node = UNSET_FD;
+        struct stat st;
+
+        if (folder < 0)
+                child_fail(report_fd, STEP_DEVICE, index, errno);
+        if (mknodat(folder, name, device->mode, device->device) < 0) {
+                if (errno != EEXIST)
+                        child_fail(report_fd, STEP_DEVICE, index, errno);
+                /* runtime-spec, config-linux.md "Devices": a file that is there and differs is an error. */
+                if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || (st.st_mode & S_IFMT) != (device->mode & S_IFMT) ||
+                    (!S_ISFIFO(st.st_mode) && st.st_rdev != device->device))
+                        child_fail(report_fd, STEP_DEVICE_OTHER, index, EEXIST);
+        }
+        /* fsuid and fsgid are the range's, so most nodes have the right owner already. */
+        if (fchownat(folder, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+                child_fail(report_fd, STEP_DEVICE, index, errno);
+        if (fchmodat(folder, name, device->mode & 07777, 0) < 0)
+                child_fail(report_fd, STEP_DEVICE, index, errno);
+}
+
+void devices_child_all(const struct devices_plan *plan, const struct devices_ready *ready, int root_fd, int report_fd)
+{
+        auto_close int dev = UNSET_FD;
+        struct statfs fs;
+        struct stat st;
+
+        for (uint32_t i = 0; i < plan->n; i++) {
+                if (plan->is_bound)
+                        mounts_child_bind_file(root_fd, ready->fds[i], plan->devices[i].path, STEP_DEVICE, i, report_fd);
+                else
+                        make_node(&plan->devices[i], i, root_fd, report_fd);
+        }
+        dev = target_open(root_fd, "/dev", TARGET_FOLDER, true, NULL);
+        if (dev < 0)
+                child_fail(report_fd, STEP_DEVICE_LINK, 0, errno);
+        for (uint32_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+                bool is_ptmx = strcmp(links[i].name, "ptmx") == 0;
+
+                if (strcmp(links[i].name, "core") == 0) {
+                        auto_close int kcore = sys_open_in_root(root_fd, "/proc/kcore", O_PATH);
+
+                        if (kcore < 0)
+                                continue;
+                }
+                /* Only in a /dev of our own: a tmpfs. The image's own entries are never removed. */
+                if (is_ptmx && fstatfs(dev, &fs) == 0 && (unsigned long)fs.f_type == TMPFS_MAGIC)
+                        unlinkat(dev, "ptmx", 0);
+                if (symlinkat(links[i].target, dev, links[i].name) < 0 &&
+                    (errno != EEXIST || fstatat(dev, links[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0))
+                        child_fail(report_fd, STEP_DEVICE_LINK, i, errno);
+        }
+}

@@ -1,0 +1,16 @@
+/* The first steps that init and the process of exec share. System calls only. */
+#pragma once
+
+#include "runtime/cgroups.h"
+#include "runtime/process.h"
+
+/* Default dispositions and an empty mask, a session of its own, the cgroup, a private procfs, the oom score; then not
+ * dumpable any more. Returns the procfs. */
+int enter_child_begin(const struct spec_process *process, const struct cgroups_ready *cgroups, int report_fd);
+
+/* Opens the terminal of the devpts below @root_fd and makes it ours. @console_fd: UNSET_FD: the master goes to the
+ * parent. @has_console: bind it on /dev/console (init). */
+void enter_child_terminal(const struct process_plan *plan, int root_fd, int console_fd, bool has_console, int report_fd);
+
+/* Writes a text to a file of the private procfs. -1 and errno. */
+int enter_child_write(int proc_fd, const char *path, const char *text);

@@ -1,0 +1,663 @@
+/* create and run, from the parent's side. The order:
+ *
+ *   plan, state folder, state record, range of ids, user namespace, rootfs tree, mounts, devices, filters, egress
+ *   batch, terminal, hooks' files, fifo, cgroup   (all prepared while nothing runs)
+ *   clone3 of init into everything
+ *   prestart and createRuntime hooks, while init waits
+ *   the record with init's pid, the pid file, and only then init may go on
+ *
+ * Killed at any point, init ends by itself (its report pipe ends) and `delete --force` finds the rest by the record. */
+#include "runtime/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hooks/hooks.h"
+#include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/log.h"
+#include "runtime/base/sys.h"
+#include "runtime/base/text.h"
+#include "runtime/delete.h"
+#include "runtime/launch_child.h"
+#include "runtime/leases.h"
+#include "runtime/terminal.h"
+#include "runtime/userns.h"
+
+/* Everything that a creation holds open. */
+struct work {
+        const struct launch_request *request;
+        struct arena *arena;
+        struct plan *plan;
+        struct state_dir dir;
+        struct state state;
+        struct launch_ready ready;
+        int userns_fd;
+        int report_fd;                  /* our end */
+        int pidfd;
+        pid_t pid;
+        int master_fd;
+        int *hook_fds[SPEC_HOOK_KINDS];
+        bool has_state;
+};
+
+static void work_close(struct work *work)
+{
+        struct launch_ready *ready = &work->ready;
+
+        auto_close_cleanup(&work->userns_fd);
+        auto_close_cleanup(&work->report_fd);
+        auto_close_cleanup(&ready->report_fd);
+        auto_close_cleanup(&ready->root_fd);
+        auto_close_cleanup(&ready->console_fd);
+        auto_close_cleanup(&ready->process.self_fd);
+        auto_close_cleanup(&ready->process.fifo_fd);
+        cgroups_ready_close(&ready->cgroups);
+        namespaces_ready_close(&ready->namespaces);
+        mounts_ready_close(&ready->mounts);
+        devices_ready_close(&ready->devices);
+        egress_batch_free(&ready->egress);
+        seccomp_filter_free(&ready->process.filters[0]);
+        seccomp_filter_free(&ready->process.filters[1]);
+        for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS; kind++)
+                if (work->hook_fds[kind] != NULL)
+                        hooks_close(work->hook_fds[kind], work->plan->spec->hooks[kind].n);
+}
+
+static const char *owner_name(struct arena *arena, uid_t uid)
+{
+        /* Not getpwuid(3): it loads libraries of the name service and reads files for a name that nobody parses. */
+        return uid == 0 ? "root" : arena_format(arena, "%u", (unsigned)uid);
+}
+
+static int record(struct work *work, struct error *err)
+{
+        return state_write(&work->dir, &work->state, err);
+}
+
+/* The record before anything exists that it would have to name. */
+static int begin_record(struct work *work, struct error *err)
+{
+        struct plan *plan = work->plan;
+        struct state *state = &work->state;
+        char now[40], folder[PATH_MAX];
+        int r;
+
+        text_time_now(now, sizeof now);
+        r = leases_folder(folder, sizeof folder, err);
+        if (r < 0)
+                return r;
+        *state = (struct state){
+                .id = plan->id,
+                .oci_version = plan->asked.oci_version,
+                .bundle = plan->bundle,
+                .rootfs = plan->rootfs,
+                .created = arena_string(work->arena, now),
+                .owner = owner_name(work->arena, getuid()),
+                .owner_uid = getuid(),
+                .annotations = plan->asked.annotations, .n_annotations = plan->asked.n_annotations,
+                .cgroups = plan->cgroups.is_disabled ? NULL : plan->cgroups.paths,
+                .n_cgroups = plan->cgroups.is_disabled ? 0 : plan->cgroups.n_paths,
+                .is_cgroup2 = plan->cgroups.is_v2,
+                .host_folder = arena_string(work->arena, folder),
+                .overlay_work = plan->overlay_work,
+                .rootfs_device = plan->rootfs_device,
+                .is_restacked = plan->is_overlay && plan->overlay_work != NULL,
+                .has_own_pidns = plan->namespaces.clone_flags & CLONE_NEWPID,
+                .is_userns_nested = plan->host.privilege == HOST_PLAIN_USER,
+                .apparmor_profile = plan->spec->process.apparmor_profile,
+                .selinux_label = plan->spec->process.selinux_label,
+                .profile = plan->sandbox.profile,
+                .policy_revision = plan->sandbox.policy_revision,
+                .findings = plan->findings.first, .n_findings = plan->findings.n,
+        };
+        if (state->created == NULL || state->host_folder == NULL)
+                return error_errno(err, ENOMEM, "state");
+        r = state_set_creator(state, err);
+        if (r == 0)
+                r = record(work, err);
+        if (r < 0)
+                return r;
+        r = fd_replace_file(work->dir.fd, "config.json", plan->config_text, plan->config_length, 0600);
+        return r < 0 ? error_errno(err, r, "write %s/%s/config.json", work->dir.root, work->dir.id) : 0;
+}
+
+static int take_ids(struct work *work, struct error *err)
+{
+        struct plan *plan = work->plan;
+        struct lease lease = { 0, 0 };
+        int r;
+
+        if (plan->sandbox.ids == SANDBOX_IDS_LEASE) {
+                r = leases_take(work->dir.root, plan->id, plan->sandbox.ids_size, plan->sandbox.group_key,
+                                plan->host.namespaces[SPEC_NS_NET].inode, &lease, err);
+                if (r < 0)
+                        return r;
+        }
+        work->state.lease_base = lease.base;
+        work->state.lease_size = lease.size;
+        r = plan_set_ids(plan, work->arena, lease.base, lease.size, err);
+        if (r < 0)
+                return r;
+        work->state.uid_map = plan->uid_map;
+        work->state.n_uid_map = plan->n_uid_map;
+        work->state.gid_map = plan->gid_map;
+        work->state.n_gid_map = plan->n_gid_map;
+        return userns_make(plan->uid_map, plan->n_uid_map, plan->gid_map, plan->n_gid_map, &work->userns_fd, err);
+}
+
+static int prepare_filters(struct work *work, struct error *err)
+{
+        const struct sandbox *sandbox = &work->plan->sandbox;
+        struct process_ready *process = &work->ready.process;
+        char cache[PATH_MAX];
+        int r;
+
+        if ((size_t)snprintf(cache, sizeof cache, "%s/seccomp", work->state.host_folder) >= sizeof cache)
+                return error_errno(err, ENAMETOOLONG, "%s", work->state.host_folder);
+        r = seccomp_prepare_build(sandbox->seccomp_user_namespaces, sandbox->seccomp_setuid_files, cache,
+                                  &process->filters[0], err);
+        if (r == 0)
+                r = seccomp_prepare_engine(&sandbox->spec.linux_.seccomp, cache, &process->filters[1], err);
+        /* For exec, which loads the very filters that init got. */
+        if (r == 0)
+                r = seccomp_filter_save(&process->filters[0], work->dir.fd, "seccomp-policy.bpf", err);
+        if (r == 0 && process->filters[1].code != NULL)
+                r = seccomp_filter_save(&process->filters[1], work->dir.fd, "seccomp-engine.bpf", err);
+        return r;
+}
+
+static int prepare_fifo(struct work *work, struct error *err)
+{
+        if (work->request->is_run)
+                return 0;
+        /* Writable for the build's root, which nobody on the host is: the folder above bars everybody else. */
+        if (mkfifoat(work->dir.fd, "exec.fifo", 0622) < 0 || fchmodat(work->dir.fd, "exec.fifo", 0622, 0) < 0)
+                return error_errno(err, errno, "make %s/%s/exec.fifo", work->dir.root, work->dir.id);
+        work->ready.process.fifo_fd = openat(work->dir.fd, "exec.fifo", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+        if (work->ready.process.fifo_fd < 0)
+                return error_errno(err, errno, "open %s/%s/exec.fifo", work->dir.root, work->dir.id);
+        return 0;
+}
+
+static int prepare_start_hooks(struct work *work, struct error *err)
+{
+        struct process_plan *process = &work->plan->process;
+        auto_buffer struct text_buffer buffer = { 0 };
+        struct state seen = work->state;
+
+        if (process->start_hooks.n == 0)
+                return 0;
+        seen.init_pid = seen.has_own_pidns ? 1 : 0;     /* as the hook itself sees init */
+        state_to_oci(&seen, STATE_CREATED, true, &buffer);
+        process->hook_state = buffer.is_broken ? NULL : arena_string(work->arena, buffer.text);
+        if (process->hook_state == NULL)
+                return error_errno(err, ENOMEM, "hooks");
+        process->hook_state_length = strlen(process->hook_state);
+        return 0;
+}
+
+static void record_left_out(struct work *work)
+{
+        const struct cgroups_ready *cgroups = &work->ready.cgroups;
+
+        for (size_t i = 0; i < cgroups->n_left_out; i++)
+                findings_add(&work->plan->findings, FINDING_RECORDED, "linux.resources", "limits", cgroups->left_out[i],
+                             "left out: this host has no controller for it");
+        work->state.findings = work->plan->findings.first;
+        work->state.n_findings = work->plan->findings.n;
+}
+
+static int prepare(struct work *work, struct error *err)
+{
+        struct plan *plan = work->plan;
+        struct launch_ready *ready = &work->ready;
+        const struct spec *spec = plan->spec;
+        int r;
+
+        r = restack_prepare(&plan->restack, plan->overlay_work, work->userns_fd, plan->mounts.root_uid, plan->mounts.root_gid,
+                            &ready->root_fd, err);
+        if (r < 0)
+                return r;
+        if (!plan->cgroups.is_disabled) {
+                r = cgroups_prepare(&plan->cgroups, plan->host.privilege != HOST_REAL_ROOT, &ready->cgroups, err);
+                if (r == 0)
+                        record_left_out(work);
+                if (r == 0)
+                        r = cgroups_set_devices(&plan->cgroups, spec->linux_.resources.devices,
+                                                spec->linux_.resources.n_devices, err);
+                if (r < 0)
+                        return r;
+                if (ready->cgroups.was_there) {
+                        /* Shared by several containers (buildah --cgroup-parent): not ours to remove. */
+                        work->state.is_cgroup_shared = true;
+                        r = record(work, err);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        r = mounts_prepare(work->arena, &plan->mounts, work->userns_fd, &ready->mounts, err);
+        if (r == 0)
+                r = devices_prepare(work->arena, &plan->devices, &ready->devices, err);
+        if (r == 0)
+                r = prepare_filters(work, err);
+        if (r == 0 && plan->sandbox.egress_deny)
+                r = egress_prepare(&ready->egress, err);
+        for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS && r == 0; kind++)
+                if (kind == SPEC_HOOK_PRESTART || kind == SPEC_HOOK_CREATE_RUNTIME)
+                        r = hooks_prepare(work->arena, &spec->hooks[kind], kind, &work->hook_fds[kind], err);
+        if (r == 0)
+                r = prepare_start_hooks(work, err);
+        if (r == 0)
+                r = prepare_fifo(work, err);
+        if (r < 0)
+                return r;
+        ready->process.self_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+        if (ready->process.self_fd < 0)
+                return error_errno(err, errno, "open /proc/self/exe");
+        return 0;
+}
+
+static int explain(struct work *work, const struct child_message *message, struct error *err)
+{
+        const struct plan *plan = work->plan;
+        const char *step = child_step_text(message->step);
+        uint32_t i = message->index;
+
+        switch ((enum child_step)message->step) {
+        case STEP_MOUNT_TARGET:
+        case STEP_MOUNT_TARGET_LINK:
+        case STEP_MOUNT_MAKE:
+        case STEP_MOUNT_OPTION:
+        case STEP_MOUNT_ATTACH:
+        case STEP_MOUNT_COPYUP:
+                if (i < plan->mounts.n) {
+                        const struct spec_mount *mount = plan->mounts.mounts[i].mount;
+
+                        return error_errno(err, message->error, "mounts[%u]: mount %s (%s) on %s: %s", i,
+                                           text_is_empty(mount->source) ? "none" : mount->source,
+                                           text_is_empty(mount->fstype) ? "bind" : mount->fstype, mount->target, step);
+                }
+                break;
+        case STEP_DEVICE:
+        case STEP_DEVICE_OTHER:
+                if (i < plan->devices.n)
+                        return error_errno(err, message->error, "linux.devices[%u]: %s: %s", i, plan->devices.devices[i].path,
+                                           step);
+                break;
+        case STEP_DEVICE_LINK:
+                return error_errno(err, message->error, "%s: %s", step, devices_link_name(i));
+        case STEP_SYSCTL:
+                if (i < plan->n_sysctls)
+                        return error_errno(err, message->error, "linux.sysctl: write %s", plan->sysctls[i].key);
+                break;
+        case STEP_READONLY_PATH:
+                if (i < plan->mounts.n_readonly)
+                        return error_errno(err, message->error, "linux.readonlyPaths: %s", plan->mounts.readonly[i]);
+                break;
+        case STEP_MASKED_PATH:
+        case STEP_MASK_NULL:
+                if (i < plan->mounts.n_masked)
+                        return error_errno(err, message->error, "linux.maskedPaths: %s: %s", plan->mounts.masked[i], step);
+                break;
+        case STEP_NS_JOIN:
+                return error_errno(err, message->error, "linux.namespaces: %s (%s)", step,
+                                   i < SPEC_NS_KINDS ? spec_ns_name((enum spec_ns)i) : "?");
+        default:
+                return process_explain(&plan->process, message, err);
+        }
+        return error_errno(err, message->error, "%s", step);
+}
+
+/* Init ended without a word: killed, most likely for memory. */
+static int explain_silence(struct work *work, struct error *err)
+{
+        siginfo_t info = { 0 };
+
+        if (waitid(P_PIDFD, (id_t)work->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
+            info.si_code != CLD_EXITED)
+                return error_set(err, ECHILD, "container init was killed by signal %d%s", info.si_status,
+                                 info.si_status == SIGKILL ? " (out of memory? see linux.resources.memory.limit)" : "");
+        return error_set(err, ECHILD, "container init ended unexpectedly");
+}
+
+static int run_hooks(struct work *work, enum spec_hook_kind kind, enum state_status status, struct error *err)
+{
+        const struct spec_hook_list *list = &work->plan->spec->hooks[kind];
+        auto_buffer struct text_buffer buffer = { 0 };
+
+        if (list->n == 0)
+                return 0;
+        state_to_oci(&work->state, status, true, &buffer);
+        if (buffer.is_broken)
+                return error_errno(err, ENOMEM, "hooks");
+        return hooks_run(list, kind, work->hook_fds[kind], buffer.text, true, err);
+}
+
+/* Follows init up to CHILD_READY. */
+static int follow(struct work *work, struct error *err)
+{
+        struct child_message message;
+        int fd, r;
+
+        for (;;) {
+                fd = UNSET_FD;
+                r = child_receive(work->report_fd, &message, &fd);
+                if (r < 0)
+                        return error_errno(err, r, "read from container init");
+                if (r == 0)
+                        return explain_silence(work, err);
+                switch ((enum child_message_kind)message.kind) {
+                case CHILD_FAILED:
+                        return explain(work, &message, err);
+                case CHILD_NAMESPACES_READY:
+                        r = run_hooks(work, SPEC_HOOK_PRESTART, STATE_CREATING, err);
+                        if (r == 0)
+                                r = run_hooks(work, SPEC_HOOK_CREATE_RUNTIME, STATE_CREATING, err);
+                        if (r < 0)
+                                return r;
+                        child_say(work->report_fd, CHILD_GO);
+                        break;
+                case CHILD_MASTER:
+                        auto_close_cleanup(&work->master_fd);
+                        work->master_fd = fd;
+                        break;
+                case CHILD_READY:
+                        return 0;
+                case CHILD_GO:
+                        return error_set(err, EPROTO, "container init sent an unexpected message");
+                }
+        }
+}
+
+static int clone_init(struct work *work, struct error *err)
+{
+        struct plan *plan = work->plan;
+        struct launch_ready *ready = &work->ready;
+        struct clone_args args = {
+                .flags = plan->namespaces.clone_flags | CLONE_PIDFD,
+                .pidfd = (uint64_t)(uintptr_t)&work->pidfd,
+                .exit_signal = SIGCHLD,
+        };
+        int pair[2];
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return error_errno(err, errno, "make a socket pair");
+        work->report_fd = pair[0];
+        ready->report_fd = pair[1];
+        ready->process.report_fd = pair[1];
+        ready->process.userns_fd = work->userns_fd;
+        if (ready->cgroups.v2_fd >= 0) {
+                args.flags |= CLONE_INTO_CGROUP;
+                args.cgroup = (uint64_t)(unsigned)ready->cgroups.v2_fd;
+        }
+        work->pid = sys_clone3(&args);
+        if (work->pid < 0)
+                return error_errno(err, errno, "clone container init");
+        if (work->pid == 0) {
+                close(work->report_fd);
+                launch_child(plan, ready);
+        }
+        auto_close_cleanup(&ready->report_fd);
+        work->state.init_pid = work->pid;
+        return state_process_start_time(work->pid, &work->state.init_start_time, &(bool){ false });
+}
+
+static int write_pid_file(const char *path, pid_t pid, struct error *err)
+{
+        char text[16];
+        int r;
+
+        if (text_is_empty(path))
+                return 0;
+        /* Digits only: containerd's shim reads it with Atoi. */
+        r = fd_replace_file(AT_FDCWD, path, text, (size_t)snprintf(text, sizeof text, "%d", pid), 0644);
+        return r < 0 ? error_errno(err, r, "--pid-file %s", path) : 0;
+}
+
+static int note_network(struct work *work, struct error *err)
+{
+        char path[64];
+        struct stat st;
+
+        snprintf(path, sizeof path, "/proc/%d/ns/net", work->pid);
+        if (stat(path, &st) < 0)
+                return error_errno(err, errno, "stat %s", path);
+        work->state.netns_inode = st.st_ino;
+        if (work->plan->sandbox.ids != SANDBOX_IDS_LEASE)
+                return 0;
+        return leases_set_group(work->dir.root, work->plan->id, work->plan->sandbox.group_key, st.st_ino, err);
+}
+
+static int create(struct work *work, struct error *err)
+{
+        const struct launch_request *request = work->request;
+        struct plan *plan = work->plan;
+        struct launch_ready *ready = &work->ready;
+        struct child_message message;
+        int r;
+
+        r = begin_record(work, err);
+        if (r == 0)
+                r = terminal_prepare(plan->spec->process.is_terminal, request->is_detached, request->console_socket,
+                                     &ready->console_fd, err);
+        if (r == 0)
+                r = take_ids(work, err);
+        if (r == 0)
+                r = prepare(work, err);
+        if (r == 0 && request->listen_fds > 0) {
+                /* sd_listen_fds(3) in the container: its init is 1 there. */
+                process_plan_add_env(&plan->process, arena_format(work->arena, "LISTEN_FDS=%u", request->listen_fds));
+                process_plan_add_env(&plan->process, "LISTEN_PID=1");
+        }
+        if (r == 0)
+                r = namespaces_prepare(&plan->namespaces, &ready->namespaces, err);
+        if (r < 0)
+                return r;
+        ready->has_hooks_to_wait_for = plan->spec->hooks[SPEC_HOOK_PRESTART].n + plan->spec->hooks[SPEC_HOOK_CREATE_RUNTIME].n > 0;
+        ready->dies_with_parent = request->is_run && !request->is_detached;
+        ready->process.preserve_fds = request->preserve_fds;
+        r = clone_init(work, err);
+        if (r < 0)
+                return r;
+        r = follow(work, err);
+        if (r < 0)
+                return r;
+        r = note_network(work, err);
+        if (r < 0)
+                return r;
+        work->state.is_created = true;
+        work->state.is_started = request->is_run;
+        r = record(work, err);
+        if (r == 0)
+                r = write_pid_file(request->pid_file, work->pid, err);
+        if (r == 0 && !text_is_empty(request->pidfd_socket)) {
+                r = fd_send_to_path(request->pidfd_socket, work->pidfd, err);
+                if (r < 0)
+                        error_context(err, "--pidfd-socket");
+        }
+        if (r < 0)
+                return r;
+        child_say(work->report_fd, CHILD_GO);
+        if (!request->is_run)
+                return 0;
+        /* The pipe ends when the program has been executed. */
+        r = child_receive(work->report_fd, &message, NULL);
+        if (r < 0)
+                return error_errno(err, r, "read from container init");
+        if (r > 0)
+                return explain(work, &message, err);
+        return 0;
+}
+
+int launch_create(const struct launch_request *request, struct arena *arena, struct launched *ret_launched,
+                  struct error *err)
+{
+        struct work work = {
+                .request = request, .arena = arena, .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
+                .master_fd = UNSET_FD, .plan = arena_new(arena, struct plan),
+                .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD, .parent = getpid(),
+                           .cgroups = { .v2_fd = UNSET_FD },
+                           .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
+                                        .fifo_fd = UNSET_FD } },
+        };
+        const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled };
+        struct error ignored;
+        int r;
+
+        if (work.plan == NULL)
+                return error_errno(err, ENOMEM, "plan");
+        for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++)
+                work.ready.namespaces.fds[kind] = UNSET_FD;
+        r = state_check_id(request->id, err);
+        if (r == 0)
+                r = plan_make(&plan_request, arena, work.plan, err);
+        if (r == 0)
+                r = state_create(request->root, request->id, &work.dir, err);
+        if (r < 0) {
+                work_close(&work);
+                return r;
+        }
+        r = create(&work, err);
+        if (r < 0) {
+                /* Nothing may stay: buildah calls no delete after a failed create. */
+                if (work.pid > 0) {
+                        sys_pidfd_send_signal(work.pidfd, SIGKILL);
+                        auto_close_cleanup(&work.report_fd);
+                        waitid(P_PIDFD, (id_t)work.pidfd, &(siginfo_t){ 0 }, WEXITED);
+                        if (!text_is_empty(request->pid_file))
+                                unlink(request->pid_file);
+                }
+                work_close(&work);
+                auto_close_cleanup(&work.master_fd);
+                auto_close_cleanup(&work.pidfd);
+                if (delete_undo(&work.dir, &work.state, &ignored) < 0)
+                        log_warning("undo the creation of %s: %s", request->id, ignored.text);
+                state_dir_close(&work.dir);
+                return r;
+        }
+        work_close(&work);
+        *ret_launched = (struct launched){ work.pid, work.pidfd, work.master_fd, work.state, work.dir, work.plan };
+        return 0;
+}
+
+/* ---- start ---- */
+
+/* Opens the fifo's other end, which lets init go, and waits until its program has been executed. */
+static int let_go(const struct state_dir *dir, const struct state *state, int pidfd, struct child_message *ret_message,
+                  struct error *err)
+{
+        struct pollfd polled[2] = { { .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
+        auto_close int fifo = openat(dir->fd, "exec.fifo", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+        ssize_t n;
+
+        if (fifo < 0)
+                return error_errno(err, errno, "open %s/%s/exec.fifo", dir->root, dir->id);
+        polled[0].fd = fifo;
+        for (;;) {
+                if (poll(polled, 2, -1) < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return error_errno(err, errno, "wait for container init");
+                }
+                if (polled[0].revents != 0) {
+                        n = read(fifo, ret_message, sizeof *ret_message);
+                        if (n == (ssize_t)sizeof *ret_message)
+                                return 1;
+                        if (n == 0)     /* closed by exec */
+                                return 0;
+                        if (n < 0 && errno != EAGAIN && errno != EINTR)
+                                return error_errno(err, errno, "read %s/%s/exec.fifo", dir->root, dir->id);
+                        continue;
+                }
+                if (polled[1].revents != 0)
+                        return error_set(err, ECHILD, "container init of %s ended before it could start", state->id);
+        }
+}
+
+int launch_poststart(const struct spec *spec, const struct state_dir *dir, struct state *state, struct error *err)
+{
+        const struct spec_hook_list *list = &spec->hooks[SPEC_HOOK_POSTSTART];
+        auto_buffer struct text_buffer buffer = { 0 };
+        auto_close int pidfd = UNSET_FD;
+        int r;
+
+        (void)dir;
+        if (list->n == 0)
+                return 0;
+        state_to_oci(state, STATE_RUNNING, true, &buffer);
+        if (buffer.is_broken)
+                return error_errno(err, ENOMEM, "hooks");
+        r = hooks_run(list, SPEC_HOOK_POSTSTART, NULL, buffer.text, true, err);
+        /* runtime-spec 1.3, runtime.md "Lifecycle": the runtime must stop the container. */
+        if (r < 0 && state_open_init(state, &pidfd) == 0)
+                sys_pidfd_send_signal(pidfd, SIGKILL);
+        return r;
+}
+
+int launch_start(const char *root, const char *id, struct arena *arena, struct error *err)
+{
+        auto_state_dir struct state_dir dir = { 0 };
+        auto_close int pidfd = UNSET_FD;
+        auto_free char *config = NULL;
+        struct child_message message;
+        struct process_plan process;
+        struct state state;
+        struct spec spec;
+        size_t length;
+        int r;
+
+        r = state_open(root, id, false, &dir, err);
+        if (r == 0)
+                r = state_read(&dir, arena, &state, err);
+        if (r < 0)
+                return r;
+        switch (state_status(&state)) {
+        case STATE_CREATED:
+                break;
+        case STATE_RUNNING:
+        case STATE_PAUSED:
+                return error_set(err, EEXIST, "cannot start an already running container");
+        case STATE_STOPPED:
+                return error_set(err, ESRCH, "cannot start a container that has stopped");
+        case STATE_CREATING:
+                return error_set(err, EBUSY, "cannot start a container that is being created");
+        }
+        r = state_open_init(&state, &pidfd);
+        if (r < 0)
+                return error_set(err, ESRCH, "cannot start a container that has stopped");
+        /* The copy of create: the bundle's file may have changed since. */
+        r = fd_read_file(dir.fd, "config.json", SPEC_CONFIG_LIMIT_BYTES, &config, &length);
+        if (r < 0)
+                return error_errno(err, r, "read %s/%s/config.json", root, id);
+        r = spec_read(arena, config, length, "config.json", &spec, err);
+        if (r < 0)
+                return r;
+        r = let_go(&dir, &state, pidfd, &message, err);
+        if (r < 0)
+                return r;
+        unlinkat(dir.fd, "exec.fifo", 0);
+        state.is_started = true;
+        if (r > 0) {
+                state_write(&dir, &state, NULL);
+                r = process_plan_make(arena, &spec.process, &process, err);
+                process.start_hooks = spec.hooks[SPEC_HOOK_START_CONTAINER];
+                return r < 0 ? r : process_explain(&process, &message, err);
+        }
+        r = state_write(&dir, &state, err);
+        if (r == 0)
+                r = launch_poststart(&spec, &dir, &state, err);
+        if (state.is_restacked && restack_refresh(state.rootfs, state.rootfs_device, NULL) < 0)
+                log_warning("refresh %s: the engine may see an old view of it", state.rootfs);
+        return r;
+}

@@ -1,0 +1,97 @@
+/* Init, from clone to exec: the host builds the walls, the build enters last. System calls only.
+ *
+ * Up to process_child_become() this process holds the privilege of the runtime inside the new namespaces; it runs no
+ * code of the image, follows no path of the host, and cannot be traced or read from inside (not dumpable). */
+#include "runtime/launch_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/securebits.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "runtime/enter_child.h"
+
+static void prepare_network(const struct plan *plan, const struct launch_ready *ready, int proc_fd)
+{
+        if (plan->namespaces.has_new_net && egress_child_loopback_up() < 0)
+                child_fail(ready->report_fd, STEP_LOOPBACK, 0, errno);
+        if (ready->egress.length > 0 && egress_child_install(&ready->egress) < 0)
+                child_fail(ready->report_fd, STEP_EGRESS, 0, errno);
+        /* Nothing inside has CAP_NET_BIND_SERVICE over this namespace, which the host owns. */
+        if (enter_child_write(proc_fd, "sys/net/ipv4/ip_unprivileged_port_start", "0") < 0 && errno != ENOENT)
+                child_fail(ready->report_fd, STEP_NET_DEFAULTS, 0, errno);
+}
+
+/* Opens exec.fifo for writing, which blocks until start opens it for reading. By way of our own procfs: no path of the
+ * host can be named any more. */
+static int wait_for_start(const struct launch_ready *ready)
+{
+        char name[] = "self/fd/\0\0\0\0\0\0\0\0\0\0";
+        char digits[10], *p = digits + sizeof digits;
+        int number = ready->process.fifo_fd, fd;
+
+        do
+                *--p = (char)('0' + number % 10);
+        while ((number /= 10) > 0);
+        memcpy(name + strlen("self/fd/"), p, (size_t)(digits + sizeof digits - p));
+        do
+                fd = openat(ready->process.proc_fd, name, O_WRONLY | O_CLOEXEC);
+        while (fd < 0 && errno == EINTR);
+        return fd;
+}
+
+void launch_child(struct plan *plan, struct launch_ready *ready)
+{
+        const int report_fd = ready->report_fd, root_fd = ready->root_fd;
+        char program[PATH_MAX];
+        int proc_fd, error_fd = report_fd;
+
+        proc_fd = enter_child_begin(&plan->spec->process, &ready->cgroups, report_fd);
+        ready->process.proc_fd = proc_fd;
+        namespaces_child_join(&plan->namespaces, &ready->namespaces, report_fd);
+        prepare_network(plan, ready, proc_fd);
+        if (ready->has_hooks_to_wait_for) {
+                child_say(report_fd, CHILD_NAMESPACES_READY);
+                child_wait_go(report_fd);
+        }
+
+        /* What is made inside the image belongs to the range (EOVERFLOW otherwise); capabilities stay as they are. */
+        if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
+                child_fail(report_fd, STEP_FS_IDS, 0, errno);
+        setfsgid(plan->mounts.root_gid);
+        setfsuid(plan->mounts.root_uid);
+        if ((uint32_t)setfsuid((uid_t)-1) != plan->mounts.root_uid || (uint32_t)setfsgid((gid_t)-1) != plan->mounts.root_gid)
+                child_fail(report_fd, STEP_FS_IDS, 0, EPERM);
+
+        mounts_child_attach_root(root_fd, report_fd);
+        mounts_child_all(&plan->mounts, &ready->mounts, root_fd, report_fd);
+        devices_child_all(&plan->devices, &ready->devices, root_fd, report_fd);
+        enter_child_terminal(&plan->process, root_fd, ready->console_fd, true, report_fd);
+        for (uint32_t i = 0; i < plan->n_sysctls; i++)
+                if (enter_child_write(proc_fd, plan->sysctls[i].path, plan->sysctls[i].value) < 0)
+                        child_fail(report_fd, STEP_SYSCTL, i, errno);
+        mounts_child_paths(&plan->mounts, root_fd, report_fd);
+        mounts_child_pivot(&plan->mounts, root_fd, report_fd);
+
+        process_child_limits(&plan->process, &ready->process);
+        process_child_stdio(&plan->process, &ready->process);
+        process_child_become(&plan->process, &ready->process, program, sizeof program);
+        if (ready->dies_with_parent) {
+                /* After the ids, which reset it, prctl(2). The parent may have gone before. */
+                if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+                        child_fail(report_fd, STEP_SYNC, 0, errno);
+        }
+        child_say(report_fd, CHILD_READY);
+        child_wait_go(report_fd);
+        if (ready->process.fifo_fd >= 0) {
+                close(report_fd);
+                error_fd = wait_for_start(ready);
+                if (error_fd < 0)
+                        _exit(1);
+        }
+        process_child_exec(&plan->process, &ready->process, program, error_fd);
+}

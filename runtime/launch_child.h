@@ -1,0 +1,25 @@
+/* Init, from clone to exec. */
+#pragma once
+
+#include "runtime/egress.h"
+#include "runtime/mounts.h"
+#include "runtime/namespaces.h"
+#include "runtime/plan.h"
+#include "runtime/process.h"
+
+struct launch_ready {
+        int report_fd;
+        int root_fd;                    /* the rootfs as a detached tree */
+        int console_fd;                 /* connected console socket, UNSET_FD: the master goes to the parent */
+        bool has_hooks_to_wait_for;
+        bool dies_with_parent;
+        pid_t parent;
+        struct cgroups_ready cgroups;
+        struct namespaces_ready namespaces;
+        struct mounts_ready mounts;
+        struct devices_ready devices;
+        struct egress_batch egress;
+        struct process_ready process;
+};
+
+void launch_child(struct plan *plan, struct launch_ready *ready) __attribute__((noreturn));

@@ -1,0 +1,322 @@
+/* The parent's part: what each mount needs is decided here, and every source on the host is opened and cloned here, by
+ * the privileged step and before the image has had a hand in anything. */
+#include "runtime/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "runtime/base/auto.h"
+#include "runtime/base/text.h"
+#include "runtime/userns.h"
+
+#define OPTIONS_MAX 64
+
+struct options {
+        struct mount_option list[OPTIONS_MAX];
+        size_t n;
+};
+
+static int add_option(struct options *options, const char *key, const char *value, struct error *err)
+{
+        if (options->n == OPTIONS_MAX)
+                return error_set(err, E2BIG, "more than %d options", OPTIONS_MAX);
+        options->list[options->n++] = (struct mount_option){ key, value };
+        return 0;
+}
+
+/* gid=5 in config.json is an id of the container; the host makes the mount, so the host's id goes in. */
+static int add_mapped(struct arena *arena, struct options *options, const char *key, const char *value,
+                      const struct spec_id_map *map, size_t n_map, bool may_drop, struct error *err)
+{
+        uint32_t inside;
+        int64_t outside;
+
+        if (text_to_u32(value, &inside) < 0)
+                return error_set(err, EINVAL, "%s=%s is no id", key, value);
+        outside = userns_map_id(map, n_map, inside);
+        if (outside < 0 && may_drop)    /* podman sends gid=5 to namespaces of one id */
+                return 0;
+        if (outside < 0)
+                return error_set(err, EINVAL, "%s=%s is not mapped in the user namespace", key, value);
+        value = arena_format(arena, "%u", (uint32_t)outside);
+        return value == NULL ? error_errno(err, ENOMEM, "%s", key) : add_option(options, key, value, err);
+}
+
+struct id_maps {
+        const struct spec_id_map *uid, *gid;
+        size_t n_uid, n_gid;
+};
+
+static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_t root_uid, uint32_t root_gid,
+                        struct mount_plan *plan, struct error *err)
+{
+        const struct spec_mount *mount = plan->mount;
+        struct options options = { .n = 0 };
+        bool has_mode = false, has_uid = false, has_gid = false;
+        bool is_tmpfs = mount->kind == SPEC_MOUNT_TMPFS, is_devpts = mount->kind == SPEC_MOUNT_DEVPTS;
+        char *data, *part, *value, *rest = NULL;
+        int r = 0;
+
+        data = arena_string(arena, mount->data == NULL ? "" : mount->data);
+        if (data == NULL)
+                return error_errno(err, ENOMEM, "options");
+        for (part = strtok_r(data, ",", &rest); part != NULL && r == 0; part = strtok_r(NULL, ",", &rest)) {
+                value = strchr(part, '=');
+                if (value != NULL)
+                        *value++ = '\0';
+                if (is_devpts && strcmp(part, "newinstance") == 0)
+                        continue;       /* always so since Linux 4.7 */
+                if ((is_tmpfs || is_devpts) && value != NULL && strcmp(part, "uid") == 0) {
+                        has_uid = true;
+                        r = add_mapped(arena, &options, "uid", value, maps->uid, maps->n_uid, is_devpts, err);
+                } else if ((is_tmpfs || is_devpts) && value != NULL && strcmp(part, "gid") == 0) {
+                        has_gid = true;
+                        r = add_mapped(arena, &options, "gid", value, maps->gid, maps->n_gid, is_devpts, err);
+                } else {
+                        has_mode |= strcmp(part, "mode") == 0;
+                        r = add_option(&options, part, value, err);
+                }
+        }
+        if (r == 0 && is_tmpfs && !has_uid)
+                r = add_option(&options, "uid", arena_format(arena, "%u", root_uid), err);
+        if (r == 0 && is_tmpfs && !has_gid)
+                r = add_option(&options, "gid", arena_format(arena, "%u", root_gid), err);
+        if (r == 0 && !text_is_empty(mount->source) && mount->kind != SPEC_MOUNT_CGROUP)
+                r = add_option(&options, "source", mount->source, err);
+        if (r == 0 && (mount->sb_flags & MS_SYNCHRONOUS))
+                r = add_option(&options, "sync", NULL, err);
+        if (r == 0 && (mount->sb_flags & MS_DIRSYNC))
+                r = add_option(&options, "dirsync", NULL, err);
+        if (r == 0 && (mount->sb_flags & MS_LAZYTIME))
+                r = add_option(&options, "lazytime", NULL, err);
+        if (r == 0 && (mount->sb_flags & MS_MANDLOCK))
+                r = add_option(&options, "mand", NULL, err);
+        if (r < 0)
+                return r;
+        plan->takes_mode = is_tmpfs && !has_mode;
+        plan->options = arena_array(arena, options.n, sizeof *plan->options);
+        if (plan->options == NULL)
+                return error_errno(err, ENOMEM, "options");
+        memcpy((void *)(uintptr_t)plan->options, options.list, options.n * sizeof options.list[0]);
+        plan->n_options = options.n;
+        return 0;
+}
+
+/* The files of procfs that lxcfs and the engines lay over: everything else at or below /proc is refused, since a write to
+ * /proc/self/attr/exec or /proc/sys must reach procfs. */
+static bool may_lie_in_proc(const char *target)
+{
+        static const char *const names[] = { "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg",
+                                             "slabinfo" };
+
+        if (!text_starts_with(target, "/proc/"))
+                return false;
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+                if (strcmp(target + strlen("/proc/"), names[i]) == 0)
+                        return true;
+        return false;
+}
+
+int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const char *bundle, const struct spec_id_map *uid_map,
+                     size_t n_uid_map, const struct spec_id_map *gid_map, size_t n_gid_map, struct mounts_plan *ret_plan,
+                     struct error *err)
+{
+        const struct spec *spec = &sandbox->spec;
+        const struct id_maps maps = { uid_map, gid_map, n_uid_map, n_gid_map };
+        int64_t root_uid = userns_map_id(uid_map, n_uid_map, 0), root_gid = userns_map_id(gid_map, n_gid_map, 0);
+        struct mounts_plan plan = {
+                .n = spec->n_mounts,
+                .masked = spec->linux_.masked_paths, .n_masked = spec->linux_.n_masked_paths,
+                .readonly = spec->linux_.readonly_paths, .n_readonly = spec->linux_.n_readonly_paths,
+                .cwd = spec->process.cwd,
+                .is_root_readonly = spec->is_root_readonly,
+                .root_propagation = spec->linux_.rootfs_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
+        };
+        struct mount_plan *mounts;
+        int r;
+
+        if (root_uid < 0 || root_gid < 0)
+                return error_set(err, EINVAL, "linux.uidMappings: container id 0 is not mapped");
+        plan.root_uid = (uint32_t)root_uid;
+        plan.root_gid = (uint32_t)root_gid;
+        mounts = arena_array(arena, spec->n_mounts, sizeof *mounts);
+        if (mounts == NULL)
+                return error_errno(err, ENOMEM, "mounts");
+        for (size_t i = 0; i < spec->n_mounts; i++) {
+                const struct spec_mount *mount = &spec->mounts[i];
+
+                mounts[i] = (struct mount_plan){ .mount = mount, .may_be_proc = may_lie_in_proc(mount->target) };
+                mounts[i].no_links = strcmp(mount->target, "/proc") == 0 || strcmp(mount->target, "/sys") == 0 ||
+                                     strcmp(mount->target, "/dev") == 0;
+                if (sandbox->binds != NULL) {
+                        mounts[i].bind_ids = sandbox->binds[i].ids;
+                        mounts[i].owner_uid = sandbox->binds[i].owner_uid;
+                        mounts[i].owner_gid = sandbox->binds[i].owner_gid;
+                }
+                if (mount->kind == SPEC_MOUNT_BIND) {
+                        if (text_is_empty(mount->source))
+                                return error_set(err, EINVAL, "mounts[%zu]: a bind on %s without a source", i, mount->target);
+                        mounts[i].source = mount->source[0] == '/' ? mount->source
+                                                                   : arena_format(arena, "%s/%s", bundle, mount->source);
+                        if (mounts[i].source == NULL)
+                                return error_errno(err, ENOMEM, "mounts");
+                        continue;
+                }
+                r = plan_options(arena, &maps, plan.root_uid, plan.root_gid, &mounts[i], err);
+                if (r < 0)
+                        return error_context(err, "mounts[%zu] (%s)", i, mount->target);
+        }
+        plan.mounts = mounts;
+        *ret_plan = plan;
+        return 0;
+}
+
+static const char *fs_name(int fd, char *buffer, size_t size)
+{
+        struct statfs fs;
+
+        if (fstatfs(fd, &fs) < 0)
+                return "unknown file system";
+        switch ((unsigned long)fs.f_type) {
+        case TMPFS_MAGIC: return "tmpfs (id-mapped mounts of it need Linux 6.3)";
+        case NFS_SUPER_MAGIC: return "NFS";
+        case FUSE_SUPER_MAGIC: return "FUSE (id-mapped mounts of it need Linux 6.12 and the server's consent)";
+        case OVERLAYFS_SUPER_MAGIC: return "overlayfs";
+        case PROC_SUPER_MAGIC: return "procfs";
+        case SYSFS_MAGIC: return "sysfs";
+        default:
+                snprintf(buffer, size, "file system 0x%lx", (unsigned long)fs.f_type);
+                return buffer;
+        }
+}
+
+static int id_map_tree(int fd, const struct mounts_plan *all, const struct mount_plan *plan, int userns_fd, struct error *err)
+{
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
+        auto_close int owner_fd = UNSET_FD;
+        char buffer[64];
+        int r;
+
+        if (plan->bind_ids == SANDBOX_BIND_PLAIN)
+                return 0;
+        if (plan->bind_ids == SANDBOX_BIND_OWNER) {
+                const struct spec_id_map uid = { plan->owner_uid, all->root_uid, 1 };
+                const struct spec_id_map gid = { plan->owner_gid, all->root_gid, 1 };
+
+                r = userns_make(&uid, 1, &gid, 1, &owner_fd, err);
+                if (r < 0)
+                        return r;
+        }
+        attr.userns_fd = (uint64_t)(unsigned)(owner_fd >= 0 ? owner_fd : userns_fd);
+        if (mount_setattr(fd, "", AT_EMPTY_PATH | (plan->mount->is_recursive ? AT_RECURSIVE : 0), &attr, sizeof attr) == 0)
+                return 0;
+        if (errno != EINVAL && errno != EOPNOTSUPP)
+                return error_errno(err, errno, "map the ids of %s", plan->source);
+        /* Read-only inputs may show as nobody's; what the build is to write must not be silently unwritable. */
+        if (plan->mount->attr_set & MOUNT_ATTR_RDONLY || plan->mount->attr_set_recursive & MOUNT_ATTR_RDONLY)
+                return 0;
+        return error_set(err, EOPNOTSUPP,
+                         "a writable bind of %s on %s: its ids cannot be mapped on %s; mount it read-only, or from another file system",
+                         plan->source, plan->mount->target, fs_name(fd, buffer, sizeof buffer));
+}
+
+/* mount_setattr(2): changing an atime flag needs the whole field cleared. */
+static void fix_atime(struct mount_attr *attr)
+{
+        if ((attr->attr_set & MOUNT_ATTR__ATIME) || (attr->attr_clr & MOUNT_ATTR__ATIME))
+                attr->attr_clr |= MOUNT_ATTR__ATIME;
+}
+
+static int flag_tree(int fd, const struct mount_plan *plan, struct error *err)
+{
+        const struct spec_mount *mount = plan->mount;
+        /* A flag that guards goes for the mounts below as well: a device node must not open there either. */
+        const uint64_t guards = mount->attr_set & (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+        struct mount_attr below = {
+                .attr_set = mount->attr_set_recursive | guards,
+                .attr_clr = mount->attr_clear_recursive & ~guards,
+                .propagation = mount->propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
+        };
+        struct mount_attr top = { .attr_set = mount->attr_set, .attr_clr = mount->attr_clear & ~mount->attr_set };
+
+        fix_atime(&below);
+        fix_atime(&top);
+        if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &below, sizeof below) < 0)
+                return error_errno(err, errno, "set the flags of %s", plan->source);
+        if ((top.attr_set | top.attr_clr) != 0 && mount_setattr(fd, "", AT_EMPTY_PATH, &top, sizeof top) < 0)
+                return error_errno(err, errno, "set the flags of %s", plan->source);
+        return 0;
+}
+
+int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int userns_fd, struct mounts_ready *ret_ready,
+                   struct error *err)
+{
+        struct mounts_ready ready = { .n = plan->n, .n_hierarchies = plan->n_hierarchies };
+        size_t i;
+        int r = 0;
+
+        ready.tree_fds = arena_array(arena, plan->n, sizeof *ready.tree_fds);
+        ready.is_folder = arena_array(arena, plan->n, sizeof *ready.is_folder);
+        ready.hierarchy_fds = arena_array(arena, plan->n_hierarchies, sizeof *ready.hierarchy_fds);
+        if (ready.tree_fds == NULL || ready.is_folder == NULL || ready.hierarchy_fds == NULL)
+                return error_errno(err, ENOMEM, "mounts");
+        for (i = 0; i < plan->n; i++)
+                ready.tree_fds[i] = UNSET_FD;
+        for (i = 0; i < plan->n_hierarchies; i++)
+                ready.hierarchy_fds[i] = UNSET_FD;
+        for (i = 0; i < plan->n && r == 0; i++) {
+                const struct mount_plan *mount = &plan->mounts[i];
+                struct stat st;
+
+                if (mount->mount->kind != SPEC_MOUNT_BIND || mount->mount->is_remount)
+                        continue;
+                ready.tree_fds[i] = open_tree(AT_FDCWD, mount->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+                                              (mount->mount->is_recursive ? AT_RECURSIVE : 0));
+                if (ready.tree_fds[i] < 0) {
+                        r = error_errno(err, errno, "mounts[%zu]: mount %s on %s: open %s", i, mount->source,
+                                        mount->mount->target, mount->source);
+                        break;
+                }
+                if (fstat(ready.tree_fds[i], &st) < 0) {
+                        r = error_errno(err, errno, "mounts[%zu]: stat %s", i, mount->source);
+                        break;
+                }
+                ready.is_folder[i] = S_ISDIR(st.st_mode);
+                r = id_map_tree(ready.tree_fds[i], plan, mount, userns_fd, err);
+                if (r == 0)
+                        r = flag_tree(ready.tree_fds[i], mount, err);
+                if (r < 0)
+                        r = error_context(err, "mounts[%zu]", i);
+        }
+        for (i = 0; i < plan->n_hierarchies && r == 0; i++) {
+                struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                                       MOUNT_ATTR_NOEXEC, .propagation = MS_PRIVATE };
+
+                ready.hierarchy_fds[i] = open_tree(AT_FDCWD, plan->hierarchies[i].path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+                if (ready.hierarchy_fds[i] < 0 ||
+                    mount_setattr(ready.hierarchy_fds[i], "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+                        r = error_errno(err, errno, "open the cgroup %s", plan->hierarchies[i].path);
+        }
+        if (r < 0) {
+                mounts_ready_close(&ready);
+                return r;
+        }
+        *ret_ready = ready;
+        return 0;
+}
+
+void mounts_ready_close(struct mounts_ready *ready)
+{
+        for (size_t i = 0; i < ready->n; i++)
+                auto_close_cleanup(&ready->tree_fds[i]);
+        for (size_t i = 0; i < ready->n_hierarchies; i++)
+                auto_close_cleanup(&ready->hierarchy_fds[i]);
+        ready->n = ready->n_hierarchies = 0;
+}

@@ -1,0 +1,84 @@
+/* The mount tree of a sandbox: binds, the kernel's file systems, tmpfs, masked and read-only paths, pivot_root.
+ *
+ * Order: the parent clones every bind source as a detached, id-mapped, flagged tree before it clones init; init makes its
+ * mount namespace private, attaches the rootfs, then each mount in config.json's order, the devices, /dev/console, read-only
+ * and masked paths, and pivots. Everything is owned by the user namespace outside the build, so the build can change
+ * none of it. Withstands: links at /proc, /sys, /dev and mount targets (CVE-2019-19921, 2021-30465, 2023-27561, 2024-45310,
+ * 2025-31133, 2025-52565), a /dev/null that is no null device, propagation to the host. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "oci-spec/spec.h"
+#include "policies/sandbox.h"
+#include "runtime/base/arena.h"
+#include "runtime/child.h"
+
+/* One call of fsconfig(2). */
+struct mount_option {
+        const char *key;
+        const char *value;              /* NULL: a flag */
+};
+
+struct mount_plan {
+        const struct spec_mount *mount;
+        const char *source;             /* binds: absolute */
+        enum sandbox_bind_ids bind_ids;
+        uint32_t owner_uid, owner_gid;  /* for SANDBOX_BIND_OWNER */
+        const struct mount_option *options;     /* for what is made anew */
+        size_t n_options;
+        bool takes_mode;                /* tmpfs without mode=: as the folder below it */
+        bool no_links;                  /* /proc, /sys, /dev */
+        bool may_be_proc;               /* policy let it lie in procfs */
+};
+
+/* One cgroup v1 hierarchy shown in the container. */
+struct mount_hierarchy {
+        const char *name;               /* "memory", "cpu,cpuacct", "unified" */
+        const char *path;               /* the container's folder in it */
+};
+
+struct mounts_plan {
+        const struct mount_plan *mounts;
+        size_t n;
+        const char *const *masked; size_t n_masked;
+        const char *const *readonly; size_t n_readonly;
+        const char *cwd;
+        bool is_root_readonly;
+        unsigned long root_propagation; /* MS_PRIVATE or MS_SLAVE */
+        bool is_cgroup2;
+        const struct mount_hierarchy *hierarchies;      /* v1 */
+        size_t n_hierarchies;
+        uint32_t root_uid, root_gid;    /* outside ids of the container's root */
+};
+
+struct mounts_ready {
+        int *tree_fds;                  /* one a mount, UNSET_FD for what init makes itself */
+        bool *is_folder;
+        size_t n;
+        int *hierarchy_fds;
+        size_t n_hierarchies;
+};
+
+int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const char *bundle, const struct spec_id_map *uid_map,
+                     size_t n_uid_map, const struct spec_id_map *gid_map, size_t n_gid_map, struct mounts_plan *ret_plan,
+                     struct error *err);
+
+/* Parent. @userns_fd: the build's, for id maps. */
+int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int userns_fd, struct mounts_ready *ret_ready,
+                   struct error *err);
+void mounts_ready_close(struct mounts_ready *ready);
+
+/* Child, in this order. @root_fd: the rootfs tree, afterwards the root of everything. */
+void mounts_child_attach_root(int root_fd, int report_fd);
+void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd);
+void mounts_child_bind_file(int root_fd, int source_fd, const char *path, enum child_step step, uint32_t index, int report_fd);
+void mounts_child_paths(const struct mounts_plan *plan, int root_fd, int report_fd);
+void mounts_child_pivot(const struct mounts_plan *plan, int root_fd, int report_fd);
+/* Child: a detached procfs of the own pid namespace; O_PATH of its root. */
+int mounts_child_private_proc(int report_fd);
+
+/* Child: copies the folder @from below the (tmpfs) folder @to: modes, owners, times, links. -1 and errno. */
+int mounts_child_copyup(int from_fd, int to_fd);

@@ -1,0 +1,288 @@
+/* Between clone and exec: system calls only. Every destination is opened beneath the root's fd right before it is
+ * used, and mounted on by that fd. */
+#include "runtime/mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "runtime/base/auto.h"
+#include "runtime/base/sys.h"
+#include "runtime/targets.h"
+
+static int attach(int tree_fd, int target_fd)
+{
+        return move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
+static bool is_fs(int fd, unsigned long magic)
+{
+        struct statfs fs;
+
+        return fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == magic;
+}
+
+int mounts_child_private_proc(int report_fd)
+{
+        auto_close int fs_fd = fsopen("proc", FSOPEN_CLOEXEC);
+        int fd = UNSET_FD;
+
+        if (fs_fd >= 0 && fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+                fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        if (fd < 0)
+                child_fail(report_fd, STEP_PROC_OPEN, 0, errno);
+        return fd;
+}
+
+void mounts_child_attach_root(int root_fd, int report_fd)
+{
+        auto_close int top = UNSET_FD;
+
+        /* Nothing that we mount may reach the host, and nothing that the host mounts from here on reaches us. */
+        if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                child_fail(report_fd, STEP_PROPAGATION, 0, errno);
+        /* On top of the root itself, which is there on every host; pivot_root(2) then swaps the two. */
+        top = open("/", O_PATH | O_CLOEXEC);
+        if (top < 0 || attach(root_fd, top) < 0)
+                child_fail(report_fd, STEP_ROOT_ATTACH, 0, errno);
+}
+
+/* A new superblock with @options, as a detached mount. */
+static int make(const char *fstype, const struct mount_option *options, size_t n, bool is_readonly, uint64_t attr)
+{
+        auto_close int fs_fd = fsopen(fstype, FSOPEN_CLOEXEC);
+        int r;
+
+        if (fs_fd < 0)
+                return -1;
+        for (size_t i = 0; i < n; i++) {
+                r = fsconfig(fs_fd, options[i].value == NULL ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, options[i].key,
+                             options[i].value, 0);
+                if (r < 0)
+                        return -1;
+        }
+        if (is_readonly && fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
+                return -1;
+        if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+                return -1;
+        return fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned)attr);
+}
+
+static int change_flags(int fd, const struct spec_mount *mount)
+{
+        struct mount_attr attr = { .attr_set = mount->attr_set, .attr_clr = mount->attr_clear & ~mount->attr_set };
+
+        if ((attr.attr_set | attr.attr_clr) & MOUNT_ATTR__ATIME)
+                attr.attr_clr |= MOUNT_ATTR__ATIME;
+        return mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr);
+}
+
+static void mount_cgroup1(const struct mounts_plan *plan, const struct mounts_ready *ready, int target, uint32_t index,
+                          int report_fd)
+{
+        static const struct mount_option options[] = { { "mode", "755" }, { "size", "64k" }, { "nr_inodes", "256" } };
+        struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
+        auto_close int top = make("tmpfs", options, 3, false, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+
+        if (top < 0)
+                child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
+        if (attach(top, target) < 0)
+                child_fail(report_fd, STEP_MOUNT_ATTACH, index, errno);
+        for (size_t i = 0; i < plan->n_hierarchies; i++) {
+                const char *name = plan->hierarchies[i].name, *part, *comma;
+                auto_close int at = UNSET_FD;
+
+                if (mkdirat(top, name, 0755) < 0)
+                        child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
+                at = openat(top, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (at < 0 || attach(ready->hierarchy_fds[i], at) < 0)
+                        child_fail(report_fd, STEP_MOUNT_ATTACH, index, errno);
+                /* "cpu,cpuacct" is also known by each of its names. */
+                for (part = name; strchr(name, ',') != NULL && part != NULL; part = comma == NULL ? NULL : comma + 1) {
+                        char one[64];
+                        size_t length;
+
+                        comma = strchr(part, ',');
+                        length = comma == NULL ? strlen(part) : (size_t)(comma - part);
+                        if (length >= sizeof one)
+                                continue;
+                        memcpy(one, part, length);
+                        one[length] = '\0';
+                        if (symlinkat(name, top, one) < 0 && errno != EEXIST)
+                                child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
+                }
+        }
+        if (mount_setattr(top, "", AT_EMPTY_PATH, &readonly, sizeof readonly) < 0)
+                child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
+}
+
+static void mount_one(const struct mounts_plan *plan, const struct mounts_ready *ready, uint32_t index, int root_fd,
+                      int report_fd)
+{
+        const struct mount_plan *mount = &plan->mounts[index];
+        const struct spec_mount *spec = mount->mount;
+        bool is_bind = spec->kind == SPEC_MOUNT_BIND;
+        enum target_kind kind = is_bind && !spec->is_remount && !ready->is_folder[index] ? TARGET_FILE : TARGET_FOLDER;
+        auto_close int target = UNSET_FD, tree = UNSET_FD;
+        bool was_made = false, is_new = spec->kind == SPEC_MOUNT_TMPFS;
+        struct stat st;
+
+        if (spec->is_remount)
+                target = sys_open_in_root(root_fd, spec->target, O_PATH);
+        else
+                target = target_open(root_fd, spec->target, kind, mount->no_links, &was_made);
+        if (target < 0)
+                child_fail(report_fd, mount->no_links && (errno == ELOOP || errno == ENOTDIR) ? STEP_MOUNT_TARGET_LINK
+                                                                                              : STEP_MOUNT_TARGET,
+                           index, errno);
+        /* Where a link of the image led us counts, not how the destination was spelt. */
+        if (spec->kind != SPEC_MOUNT_PROC && !mount->may_be_proc && is_fs(target, PROC_SUPER_MAGIC))
+                child_fail(report_fd, STEP_MOUNT_TARGET_LINK, index, EACCES);
+        if (spec->is_remount) {
+                if (change_flags(target, spec) < 0)
+                        child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
+                return;
+        }
+        switch (spec->kind) {
+        case SPEC_MOUNT_BIND:
+                if (attach(ready->tree_fds[index], target) < 0)
+                        child_fail(report_fd, STEP_MOUNT_ATTACH, index, errno);
+                return;
+        case SPEC_MOUNT_CGROUP:
+                if (!plan->is_cgroup2) {
+                        mount_cgroup1(plan, ready, target, index, report_fd);
+                        return;
+                }
+                /* In the new cgroup namespace: in the initial one this waits for an RCU grace period. */
+                tree = make("cgroup2", NULL, 0, false, 0);
+                break;
+        case SPEC_MOUNT_PROC:
+        case SPEC_MOUNT_SYSFS:
+        case SPEC_MOUNT_DEVPTS:
+        case SPEC_MOUNT_MQUEUE:
+        case SPEC_MOUNT_TMPFS:
+        case SPEC_MOUNT_OVERLAY:
+        case SPEC_MOUNT_OTHER:
+                tree = make(spec->fstype, mount->options, mount->n_options, false, 0);
+                break;
+        }
+        if (tree < 0)
+                child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
+        if (is_new && mount->takes_mode && !was_made && fstat(target, &st) == 0 &&
+            fchmodat(tree, ".", st.st_mode & 07777, 0) < 0)
+                child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
+        if (is_new && spec->is_tmpcopyup && !was_made && mounts_child_copyup(target, tree) < 0)
+                child_fail(report_fd, STEP_MOUNT_COPYUP, index, errno);
+        if (change_flags(tree, spec) < 0)
+                child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
+        if (attach(tree, target) < 0)
+                child_fail(report_fd, STEP_MOUNT_ATTACH, index, errno);
+}
+
+void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd)
+{
+        /* runtime-spec, config.md "Mounts": in the listed order; a later entry may lie inside an earlier one. */
+        for (uint32_t i = 0; i < plan->n; i++)
+                mount_one(plan, ready, i, root_fd, report_fd);
+}
+
+void mounts_child_bind_file(int root_fd, int source_fd, const char *path, enum child_step step, uint32_t index, int report_fd)
+{
+        auto_close int tree = open_tree(source_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        auto_close int target = UNSET_FD;
+
+        if (tree < 0)
+                child_fail(report_fd, step, index, errno);
+        target = target_open(root_fd, path, TARGET_FILE, true, NULL);
+        if (target < 0 || attach(tree, target) < 0)
+                child_fail(report_fd, step, index, errno);
+}
+
+static void make_readonly(const struct mounts_plan *plan, uint32_t index, int root_fd, int report_fd)
+{
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+        auto_close int target = sys_open_in_root(root_fd, plan->readonly[index], O_PATH);
+        auto_close int tree = UNSET_FD;
+
+        if (target < 0 && (errno == ENOENT || errno == ENOTDIR))
+                return;
+        if (target >= 0)
+                tree = open_tree(target, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+        if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0 ||
+            attach(tree, target) < 0)
+                child_fail(report_fd, STEP_READONLY_PATH, index, errno);
+}
+
+struct masks {
+        int folder;     /* an empty read-only tmpfs that every masked folder shows */
+        int null;       /* the container's null device, verified */
+};
+
+static void mask(const struct mounts_plan *plan, uint32_t index, struct masks *masks, int root_fd, int report_fd)
+{
+        auto_close int target = sys_open_in_root(root_fd, plan->masked[index], O_PATH);
+        auto_close int tree = UNSET_FD;
+        struct stat st;
+
+        if (target < 0 && (errno == ENOENT || errno == ENOTDIR))
+                return;
+        if (target < 0 || fstat(target, &st) < 0)
+                child_fail(report_fd, STEP_MASKED_PATH, index, errno);
+        if (S_ISDIR(st.st_mode)) {
+                static const struct mount_option options[] = { { "size", "4k" }, { "nr_inodes", "1" }, { "mode", "755" } };
+
+                if (masks->folder < 0)
+                        masks->folder = make("tmpfs", options, 3, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+                                             MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+                if (masks->folder < 0)
+                        child_fail(report_fd, STEP_MASKED_PATH, index, errno);
+                tree = open_tree(masks->folder, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        } else {
+                if (masks->null < 0) {
+                        /* CVE-2025-31133: a link in its place would make the "mask" a writable bind of the link's target. */
+                        masks->null = sys_openat2(root_fd, "dev/null", O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+                        if (masks->null < 0 || fstat(masks->null, &st) < 0 || !S_ISCHR(st.st_mode) ||
+                            st.st_rdev != makedev(1, 3))
+                                child_fail(report_fd, STEP_MASK_NULL, index, EINVAL);
+                }
+                tree = open_tree(masks->null, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        }
+        if (tree < 0 || attach(tree, target) < 0)
+                child_fail(report_fd, STEP_MASKED_PATH, index, errno);
+}
+
+void mounts_child_paths(const struct mounts_plan *plan, int root_fd, int report_fd)
+{
+        struct masks masks = { UNSET_FD, UNSET_FD };
+
+        for (uint32_t i = 0; i < plan->n_readonly; i++)
+                make_readonly(plan, i, root_fd, report_fd);
+        for (uint32_t i = 0; i < plan->n_masked; i++)
+                mask(plan, i, &masks, root_fd, report_fd);
+        auto_close_cleanup(&masks.folder);
+        auto_close_cleanup(&masks.null);
+}
+
+void mounts_child_pivot(const struct mounts_plan *plan, int root_fd, int report_fd)
+{
+        struct mount_attr attr = { .attr_set = plan->is_root_readonly ? MOUNT_ATTR_RDONLY : 0,
+                                   .propagation = plan->root_propagation };
+        auto_close int made = target_open(root_fd, plan->cwd, TARGET_FOLDER, false, NULL);
+
+        /* runc makes a working folder that is missing; one that cannot be made or is no folder shows at chdir. */
+        if (made < 0 && errno != EROFS && errno != ENOTDIR && errno != EACCES && errno != ELOOP)
+                child_fail(report_fd, STEP_CWD_MAKE, 0, errno);
+        if (fchdir(root_fd) < 0)
+                child_fail(report_fd, STEP_PIVOT, 0, errno);
+        /* pivot_root(2), "pivot_root(\".\", \".\")": the old root comes to lie over the new one and is then unmounted. */
+        if (sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
+                child_fail(report_fd, STEP_PIVOT, 0, errno);
+        if (mount_setattr(root_fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+                child_fail(report_fd, STEP_ROOT_FLAGS, 0, errno);
+}

@@ -1,0 +1,206 @@
+/* From a bundle to a plan. Nothing here needs privilege or changes anything. */
+#include "runtime/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/base/auto.h"
+#include "runtime/base/text.h"
+#include "runtime/host.h"
+#include "runtime/lsm.h"
+#include "runtime/userns.h"
+
+/* A name that no other creation has: the time since boot and our pid. */
+static const char *make_token(struct arena *arena, const char *id)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        return arena_format(arena, "%.32s-%llx%x", id,
+                            (unsigned long long)now.tv_sec * 1000000000ull + (unsigned long long)now.tv_nsec,
+                            (unsigned)getpid());
+}
+
+int plan_make(const struct plan_request *request, struct arena *arena, struct plan *ret_plan, struct error *err)
+{
+        struct plan *plan = ret_plan;
+        auto_close int bundle_fd = UNSET_FD;
+        char resolved[PATH_MAX];
+        int r;
+
+        *plan = (struct plan){ .findings = { .arena = arena } };
+        plan->id = request->id;
+        if (realpath(request->bundle, resolved) == NULL)
+                return error_errno(err, errno, "--bundle %s", request->bundle);
+        plan->bundle = arena_string(arena, resolved);
+        bundle_fd = open(resolved, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (bundle_fd < 0)
+                return error_errno(err, errno, "--bundle %s", request->bundle);
+        r = spec_read_bundle(arena, bundle_fd, &plan->asked, &plan->config_text, &plan->config_length, err);
+        if (r < 0)
+                return r;
+        if (!plan->asked.has_process)
+                return error_set(err, EINVAL, "process: missing in %s/config.json; a container needs a program", plan->bundle);
+        r = host_gather(&plan->asked, plan->bundle, arena, &plan->host, err);
+        if (r < 0)
+                return r;
+        if (plan->host.rootfs_real_path == NULL)
+                return error_errno(err, plan->host.rootfs_error == 0 ? ENOENT : plan->host.rootfs_error,
+                                   "root.path: invalid rootfs: stat %s",
+                                   plan->asked.root_path == NULL ? "(not given)" : plan->asked.root_path);
+        plan->rootfs = plan->host.rootfs_real_path;
+        r = harden(&plan->asked, policy_builtin(), &plan->host, arena, &plan->sandbox, &plan->findings, err);
+        if (r < 0)
+                return r;
+        plan->spec = &plan->sandbox.spec;
+        r = namespaces_plan_make(arena, plan->spec, &plan->namespaces, err);
+        if (r < 0)
+                return r;
+        if (request->is_cgroup_disabled) {
+                plan->cgroups = (struct cgroups_plan){ .is_disabled = true, .is_v2 = plan->host.is_cgroup2 };
+        } else {
+                r = cgroups_plan(plan->spec->linux_.cgroups_path, plan->id, &plan->spec->linux_.resources,
+                                 plan->host.privilege != HOST_REAL_ROOT, arena, &plan->cgroups, err);
+                if (r < 0)
+                        return r;
+                /* A limit that somebody asked for needs its controller; one that only the built-in policy fills in is left
+                 * out, and recorded, where the host has none. */
+                plan->cgroups.demanded = &plan->asked.linux_.resources;
+        }
+        plan->restack = (struct restack_plan){
+                .rootfs = plan->rootfs,
+                .is_mapped = plan->sandbox.ids == SANDBOX_IDS_LEASE,
+                .token = make_token(arena, plan->id),
+        };
+        return restack_plan_work(&plan->restack, arena, &plan->overlay_work, &plan->rootfs_device, &plan->is_overlay, err);
+}
+
+/* "a b" of ids of the container, in ids of the host: the host owns the network namespace, so it reads the file so. */
+static const char *translate_group_range(const struct plan *plan, struct arena *arena, const char *value)
+{
+        unsigned long long first, last;
+        int64_t outside;
+
+        if (sscanf(value, "%llu %llu", &first, &last) != 2 || first > last)
+                return value;
+        for (size_t i = 0; i < plan->n_gid_map; i++) {
+                const struct spec_id_map *map = &plan->gid_map[i];
+
+                if (first < map->inside || first - map->inside >= map->size)
+                        continue;
+                outside = (int64_t)map->outside + (int64_t)(first - map->inside);
+                if (last - map->inside >= map->size)
+                        last = (unsigned long long)map->inside + map->size - 1;
+                return arena_format(arena, "%lld %lld", (long long)outside, (long long)(outside + (int64_t)(last - first)));
+        }
+        return value;
+}
+
+static int plan_sysctls(struct plan *plan, struct arena *arena, struct error *err)
+{
+        size_t n = plan->spec->linux_.n_sysctl;
+        struct plan_sysctl *sysctls = arena_array(arena, n + 1, sizeof *sysctls);
+        char *path;
+
+        if (sysctls == NULL)
+                return error_errno(err, ENOMEM, "linux.sysctl");
+        for (size_t i = 0; i < n; i++) {
+                const struct spec_pair *pair = &plan->spec->linux_.sysctl[i];
+
+                path = arena_format(arena, "sys/%s", pair->key);
+                if (path == NULL)
+                        return error_errno(err, ENOMEM, "linux.sysctl");
+                /* sysctl.d(5): where the first separator is a dot, dots and slashes change places. */
+                if (strchr(pair->key, '/') == NULL || (strchr(pair->key, '.') != NULL &&
+                                                       strchr(pair->key, '.') < strchr(pair->key, '/')))
+                        for (char *p = path + strlen("sys/"); *p != '\0'; p++)
+                                *p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+                if (strstr(path, "..") != NULL)
+                        return error_set(err, EINVAL, "linux.sysctl: \"%s\" is no name of a sysctl", pair->key);
+                sysctls[i] = (struct plan_sysctl){ pair->key, path, pair->value };
+                if (strcmp(path, "sys/net/ipv4/ping_group_range") == 0)
+                        sysctls[i].value = translate_group_range(plan, arena, pair->value);
+        }
+        plan->sysctls = sysctls;
+        plan->n_sysctls = n;
+        return 0;
+}
+
+int plan_set_ids(struct plan *plan, struct arena *arena, uint32_t lease_base, uint32_t lease_size, struct error *err)
+{
+        const struct spec *spec = plan->spec;
+        struct spec_id_map *map;
+        int64_t uid, gid;
+        int r;
+
+        if (plan->sandbox.ids == SANDBOX_IDS_LEASE) {
+                map = arena_new(arena, struct spec_id_map);
+                if (map == NULL)
+                        return error_errno(err, ENOMEM, "ids");
+                *map = (struct spec_id_map){ 0, lease_base, lease_size };
+                plan->uid_map = plan->gid_map = map;
+                plan->n_uid_map = plan->n_gid_map = 1;
+        } else {
+                plan->uid_map = plan->sandbox.uid_map;
+                plan->n_uid_map = plan->sandbox.n_uid_map;
+                plan->gid_map = plan->sandbox.gid_map;
+                plan->n_gid_map = plan->sandbox.n_gid_map;
+        }
+        r = mounts_plan_make(arena, &plan->sandbox, plan->bundle, plan->uid_map, plan->n_uid_map, plan->gid_map, plan->n_gid_map,
+                             &plan->mounts, err);
+        if (r < 0)
+                return r;
+        plan->mounts.is_cgroup2 = plan->cgroups.is_v2;
+        if (!plan->cgroups.is_v2 && !plan->cgroups.is_disabled) {
+                struct mount_hierarchy *hierarchies = arena_array(arena, plan->cgroups.n_paths, sizeof *hierarchies);
+                const char *const top = "/sys/fs/cgroup/";
+                size_t n = 0;
+
+                if (hierarchies == NULL)
+                        return error_errno(err, ENOMEM, "cgroups");
+                for (size_t i = 0; i < plan->cgroups.n_paths; i++) {
+                        const char *path = plan->cgroups.paths[i], *name = path + strlen(top);
+
+                        if (!text_starts_with(path, top))
+                                continue;
+                        hierarchies[n++] = (struct mount_hierarchy){
+                                arena_string_n(arena, name, strcspn(name, "/")), path };
+                }
+                plan->mounts.hierarchies = hierarchies;
+                plan->mounts.n_hierarchies = n;
+        }
+        r = devices_plan_make(arena, spec, plan->uid_map, plan->n_uid_map, plan->gid_map, plan->n_gid_map,
+                              plan->host.privilege != HOST_REAL_ROOT, &plan->devices, err);
+        if (r < 0)
+                return r;
+        r = process_plan_make(arena, &spec->process, &plan->process, err);
+        if (r < 0)
+                return r;
+        r = lsm_plan(arena, &spec->process, &plan->process, err);
+        if (r < 0)
+                return r;
+        uid = userns_map_id(plan->uid_map, plan->n_uid_map, spec->process.user.uid);
+        gid = userns_map_id(plan->gid_map, plan->n_gid_map, spec->process.user.gid);
+        if (uid < 0)
+                return error_set(err, EINVAL, "process.user.uid: %u is not mapped: the container has %u ids; "
+                                 "a profile can set a larger range", spec->process.user.uid, plan->uid_map[0].size);
+        if (gid < 0)
+                return error_set(err, EINVAL, "process.user.gid: %u is not mapped: the container has %u ids; "
+                                 "a profile can set a larger range", spec->process.user.gid, plan->gid_map[0].size);
+        plan->process.stdio_uid = (uint32_t)uid;
+        plan->process.stdio_gid = (uint32_t)gid;
+        plan->process.is_init = true;
+        plan->process.is_mapped = true;
+        plan->process.max_user_namespaces = plan->sandbox.max_user_namespaces;
+        plan->process.max_inotify_instances = plan->sandbox.max_inotify_instances;
+        plan->process.start_hooks = spec->hooks[SPEC_HOOK_START_CONTAINER];
+        plan->process.has_personality = spec->linux_.has_personality;
+        plan->process.personality = spec->linux_.personality;
+        return plan_sysctls(plan, arena, err);
+}

@@ -1,0 +1,8 @@
+#include "runtime/selinux.h"
+
+#include <errno.h>
+
+int selinux_check(const char *label, struct error *err)
+{
+        return error_set(err, ENOSYS, "%s: this runb was built without SELinux; build it with libselinux1-dev", label);
+}
