@@ -489,7 +489,6 @@ static int write_limits(const struct cgroup_set *set, bool is_v2, const struct s
 
 struct making {
         bool was_made[CGROUPS_MAX];     /* parallel to the set */
-        bool was_there;
 };
 
 /* Makes @path below @mount, and what is missing between. */
@@ -621,8 +620,13 @@ static int prepare(const struct cgroups_plan *plan, bool is_rootless, struct cgr
                                 &making->was_made[set->n], err);
                 if (r < 0)
                         return r;
-                mark_folder(&set->folders[set->n], making->was_made[set->n], &ready->was_there);
                 set->n++;
+                if (!making->was_made[set->n - 1]) {
+                        r = cgroup_thaw_leftover(&set->folders[set->n - 1], err);
+                        if (r < 0)
+                                return r;
+                }
+                mark_folder(&set->folders[set->n - 1], making->was_made[set->n - 1], &ready->was_there);
         }
         r = write_limits(set, plan->is_v2, plan->resources, plan->demanded, ready, err);
         if (r < 0)

@@ -241,6 +241,9 @@ static int set_v1(const struct cgroup_folder *at, const struct device_list *targ
 
         if (r < 0)
                 return r;
+        if (cgroup_mark_read(at->fd) == CGROUP_MARK_SHARED && !device_list_equals(&now, target))
+                return error_set(err, EBUSY, "linux.resources.devices: the container that shares cgroup %s has other device rules; "
+                                 "give each a linux.cgroupsPath of its own", at->path);
         if (target->is_default_allow || now.is_default_allow) {
                 /* From the start: deny everything first, so that nothing is open in between that ends closed. */
                 r = cgroup_write(at, "devices", target->is_default_allow ? "devices.allow" : "devices.deny", "a", err);

@@ -58,6 +58,8 @@ void cgroup_mark_write(int fd, enum cgroup_mark mark);
 /* Has processes, in it or below. */
 bool cgroup_is_populated(const struct cgroup_folder *folder);
 bool cgroup_has_file(int fd, const char *file);
+/* A folder that was there, frozen and empty (a paused container that died): what joins it would hang for ever. */
+int cgroup_thaw_leftover(const struct cgroup_folder *folder, struct error *err);
 /* @word stands in the blank-separated @list. */
 bool cgroup_list_has(const char *list, const char *word);
 

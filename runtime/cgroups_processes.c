@@ -195,6 +195,14 @@ int cgroups_pids(const char *const *paths, size_t n_paths, bool is_v2, struct ar
 
 /* ---- freezing ---- */
 
+static bool has_ourselves(const struct pid_list *list)
+{
+        for (size_t i = 0; i < list->n; i++)
+                if (list->pids[i] == getpid())
+                        return true;
+        return false;
+}
+
 static bool has_word(const struct cgroup_folder *folder, const char *file, const char *word)
 {
         auto_free char *text = NULL;
@@ -291,6 +299,7 @@ static const struct cgroup_folder *find_freezer(const struct cgroup_set *set, bo
 int cgroups_freeze(const char *const *paths, size_t n_paths, bool is_v2, bool is_frozen, struct error *err)
 {
         auto_cgroup_set struct cgroup_set set = { 0 };
+        auto_pid_list struct pid_list list = { 0 };
         const struct cgroup_folder *at;
         bool is_v1;
         int r = cgroup_set_open(paths, n_paths, &set, err);
@@ -301,7 +310,26 @@ int cgroups_freeze(const char *const *paths, size_t n_paths, bool is_v2, bool is
         at = find_freezer(&set, &is_v1);
         if (at == NULL)
                 return error_set(err, ENODEV, "cannot toggle freezer: cgroups not configured for container");
+        if (is_frozen) {
+                r = list_pids(&set, &list);
+                if (r < 0)
+                        return error_errno(err, r, "list the processes of %s", at->path);
+                if (has_ourselves(&list))
+                        return error_set(err, EDEADLK, "cannot freeze %s: this very process is in it", at->path);
+        }
         return is_v1 ? freeze_v1(at, is_frozen, err) : freeze_v2(at, is_frozen, err);
+}
+
+int cgroup_thaw_leftover(const struct cgroup_folder *folder, struct error *err)
+{
+        bool is_v1 = !folder->is_v2;
+
+        if (is_v1 ? !has_word(folder, "freezer.self_freezing", "1") : !has_word(folder, "cgroup.freeze", "1"))
+                return 0;
+        if (cgroup_is_populated(folder))
+                return error_set(err, EBUSY, "cgroup %s is frozen, with processes of another container in it; resume that one, or "
+                                 "name another linux.cgroupsPath", folder->path);
+        return is_v1 ? freeze_v1(folder, false, err) : freeze_v2(folder, false, err);
 }
 
 int cgroups_is_frozen(const char *const *paths, size_t n_paths, bool is_v2)
@@ -325,22 +353,50 @@ int cgroups_is_frozen(const char *const *paths, size_t n_paths, bool is_v2)
 
 /* ---- killing ---- */
 
-static int signal_all(const struct pid_list *list, int signal_number)
+#define BATCH 128
+
+/* By pidfds that were opened before a second look at the cgroup: a process that ended meanwhile can have left its pid to
+ * one of the host's, which must not get the signal. */
+static int signal_all(const struct cgroup_set *set, const struct pid_list *list, int signal_number)
 {
         int first = 0;
 
-        for (size_t i = 0; i < list->n; i++)
-                if (list->pids[i] != getpid() && kill(list->pids[i], signal_number) < 0 && errno != ESRCH && first == 0)
-                        first = -errno;
+        for (size_t start = 0; start < list->n; start += BATCH) {
+                auto_pid_list struct pid_list again = { 0 };
+                size_t n = list->n - start < BATCH ? list->n - start : BATCH;
+                int fds[BATCH], r;
+
+                for (size_t i = 0; i < n; i++)
+                        fds[i] = list->pids[start + i] == getpid() ? UNSET_FD : sys_pidfd_open(list->pids[start + i], 0);
+                r = list_pids(set, &again);
+                for (size_t i = 0; i < n; i++) {
+                        bool is_there = r == 0 && again.n > 0 &&
+                                        bsearch(&list->pids[start + i], again.pids, again.n, sizeof *again.pids, compare_pids);
+
+                        if (fds[i] >= 0 && is_there && sys_pidfd_send_signal(fds[i], signal_number) < 0 && errno != ESRCH &&
+                            r == 0)
+                                r = -errno;
+                        if (fds[i] >= 0)
+                                close(fds[i]);
+                }
+                if (r < 0 && first == 0)
+                        first = r;
+        }
         return first;
 }
 
-static bool has_ourselves(const struct pid_list *list)
+/* So that nobody forks between our look and the signals. A second at most: who forks on is met in the next round. */
+static void stop_for_killing(const struct cgroup_folder *freezer, bool is_v1)
 {
-        for (size_t i = 0; i < list->n; i++)
-                if (list->pids[i] == getpid())
-                        return true;
-        return false;
+        int64_t end = now_us() + 1000000, pause_us = 20;
+
+        do {
+                fd_write_file(freezer->fd, is_v1 ? "freezer.state" : "cgroup.freeze", is_v1 ? "FROZEN" : "1");
+                if (has_word(freezer, is_v1 ? "freezer.state" : "cgroup.events", is_v1 ? "FROZEN" : "frozen 1"))
+                        return;
+                wait_us(pause_us);
+                pause_us = pause_us < 5000 ? pause_us * 2 : 5000;
+        } while (now_us() < end);
 }
 
 /* SIGKILL to everything. @list: who was there before. */
@@ -358,12 +414,12 @@ static int kill_set(const struct cgroup_set *set, struct pid_list *list, struct 
         freezer = find_freezer(set, &is_v1);
         /* We would freeze with them. */
         if (freezer != NULL && killer == NULL && !has_ourselves(list) && list->n > 0) {
-                fd_write_file(freezer->fd, is_v1 ? "freezer.state" : "cgroup.freeze", is_v1 ? "FROZEN" : "1");
+                stop_for_killing(freezer, is_v1);
                 is_stopped = true;
                 r = list_pids(set, list);
         }
         if (r == 0)
-                r = signal_all(list, SIGKILL);
+                r = signal_all(set, list, SIGKILL);
         /* Frozen by us or by `pause`: on v1 the signal waits for the thaw. */
         if (freezer != NULL && (is_stopped || is_v1))
                 fd_write_file(freezer->fd, is_v1 ? "freezer.state" : "cgroup.freeze", is_v1 ? "THAWED" : "0");
@@ -383,7 +439,7 @@ int cgroups_kill(const char *const *paths, size_t n_paths, bool is_v2, int signa
                 return kill_set(&set, &list, err);
         r = list_pids(&set, &list);
         if (r == 0)
-                r = signal_all(&list, signal_number);
+                r = signal_all(&set, &list, signal_number);
         return r < 0 ? error_errno(err, r, "signal %d to the processes of %s", signal_number, set.folders[0].path) : 0;
 }
 
