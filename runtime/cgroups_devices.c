@@ -1,7 +1,7 @@
 /* Which device nodes a container may open and make: devices.allow and devices.deny on v1, an eBPF program on v2.
  *
  * config-linux.md, "Allowed Device list": the rules apply in their order, to "nothing is allowed". The eBPF program
- * takes them from the last to the first and decides each of read, write and mknod apart. v1 keeps a default with
+ * takes them from the last to the first, for each of read, write and mknod apart. v1 keeps a default with
  * exceptions and cannot hold every list: cutting /dev/kmsg out of an allowed "c 1:*" has no effect there, and
  * the kernel does not say so. Such a list is refused, since it would be weaker than it reads. */
 #include "runtime/cgroups_private.h"
@@ -285,73 +285,175 @@ static int set_v1(const struct cgroup_folder *at, const struct device_list *targ
 
 /* ---- v2 ---- */
 
-#define INSN(c, d, s, o, i) ((struct bpf_insn){ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) })
+/* The kernel's verifier walks every path through a program, and gives up after a million instructions. So the program
+ * keeps nothing in a register that tells one path from another: what was compared is a copy. Then all paths that meet
+ * at a rule look alike there, and the walk is as long as the program. */
+struct program {
+        struct bpf_insn *insns;
+        size_t n;
+};
 
-/* A rule's block has at most this many instructions. */
-#define RULE_INSNS 8
-
-static size_t add_rule(const struct spec_device_rule *rule, struct bpf_insn *out)
+static void emit(struct program *program, uint8_t code, uint8_t into, uint8_t from, int16_t offset, int32_t value)
 {
-        struct bpf_insn *p = out, *next;
-
-        /* r2 = type, r3 = what is still undecided of the access, r4 = major, r5 = minor */
-        if (rule->type != 'a')
-                *p++ = INSN(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_2, 0, 0,
-                            rule->type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR);
-        if (rule->major != -1)
-                *p++ = INSN(BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_4, 0, 0, (int32_t)(uint32_t)rule->major);
-        if (rule->minor != -1)
-                *p++ = INSN(BPF_JMP32 | BPF_JNE | BPF_K, BPF_REG_5, 0, 0, (int32_t)(uint32_t)rule->minor);
-        if (rule->is_allow) {
-                *p++ = INSN(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_3, 0, 0, (int32_t)~rule->access);
-                *p++ = INSN(BPF_JMP | BPF_JNE | BPF_K, BPF_REG_3, 0, 0, 0);
-        } else {
-                *p++ = INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_0, BPF_REG_3, 0, 0);
-                *p++ = INSN(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_0, 0, 0, (int32_t)rule->access);
-                *p++ = INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 0, 0);
-        }
-        *p++ = INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, rule->is_allow ? 1 : 0);
-        *p++ = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-        next = p;
-        for (p = out; p < next; p++)
-                if (BPF_OP(p->code) != BPF_EXIT && (BPF_CLASS(p->code) == BPF_JMP || BPF_CLASS(p->code) == BPF_JMP32))
-                        p->off = (int16_t)(next - p - 1);
-        return (size_t)(next - out);
+        program->insns[program->n++] = (struct bpf_insn){ .code = code, .dst_reg = into, .src_reg = from, .off = offset,
+                                                          .imm = value };
 }
+
+static void emit_answer(struct program *program, bool is_allow)
+{
+        emit(program, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, is_allow);
+        emit(program, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+/* Linux keeps 12 bits of a major and 20 of a minor number (dev_t inside the kernel, <linux/kdev_t.h>). */
+#define MAJOR_BITS 12
+#define MINOR_BITS 20
+
+/* r6 = type, r7 = type and major, r8 = type and minor, r9 = all three, r3 = the access asked for. */
+static void emit_keys(struct program *program)
+{
+        /* bpf(2), struct bpf_cgroup_dev_ctx: access_type (type in the lower half, access in the upper), major, minor. */
+        emit(program, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_6, BPF_REG_1, 0, 0);
+        emit(program, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_6, 0, 0);
+        emit(program, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_6, 0, 0, 0xffff);
+        emit(program, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_3, 0, 0, 16);
+        emit(program, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_4, BPF_REG_1, 4, 0);
+        emit(program, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_5, BPF_REG_1, 8, 0);
+        emit(program, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_7, BPF_REG_6, 0, 0);
+        emit(program, BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_7, 0, 0, MAJOR_BITS);
+        emit(program, BPF_ALU64 | BPF_OR | BPF_X, BPF_REG_7, BPF_REG_4, 0, 0);
+        emit(program, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_8, BPF_REG_6, 0, 0);
+        emit(program, BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_8, 0, 0, MINOR_BITS);
+        emit(program, BPF_ALU64 | BPF_OR | BPF_X, BPF_REG_8, BPF_REG_5, 0, 0);
+        emit(program, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_9, BPF_REG_7, 0, 0);
+        emit(program, BPF_ALU64 | BPF_LSH | BPF_K, BPF_REG_9, 0, 0, MINOR_BITS);
+        emit(program, BPF_ALU64 | BPF_OR | BPF_X, BPF_REG_9, BPF_REG_5, 0, 0);
+}
+
+/* Goes on behind itself for the rule's devices of @type, and skips @n_skip instructions for others. */
+static void emit_match(struct program *program, const struct spec_device_rule *rule, char type, int16_t n_skip)
+{
+        uint64_t key = type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
+        uint8_t held = BPF_REG_6;
+
+        if (rule->major != -1 && rule->minor != -1) {
+                held = BPF_REG_9;
+                key = ((key << MAJOR_BITS | (uint64_t)rule->major) << MINOR_BITS) | (uint64_t)rule->minor;
+        } else if (rule->major != -1) {
+                held = BPF_REG_7;
+                key = key << MAJOR_BITS | (uint64_t)rule->major;
+        } else if (rule->minor != -1) {
+                held = BPF_REG_8;
+                key = key << MINOR_BITS | (uint64_t)rule->minor;
+        }
+        emit(program, BPF_LD | BPF_IMM | BPF_DW, BPF_REG_0, 0, 0, (int32_t)(uint32_t)key);
+        emit(program, 0, 0, 0, 0, (int32_t)(uint32_t)(key >> 32));
+        emit(program, BPF_ALU64 | BPF_XOR | BPF_X, BPF_REG_0, held, 0, 0);
+        emit(program, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_0, 0, n_skip, 0);
+}
+
+static bool can_exist(const struct spec_device_rule *rule)
+{
+        return rule->major < 1 << MAJOR_BITS && rule->minor < 1 << MINOR_BITS;
+}
+
+/* The rules on one kind of access, from the last to the first; falls through where it is granted. */
+static void emit_access(struct program *program, const struct spec_device_rule *rules, size_t n_rules, unsigned access,
+                        bool is_default_allow)
+{
+        size_t begin, end;
+        bool is_decided = false;
+
+        emit(program, BPF_JMP | BPF_JSET | BPF_K, BPF_REG_3, 0, 1, (int32_t)access);
+        begin = program->n;
+        emit(program, BPF_JMP | BPF_JA, 0, 0, 0, 0);
+        for (size_t i = n_rules; i > 0 && !is_decided; i--) {
+                const struct spec_device_rule *rule = &rules[i - 1];
+
+                if ((rule->access & access) == 0 || !can_exist(rule))
+                        continue;
+                if (rule->type == 'a' && rule->major == -1 && rule->minor == -1) {
+                        is_default_allow = rule->is_allow;
+                        is_decided = true;
+                        continue;
+                }
+                for (const char *type = "bc"; *type != '\0'; type++) {
+                        if (rule->type != 'a' && rule->type != *type)
+                                continue;
+                        emit_match(program, rule, *type, rule->is_allow ? 1 : 2);
+                        if (rule->is_allow)
+                                emit(program, BPF_JMP | BPF_JA, 0, 0, 0, 0);
+                        else
+                                emit_answer(program, false);
+                }
+        }
+        if (!is_default_allow)
+                emit_answer(program, false);
+        end = program->n;
+        /* Granted, or not asked for: on to the next kind. */
+        for (size_t i = begin; i < end; i++) {
+                if (program->insns[i].code == (BPF_LD | BPF_IMM | BPF_DW))
+                        i++;
+                else if (program->insns[i].code == (BPF_JMP | BPF_JA))
+                        program->insns[i].off = (int16_t)(end - i - 1);
+        }
+}
+
+/* For a rule of type 'a': twice the match and the answer; three kinds of access, and the few around. */
+#define RULE_INSNS (2 * 6 * 3)
+/* A jump reaches 32,767 instructions far (bpf_insn.off). */
+#define RULES_MAX 2500
 
 int device_program_make(const struct spec_device_rule *rules, size_t n_rules, struct arena *arena,
                         struct bpf_insn **ret_program, size_t *ret_n, struct error *err)
 {
-        struct bpf_insn *program = n_rules > 100000 ? NULL : arena_array(arena, n_rules * RULE_INSNS + 16, sizeof *program);
-        size_t n = 0;
-        bool is_allow = false;
+        struct program program = { 0 };
+        struct spec_device_rule *rest;
+        size_t first = 0, tail = n_rules, n = 0;
+        bool is_default_allow = false;
         int r;
 
-        if (program == NULL)
-                return error_set(err, E2BIG, "linux.resources.devices: %zu rules are too many", n_rules);
+        if (n_rules > RULES_MAX)
+                return error_set(err, E2BIG, "linux.resources.devices: %zu rules are more than %d", n_rules, RULES_MAX);
         for (size_t i = 0; i < n_rules; i++) {
                 r = check_rule(&rules[i], i, err);
                 if (r < 0)
                         return r;
-        }
-        /* bpf(2), struct bpf_cgroup_dev_ctx: access_type (type below, access above 16 bits), major, minor. */
-        program[n++] = INSN(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1, 0, 0);
-        program[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0);
-        program[n++] = INSN(BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, 0xffff);
-        program[n++] = INSN(BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_3, 0, 0, 16);
-        program[n++] = INSN(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_4, BPF_REG_1, 4, 0);
-        program[n++] = INSN(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_5, BPF_REG_1, 8, 0);
-        for (size_t i = n_rules; i > 0; i--) {
-                if (is_everything(&rules[i - 1])) {
-                        is_allow = rules[i - 1].is_allow;
-                        break;
+                if (is_everything(&rules[i])) {
+                        first = i + 1;
+                        is_default_allow = rules[i].is_allow;
                 }
-                n += add_rule(&rules[i - 1], program + n);
         }
-        program[n++] = INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, is_allow ? 1 : 0);
-        program[n++] = INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-        *ret_program = program;
-        *ret_n = n;
+        program.insns = arena_array(arena, n_rules * RULE_INSNS + 64, sizeof *program.insns);
+        rest = arena_array(arena, n_rules + 1, sizeof *rest);
+        if (program.insns == NULL || rest == NULL)
+                return error_errno(err, ENOMEM, "linux.resources.devices");
+        emit_keys(&program);
+        /* The last ones mostly allow, and every access at once. Their order among themselves does not matter, so these
+         * come first, and once instead of three times. */
+        while (tail > first && rules[tail - 1].is_allow == rules[n_rules - 1].is_allow)
+                tail--;
+        for (size_t i = first; i < n_rules; i++) {
+                if (i < tail || rules[i].access != DEVICE_ACCESS_ALL) {
+                        rest[n++] = rules[i];
+                        continue;
+                }
+                for (const char *type = "bc"; *type != '\0' && can_exist(&rules[i]); type++) {
+                        if (rules[i].type != 'a' && rules[i].type != *type)
+                                continue;
+                        emit_match(&program, &rules[i], *type, 2);
+                        emit_answer(&program, rules[i].is_allow);
+                }
+        }
+        if (n > 0) {
+                for (unsigned access = 1; access <= 4; access *= 2)
+                        emit_access(&program, rest, n, access, is_default_allow);
+                emit_answer(&program, true);
+        } else {
+                emit_answer(&program, is_default_allow);
+        }
+        *ret_program = program.insns;
+        *ret_n = program.n;
         return 0;
 }
 

@@ -153,13 +153,20 @@ static int interpret(const struct bpf_insn *program, size_t n, char type, uint32
                         cr_assert_eq(p->src_reg, BPF_REG_1);
                         reg[p->dst_reg] = context[p->off / 4];
                         break;
+                case BPF_LD | BPF_IMM | BPF_DW:
+                        reg[p->dst_reg] = (uint32_t)p->imm | (uint64_t)(uint32_t)p[1].imm << 32;
+                        pc++;
+                        break;
                 case BPF_ALU64 | BPF_MOV | BPF_X: reg[p->dst_reg] = reg[p->src_reg]; break;
                 case BPF_ALU64 | BPF_MOV | BPF_K: reg[p->dst_reg] = (uint64_t)(int64_t)p->imm; break;
                 case BPF_ALU64 | BPF_AND | BPF_K: reg[p->dst_reg] &= (uint64_t)(int64_t)p->imm; break;
                 case BPF_ALU64 | BPF_RSH | BPF_K: reg[p->dst_reg] >>= p->imm; break;
+                case BPF_ALU64 | BPF_LSH | BPF_K: reg[p->dst_reg] <<= p->imm; break;
+                case BPF_ALU64 | BPF_OR | BPF_X: reg[p->dst_reg] |= reg[p->src_reg]; break;
+                case BPF_ALU64 | BPF_XOR | BPF_X: reg[p->dst_reg] ^= reg[p->src_reg]; break;
                 case BPF_JMP | BPF_JNE | BPF_K: is_taken = reg[p->dst_reg] != (uint64_t)(int64_t)p->imm; break;
-                case BPF_JMP | BPF_JEQ | BPF_K: is_taken = reg[p->dst_reg] == (uint64_t)(int64_t)p->imm; break;
-                case BPF_JMP32 | BPF_JNE | BPF_K: is_taken = (uint32_t)reg[p->dst_reg] != (uint32_t)p->imm; break;
+                case BPF_JMP | BPF_JSET | BPF_K: is_taken = (reg[p->dst_reg] & (uint64_t)(int64_t)p->imm) != 0; break;
+                case BPF_JMP | BPF_JA: is_taken = true; break;
                 case BPF_JMP | BPF_EXIT: return (int)reg[0];
                 default: cr_assert_fail("unknown instruction %#x", p->code);
                 }
@@ -229,12 +236,33 @@ Test(cgroups, everything_allowed_but_one_device)
         cr_assert_not(may(rules, 2, 'b', 8, 0, READ | WRITE));
 }
 
-Test(cgroups, large_device_numbers_are_compared_as_such)
+Test(cgroups, numbers_that_no_device_has_match_none)
 {
-        const struct spec_device_rule rules[] = { { true, 'c', 4294967295, 4000000000, ALL } };
+        const struct spec_device_rule rules[] = { { true, 'c', 4096, 3, ALL }, { true, 'c', 1, 1 << 20, ALL },
+                                                  { true, 'c', 4294967295, -1, READ }, { true, 'b', 4095, (1 << 20) - 1, ALL } };
 
-        cr_assert(may(rules, 1, 'c', 4294967295u, 4000000000u, ALL));
-        cr_assert_not(may(rules, 1, 'c', 2147483647u, 4000000000u, ALL));
+        cr_assert_not(may(rules, 4, 'c', 0, 3, ALL));
+        cr_assert_not(may(rules, 4, 'c', 1, 0, ALL));
+        cr_assert_not(may(rules, 4, 'c', 4095, 0, READ));
+        cr_assert(may(rules, 4, 'b', 4095, (1 << 20) - 1, ALL));
+}
+
+Test(cgroups, more_rules_than_a_jump_can_pass_are_refused)
+{
+        static struct spec_device_rule rules[2501];
+        struct arena arena = { 0 };
+        struct bpf_insn *program;
+        size_t n;
+
+        for (size_t i = 0; i < 2501; i++)
+                rules[i] = (struct spec_device_rule){ true, 'c', (int64_t)(i % 4096), (int64_t)i, READ };
+        cr_assert_eq(device_program_make(rules, 2501, &arena, &program, &n, NULL), -E2BIG);
+        cr_assert_eq(device_program_make(rules, 2500, &arena, &program, &n, NULL), 0);
+        for (size_t i = 0; i < n; i++)
+                cr_assert_geq(program[i].off, 0);
+        cr_assert_eq(interpret(program, n, 'c', 0, 0, READ), 1);
+        cr_assert_eq(interpret(program, n, 'c', 0, 1, READ), 0);
+        arena_free(&arena);
 }
 
 Test(cgroups, the_program_agrees_with_the_specification_on_random_rules)
