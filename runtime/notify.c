@@ -138,7 +138,7 @@ static int wait_for_barrier(int fd, struct error *err)
         return r < 0 ? error_errno(err, r, "NOTIFY_SOCKET: send BARRIER=1") : 0;
 }
 
-int notify_tell(pid_t pid, const char *host_socket, struct error *err)
+int notify_tell(pid_t pid, const char *host_socket, bool waits, struct error *err)
 {
         auto_close int fd = UNSET_FD;
         char main_pid[40];
@@ -156,7 +156,7 @@ int notify_tell(pid_t pid, const char *host_socket, struct error *err)
                 if (r < 0)
                         return r;
         }
-        return wait_for_barrier(fd, err);
+        return waits ? wait_for_barrier(fd, err) : 0;
 }
 
 int notify_forward(int fd, int pidfd, pid_t pid, const char *host_socket, struct error *err)
@@ -170,7 +170,7 @@ int notify_forward(int fd, int pidfd, pid_t pid, const char *host_socket, struct
                         return error_errno(err, errno, "NOTIFY_SOCKET: wait");
                 }
                 if (fds[0].revents != 0 && notify_is_ready(fd))
-                        return notify_tell(pid, host_socket, err);
+                        return notify_tell(pid, host_socket, true, err);
                 if (fds[1].revents != 0 && fds[0].revents == 0)
                         return 0;
         }

@@ -34,5 +34,6 @@ int notify_forward(int fd, int pidfd, pid_t pid, const char *host_socket, struct
 /* One look, for a foreground run that has other things to do: reads one datagram. Returns whether it said READY=1. */
 bool notify_is_ready(int fd);
 
-/* Tells the service manager; what notify_forward() does at its end. */
-int notify_tell(pid_t pid, const char *host_socket, struct error *err);
+/* Tells the service manager; what notify_forward() does at its end. @waits: with the barrier, at most 30 s; a foreground
+ * run, whose pid does not change, does without. */
+int notify_tell(pid_t pid, const char *host_socket, bool waits, struct error *err);

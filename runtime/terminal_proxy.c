@@ -46,6 +46,13 @@ static struct {
         struct termios before, raw;
 } proxy = { .pidfd = UNSET_FD, .master_fd = UNSET_FD, .raw_fd = UNSET_FD, .size_fd = UNSET_FD };
 
+/* terminal_proxy_watch() */
+static struct {
+        int fd;
+        bool (*on_readable)(int fd, void *context);
+        void *context;
+} watched = { .fd = UNSET_FD };
+
 static bool is_fault(int number)
 {
         return number == SIGSEGV || number == SIGBUS || number == SIGILL || number == SIGFPE || number == SIGABRT ||
@@ -211,15 +218,33 @@ static void say_end(struct stream *input, int master_fd, char last)
         input->bytes[input->length++] = (char)modes.c_cc[VEOF];
 }
 
+void terminal_proxy_watch(int fd, bool (*on_readable)(int fd, void *context), void *context)
+{
+        watched.fd = fd;
+        watched.on_readable = on_readable;
+        watched.context = context;
+}
+
+static void look_at_watched(const struct pollfd *fd)
+{
+        if (fd->revents != 0 && !watched.on_readable(watched.fd, watched.context))
+                watched.fd = UNSET_FD;
+}
+
 static int wait_for_signals_only(int pidfd)
 {
-        struct pollfd fd = { .fd = pidfd, .events = POLLIN };
+        for (;;) {
+                struct pollfd fds[] = { { pidfd, POLLIN, 0 }, { watched.fd, POLLIN, 0 } };
 
-        while (poll(&fd, 1, -1) <= 0) {
-                if (errno != EINTR)
-                        return -errno;
+                if (poll(fds, 2, -1) < 0) {
+                        if (errno != EINTR)
+                                return -errno;
+                        continue;
+                }
+                look_at_watched(&fds[1]);
+                if (fds[0].revents != 0)
+                        return 0;
         }
-        return 0;
 }
 
 /* What is copied from where to where, and what is over. */
@@ -259,7 +284,7 @@ static void take_output(struct copy *copy, int master_fd)
 
 static int copy_until_end(int master_fd, int pidfd)
 {
-        enum { PROCESS, INPUT, MASTER, OUTPUT, N };
+        enum { PROCESS, INPUT, MASTER, OUTPUT, WATCHED, N };
         struct copy copy = { .has_input = true, .has_output = true, .has_master = true, .last = '\n' };
         bool was_ours = true;
 
@@ -272,6 +297,7 @@ static int copy_until_end(int master_fd, int pidfd)
                         [INPUT] = { wants_input ? STDIN_FILENO : -1, POLLIN, 0 },
                         [MASTER] = { copy.has_master ? master_fd : -1, 0, 0 },
                         [OUTPUT] = { is_empty(&copy.output) ? -1 : STDOUT_FILENO, POLLOUT, 0 },
+                        [WATCHED] = { copy.has_ended ? -1 : watched.fd, POLLIN, 0 },
                 };
                 int timeout_ms = copy.has_ended && is_empty(&copy.output) ? 0 : is_foreground ? -1 : 500;
 
@@ -290,6 +316,7 @@ static int copy_until_end(int master_fd, int pidfd)
                         continue;
                 }
 
+                look_at_watched(&fds[WATCHED]);
                 if (fds[OUTPUT].revents != 0 && !drain(&copy.output, STDOUT_FILENO))
                         copy.has_output = false;
                 /* After the end: whatever is there now, and no waiting for more. What the process wrote is there, since

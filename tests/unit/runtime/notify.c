@@ -145,7 +145,7 @@ Test(notify, a_service_manager_that_is_gone_is_an_error)
 {
         struct error err = { 0 };
 
-        cr_assert_lt(notify_tell(1, "/nope/notify", &err), 0);
+        cr_assert_lt(notify_tell(1, "/nope/notify", true, &err), 0);
         cr_assert_not_null(strstr(err.text, "/nope/notify"));
 }
 
