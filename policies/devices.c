@@ -168,7 +168,12 @@ int policy_devices_judge(struct judge *judge, struct sandbox *sandbox)
         struct spec_linux *linux_ = &sandbox->spec.linux_;
         struct spec_device *nodes;
         size_t n = N_STANDARD;
+        int r;
 
+        /* First: of all that --privileged asks for, its rules say most plainly what it is. */
+        r = policy_devices_judge_rules(judge, &linux_->resources);
+        if (r < 0)
+                return r;
         nodes = arena_array(judge->arena, N_STANDARD + linux_->n_devices, sizeof *nodes);
         if (nodes == NULL)
                 return -ENOMEM;
@@ -177,5 +182,5 @@ int policy_devices_judge(struct judge *judge, struct sandbox *sandbox)
                 judge_node(judge, &linux_->devices[i], nodes, &n);
         linux_->devices = nodes;
         linux_->n_devices = n;
-        return policy_devices_judge_rules(judge, &linux_->resources);
+        return 0;
 }

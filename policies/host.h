@@ -20,6 +20,8 @@ struct host_source {
         bool is_known;          /* it was looked at */
         int error;              /* errno of looking, 0 when found; the rest counts only when found */
         const char *real_path;  /* links resolved */
+        const char *origin_path;        /* where else it lies, when real_path leads through a bind of a folder (buildah hands
+                                         * those over); NULL: nowhere else, or nobody can tell */
         mode_t mode;            /* file type and permissions */
         uid_t uid;
         gid_t gid;
@@ -29,7 +31,8 @@ struct host_source {
         long fs_magic;          /* statfs(2) f_type */
         uint64_t mount_flags;   /* ST_ flags of statvfs(3) */
         const char *engine_socket;      /* a folder: the name of an engine's socket in it, else NULL */
-        bool is_private_folder; /* it, or a folder above, is root's and bars everyone else */
+        bool is_private_folder; /* it, or a folder above (of its origin, too), is root's and bars everyone else; only looked at
+                                 * for writable binds */
 };
 
 /* What a hook's path is. */

@@ -4,8 +4,8 @@
  * The last question withstands this: through an id map in which the build's root is the disk's root, a build leaves a
  * setuid root file in a writable bind, and a user of the host runs it. So the build's root is the disk's only where nobody else
  * can reach the file (a folder above is root's alone, as engines' own folders are) or where it has no power (the source is
- * mounted nosuid, or the bind is read-only). Elsewhere it is the source's owner; and where that owner is root, the bind is
- * read-only.
+ * mounted nosuid, or the bind is read-only). Elsewhere it is the source's owner; and where that owner is root (its user or its
+ * group), the bind is read-only.
  *
  * Sources are judged by what they are (a socket, a device, a view of the kernel, a folder that holds the engine's sockets or this very
  * rootfs), and by well-known places; engines keep their own files in many. */
@@ -37,6 +37,7 @@ struct candidate {
         struct sandbox_bind verdict;
         const struct host_source *source;
         char asked[160], got[160];      /* what was changed, for the finding */
+        bool is_dropped;
 };
 
 static void note(struct candidate *c, const char *asked, const char *got)
@@ -52,9 +53,15 @@ static const char *property_of(struct judge *judge, const struct candidate *c)
         return arena_format(judge->arena, "mounts[%zu] (%s)", c->index, c->mount.target);
 }
 
+/* A mount that no exception allows. */
 static void refuse(struct judge *judge, const struct candidate *c, const char *rule, const char *sentence)
 {
-        const char *source = c->mount.source != NULL ? c->mount.source : c->mount.target;
+        judge_refuse(judge, rule, property_of(judge, c), c->mount.fstype, NULL, "%s", sentence);
+}
+
+static void refuse_source(struct judge *judge, const struct candidate *c, const char *rule, const char *sentence)
+{
+        const char *source = c->mount.source != NULL ? c->mount.source : "";
 
         judge_refuse(judge, rule, property_of(judge, c), source, arena_format(judge->arena, "mount:%s", source), "%s",
                      sentence);
@@ -215,9 +222,9 @@ static bool has_component(const char *path, const char *name)
 }
 
 /* Why this path may not be bound; NULL when it may. */
-static const char *why_place_denied(struct judge *judge, const struct host_source *source)
+static const char *why_place_denied(struct judge *judge, const char *path)
 {
-        const char *path = source->real_path, *rootfs = judge->host->rootfs_real_path;
+        const char *rootfs = judge->host->rootfs_real_path;
 
         for (size_t i = 0; i < sizeof denied_trees / sizeof *denied_trees; i++) {
                 if (policy_paths_is_in(path, denied_trees[i]))
@@ -262,7 +269,21 @@ static bool is_public(const struct host_source *source)
 
 static bool is_of_etc(const struct host_source *source)
 {
-        return policy_paths_is_in(source->real_path, "/etc");
+        return policy_paths_is_in(source->real_path, "/etc") ||
+               (source->origin_path != NULL && policy_paths_is_in(source->origin_path, "/etc"));
+}
+
+static bool is_engine_socket(const char *name)
+{
+        static const char *const patterns[] = {
+                "*docker*.sock", "*podman*.sock", "*containerd*.sock", "*crio*.sock", "*buildkit*.sock",
+        };
+
+        for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
+                if (text_matches(patterns[i], name))
+                        return true;
+        }
+        return false;
 }
 
 /* Returns false when refused. */
@@ -273,19 +294,17 @@ static bool judge_source(struct judge *judge, const struct candidate *c)
         const char *why;
 
         if (source == NULL || !source->is_known) {
-                refuse(judge, c, "mounts.sources",
+                refuse_source(judge, c, "mounts.sources",
                        arena_format(judge->arena, "%s was not looked at; drop the mount", name));
                 return false;
         }
         if (source->error != 0) /* carrying it out says why, with the errno's own words */
                 return true;
         if (S_ISSOCK(source->mode)) {
-                why = text_matches("*docker*.sock", name) || text_matches("*podman*.sock", name) ||
-                                      text_matches("*containerd*.sock", name) || text_matches("*crio*.sock", name) ||
-                                      text_matches("*buildkit*.sock", name)
+                why = is_engine_socket(name) || is_engine_socket(c->mount.target)
                               ? "is an engine socket"
                               : "is a socket, behind which a program of the host listens";
-                refuse(judge, c, "mounts.sockets", arena_format(judge->arena, "%s %s; drop the mount", name, why));
+                refuse_source(judge, c, "mounts.sockets", arena_format(judge->arena, "%s %s; drop the mount", name, why));
                 return false;
         }
         if (S_ISCHR(source->mode) || S_ISBLK(source->mode)) {
@@ -300,30 +319,44 @@ static bool judge_source(struct judge *judge, const struct candidate *c)
         }
         for (size_t i = 0; i < sizeof kernel_views / sizeof *kernel_views; i++) {
                 if ((unsigned long)source->fs_magic == (unsigned long)kernel_views[i]) {
-                        refuse(judge, c, "mounts.sources",
+                        refuse_source(judge, c, "mounts.sources",
                                arena_format(judge->arena, "%s is a view of the host's kernel; drop the mount", name));
                         return false;
                 }
         }
         if (source->engine_socket != NULL) {
-                refuse(judge, c, "mounts.sockets",
+                refuse_source(judge, c, "mounts.sockets",
                        arena_format(judge->arena, "%s holds the engine socket %s; mount a folder below it that the "
                                     "build needs", name, source->engine_socket));
                 return false;
         }
         if (policy_paths_depth_in(source->real_path, "/dev/shm") > 0)
                 return true;
-        if (policy_paths_depth_in(source->real_path, "/etc") > 0 && !is_public(source)) {
-                refuse(judge, c, "mounts.sources",
+        if (is_of_etc(source) && !is_public(source)) {
+                refuse_source(judge, c, "mounts.sources",
                        arena_format(judge->arena, "%s is in /etc and not for every user to read; hand over a secret "
-                                    "instead", source->real_path));
+                                    "instead", name));
                 return false;
         }
-        why = why_place_denied(judge, source);
+        why = why_place_denied(judge, source->real_path);
+        if (why == NULL && source->origin_path != NULL)
+                why = why_place_denied(judge, source->origin_path);
         if (why != NULL) {
-                refuse(judge, c, "mounts.sources", why);
+                refuse_source(judge, c, "mounts.sources", why);
                 return false;
         }
+        return true;
+}
+
+/* podman --systemd binds a hierarchy over the same place of the cgroup mount, to have it writable. */
+static bool drop_cgroup_bind(struct judge *judge, struct candidate *c)
+{
+        if (c->source == NULL || !c->source->is_known || c->source->error != 0 ||
+            !policy_paths_is_in(c->source->real_path, "/sys/fs/cgroup") ||
+            !policy_paths_is_in(c->mount.target, "/sys/fs/cgroup"))
+                return false;
+        judge_tighten(judge, "mounts.cgroup", property_of(judge, c), "the host's", "the build's own, read-only");
+        c->is_dropped = true;
         return true;
 }
 
@@ -409,16 +442,20 @@ static void judge_ids(struct judge *judge, const struct sandbox *sandbox, struct
         if (is_of_etc(source)) /* plain: only what every user may read stays readable below it */
                 return;
         if (!is_readonly(c) && !source->is_private_folder && !is_source_nosuid(source)) {
-                if (source->uid != 0) {
+                if (source->uid != 0 && source->gid != 0) { /* a setgid file of group root is no better than a setuid one */
                         c->verdict.ids = SANDBOX_BIND_OWNER;
                         c->verdict.owner_uid = source->uid;
                         c->verdict.owner_gid = source->gid;
                         c->verdict.is_ids_recursive = c->mount.is_recursive;
                         c->verdict.is_ids_wanted = true;
-                        judge_record(judge, "mounts.ids", property_of(judge, c), "written as the host's root",
-                                     arena_format(judge->arena, "written as the owner, %u:%u", source->uid, source->gid));
+                        judge_tighten(judge, "mounts.ids", property_of(judge, c), "written as the host's root",
+                                      arena_format(judge->arena, "written as the owner, %u:%u", source->uid, source->gid));
                         return;
                 }
+                judge_tighten(judge, "mounts.ids", property_of(judge, c), "written as the host's root",
+                              "read-only: root owns it and other users can reach it; for a writable one, chown it "
+                              "or chmod 0700 a folder above");
+                c->mount.attr_set |= MOUNT_ATTR_RDONLY; /* told already */
                 force(c, MOUNT_ATTR_RDONLY);
         }
         c->verdict.ids = SANDBOX_BIND_ROOT;
@@ -440,7 +477,7 @@ static void judge_propagation(struct candidate *c)
 
 static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struct candidate *c)
 {
-        if (replace_ipc_bind(judge, c))
+        if (replace_ipc_bind(judge, c) || drop_cgroup_bind(judge, c))
                 return;
         if (!judge_source(judge, c))
                 return;
@@ -553,6 +590,8 @@ int policy_mounts_judge(struct judge *judge, struct sandbox *sandbox)
                 judge_one(judge, sandbox, &c);
                 if (c.asked[0] != '\0')
                         judge_tighten(judge, "mounts.flags", property_of(judge, &c), c.asked, c.got);
+                if (c.is_dropped)
+                        continue;
                 mounts[n] = c.mount;
                 verdicts[n++] = c.verdict;
         }

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
@@ -27,6 +28,8 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
+#include "runtime/origins.h"
+#include "runtime/subid.h"
 
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
@@ -175,23 +178,46 @@ static bool bars_everyone(const struct stat *st)
                ((st->st_mode & S_IXGRP) == 0 || st->st_gid == 0);
 }
 
-/* Is a folder above @path root's alone? From the top: engines' storage is barred near it. */
-static bool is_below_private_folder(const char *path)
+/* Is @path, or a folder above it down to but without @top, root's alone? @top: a folder above, "" for all of them. */
+static bool is_in_private_folder(const char *path, const char *top)
 {
         char folder[PATH_MAX];
+        size_t length = strlen(path);
         struct stat st;
 
-        for (const char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-                size_t length = (size_t)(slash - path);
-
-                if (length >= sizeof folder)
-                        return false;
-                memcpy(folder, path, length);
-                folder[length] = '\0';
-                if (stat(folder, &st) == 0 && bars_everyone(&st))
+        if (length >= sizeof folder)
+                return false;
+        memcpy(folder, path, length + 1);
+        while (length > strlen(top) && length > 1) {
+                if (lstat(folder, &st) == 0 && bars_everyone(&st))
                         return true;
+                while (length > 0 && folder[--length] != '/')
+                        ;
+                folder[length] = '\0';
         }
         return false;
+}
+
+static int look_at_origin(struct origins *origins, struct arena *arena, int fd, const struct stat *st, bool is_writable,
+                          struct host_source *source)
+{
+        struct origin origin;
+        int r = origins_find(origins, arena, fd, source->real_path, &origin);
+
+        if (r < 0)
+                return r;
+        source->origin_path = origin.path;
+        /* Only what the build can write to poses the question. */
+        if (!is_writable)
+                return 0;
+        if (origin.path != NULL)
+                source->is_private_folder = is_in_private_folder(origin.path, "");
+        else if (origin.is_whole)
+                source->is_private_folder = is_in_private_folder(source->real_path, "");
+        else /* nothing above the mount counts: who knows where else it is */
+                source->is_private_folder = bars_everyone(st) ||
+                                            (origin.top != NULL && is_in_private_folder(source->real_path, origin.top));
+        return 0;
 }
 
 static const char *engine_socket_in(int folder_fd)
@@ -209,7 +235,8 @@ static const char *engine_socket_in(int folder_fd)
         return NULL;
 }
 
-static int look_at_source(struct arena *arena, const char *path, bool is_writable, struct host_source *source)
+static int look_at_source(struct origins *origins, struct arena *arena, const char *path, bool is_writable,
+                          struct host_source *source)
 {
         auto_close int fd = UNSET_FD;
         struct stat st;
@@ -236,10 +263,7 @@ static int look_at_source(struct arena *arena, const char *path, bool is_writabl
         source->mount_flags = (uint64_t)fs.f_flags;
         if (S_ISDIR(st.st_mode))
                 source->engine_socket = engine_socket_in(fd);
-        /* Only what the build can write to poses the question. */
-        if (is_writable)
-                source->is_private_folder = bars_everyone(&st) || is_below_private_folder(source->real_path);
-        return 0;
+        return look_at_origin(origins, arena, fd, &st, is_writable && (fs.f_flags & ST_NOSUID) == 0, source);
 }
 
 static bool is_writable_bind(const struct spec_mount *mount)
@@ -249,7 +273,9 @@ static bool is_writable_bind(const struct spec_mount *mount)
 
 static int look_at_sources(const struct spec *spec, const char *bundle, struct arena *arena, struct host *host)
 {
+        auto_origins struct origins origins = { 0 };
         struct host_source *sources;
+        int r;
 
         if (spec->n_mounts == 0)
                 return 0;
@@ -265,7 +291,9 @@ static int look_at_sources(const struct spec *spec, const char *bundle, struct a
                 path = from_bundle(arena, bundle, mount->source);
                 if (path == NULL)
                         return -ENOMEM;
-                look_at_source(arena, path, is_writable_bind(mount), &sources[i]);
+                r = look_at_source(&origins, arena, path, is_writable_bind(mount), &sources[i]);
+                if (r < 0)
+                        return r;
         }
         host->sources = sources;
         return 0;
@@ -520,7 +548,7 @@ static int look_at_namespace(struct arena *arena, enum spec_ns kind, const char 
 
 /* ---- whose ids the engine maps ---- */
 
-/* Field @index of a line of passwd(5), group(5), subuid(5), as a number. */
+/* Field @index of a line of passwd(5) or group(5), as a number. */
 static bool field_number(const char *line, unsigned index, uint32_t *ret_number)
 {
         char text[16];
@@ -544,9 +572,9 @@ static int look_at_users(struct arena *arena, const char *users_file, const char
                          const struct spec_id_map *map, size_t n, const struct host_ids **ret_ids)
 {
         auto_free char *users = NULL;
-        auto_free char *ranges = NULL;
+        struct subid_range *ranges = NULL;
         struct host_ids *ids;
-        size_t length;
+        size_t length, n_ranges = 0;
 
         if (n == 0)
                 return 0;
@@ -555,8 +583,8 @@ static int look_at_users(struct arena *arena, const char *users_file, const char
                 return -ENOMEM;
         if (fd_read_file(AT_FDCWD, users_file, USERS_LIMIT_BYTES, &users, &length) < 0)
                 users = NULL;
-        if (fd_read_file(AT_FDCWD, ranges_file, USERS_LIMIT_BYTES, &ranges, &length) < 0)
-                ranges = NULL;
+        if (subid_read(ranges_file, NULL, arena, &ranges, &n_ranges, NULL) < 0)
+                n_ranges = 0;
         for (const char *line = users; line != NULL && *line != '\0'; line = strchr(line, '\n'), line += line != NULL) {
                 uint32_t id;
 
@@ -571,13 +599,10 @@ static int look_at_users(struct arena *arena, const char *users_file, const char
                                 return -ENOMEM;
                 }
         }
-        for (const char *line = ranges; line != NULL && *line != '\0'; line = strchr(line, '\n'), line += line != NULL) {
-                uint32_t start, count;
-
-                if (!field_number(line, 1, &start) || !field_number(line, 2, &count))
-                        continue;
+        for (size_t k = 0; k < n_ranges; k++) {
                 for (size_t i = 0; i < n; i++) {
-                        if (map[i].outside >= start && map[i].size <= count && map[i].outside - start <= count - map[i].size)
+                        if (map[i].outside >= ranges[k].first && map[i].size <= ranges[k].count &&
+                            map[i].outside - ranges[k].first <= ranges[k].count - map[i].size)
                                 ids[i].is_delegated = true;
                 }
         }

@@ -1,0 +1,179 @@
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "tests/unit/policies/request.h"
+
+static struct request q;
+
+static void setup(void)
+{
+        request_init(&q);
+}
+
+static void teardown(void)
+{
+        request_free(&q);
+}
+
+TestSuite(policy_limits, .init = setup, .fini = teardown);
+
+static const struct spec_rlimit *limit_of(int resource)
+{
+        const struct spec_process *process = &q.sandbox.spec.process;
+        const struct spec_rlimit *found = NULL;
+
+        for (size_t i = 0; i < process->n_rlimits; i++) {
+                if (process->rlimits[i].resource == resource) {
+                        cr_assert_null(found, "twice");
+                        found = &process->rlimits[i];
+                }
+        }
+        return found;
+}
+
+Test(policy_limits, a_core_is_one_byte)
+{
+        static const struct spec_rlimit asked[] = {
+                { RLIMIT_CORE, "RLIMIT_CORE", UINT64_MAX, UINT64_MAX }, { RLIMIT_NOFILE, "RLIMIT_NOFILE", 1024, 4096 },
+        };
+
+        request_passes(&q);
+        cr_assert_eq(limit_of(RLIMIT_CORE)->soft, 1);
+        cr_assert_eq(limit_of(RLIMIT_CORE)->hard, 1);
+        q.spec.process.rlimits = asked;
+        q.spec.process.n_rlimits = 2;
+        request_passes(&q);
+        cr_assert_eq(limit_of(RLIMIT_CORE)->hard, 1);
+        cr_assert_eq(limit_of(RLIMIT_NOFILE)->soft, 1024, "others stay");
+        cr_assert_eq(limit_of(RLIMIT_NOFILE)->hard, 4096);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "limits.core"));
+}
+
+Test(policy_limits, a_core_is_not_more_than_the_caller_may_set)
+{
+        q.host.core_limit_most = 0;
+        request_passes(&q);
+        cr_assert_eq(limit_of(RLIMIT_CORE)->hard, 0);
+}
+
+Test(policy_limits, the_oom_killer_takes_a_build_before_the_host)
+{
+        q.spec.process.has_oom_score_adj = true;
+        q.spec.process.oom_score_adj = -999;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.process.oom_score_adj, 0);
+        q.spec.process.oom_score_adj = 500;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.process.oom_score_adj, 500);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.oomScoreAdj"));
+        q.spec.process.has_oom_score_adj = false;
+        request_passes(&q);
+        cr_assert_not(q.sandbox.spec.process.has_oom_score_adj, "missing means: as the caller's");
+}
+
+Test(policy_limits, no_real_time)
+{
+        q.spec.process.scheduler = (struct spec_scheduler){ .is_given = true, .policy = SCHED_FIFO, .priority = 10 };
+        q.spec.process.has_io_priority = true;
+        q.spec.process.io_priority = 1 << 13 | 4;
+        q.spec.linux_.resources.cpu.rt_runtime_us = (struct spec_number){ true, 950000 };
+        request_passes(&q);
+        cr_assert_not(q.sandbox.spec.process.scheduler.is_given);
+        cr_assert_not(q.sandbox.spec.process.has_io_priority);
+        cr_assert_not(q.sandbox.spec.linux_.resources.cpu.rt_runtime_us.is_given);
+
+        q.spec.process.scheduler = (struct spec_scheduler){ .is_given = true, .policy = SCHED_BATCH, .nice = 5 };
+        q.spec.process.io_priority = 2 << 13 | 4;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.process.scheduler.nice, 5);
+        cr_assert(q.sandbox.spec.process.has_io_priority);
+        q.spec.process.scheduler.nice = -5;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.process.scheduler.nice, 0);
+}
+
+Test(policy_limits, processes_are_counted)
+{
+        static const struct {
+                bool is_given;
+                int64_t asked, got;
+                bool is_ours;
+        } cases[] = {
+                { false, 0, 4096, true },  { true, 0, 4096, true },       { true, -1, 4096, true },
+                { true, 100, 100, false }, { true, 4096, 4096, false },   { true, 4097, 4096, false },
+                { true, INT64_MAX, 4096, false },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                q.spec.linux_.resources.pids_limit = (struct spec_number){ cases[i].is_given, cases[i].asked };
+                request_passes(&q);
+                cr_assert(q.sandbox.spec.linux_.resources.pids_limit.is_given);
+                cr_assert_eq(q.sandbox.spec.linux_.resources.pids_limit.value, cases[i].got, "%zu", i);
+                cr_assert_eq(q.sandbox.is_pids_limit_ours, cases[i].is_ours, "%zu", i);
+        }
+}
+
+Test(policy_limits, the_file_behind_the_limit_is_no_way_around)
+{
+        q.pairs[0] = (struct spec_pair){ "pids.max", "max" };
+        q.spec.linux_.resources.unified = q.pairs;
+        q.spec.linux_.resources.n_unified = 1;
+        request_passes(&q);
+        cr_assert_str_eq(q.sandbox.spec.linux_.resources.unified[0].value, "4096");
+        q.pairs[0].value = "17";
+        request_passes(&q);
+        cr_assert_str_eq(q.sandbox.spec.linux_.resources.unified[0].value, "17");
+}
+
+Test(policy_limits, unified_names_are_limits)
+{
+        static const char *const bad[] = { "../x/memory.max", "cgroup.procs", "cgroup.subtree_control", "..", "cgroup.kill" };
+
+        q.spec.linux_.resources.unified = q.pairs;
+        q.spec.linux_.resources.n_unified = 1;
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+                q.pairs[0] = (struct spec_pair){ bad[i], "1" };
+                request_is_refused(&q, "cgroups.unified");
+        }
+        q.pairs[0] = (struct spec_pair){ "memory.high", "1000000" };
+        request_passes(&q);
+        q.pairs[0] = (struct spec_pair){ "cgroup.max.depth", "4" };
+        request_passes(&q);
+}
+
+static struct spec_resources update_to(struct spec_number pids)
+{
+        struct spec_resources asked = { .pids_limit = pids }, got;
+
+        arena_free(&q.arena);
+        q.findings = (struct findings){ .arena = &q.arena };
+        cr_assert_eq(harden_resources(&asked, &q.policy, &q.host, &q.arena, &got, &q.findings, &q.err), 0);
+        return got;
+}
+
+Test(policy_limits, update_leaves_what_is_missing_or_zero)
+{
+        cr_assert_not(update_to((struct spec_number){ false, 0 }).pids_limit.is_given);
+        cr_assert_eq(update_to((struct spec_number){ true, 0 }).pids_limit.value, 0);
+        cr_assert_eq(update_to((struct spec_number){ true, 0 }).n_devices, 0);
+        cr_assert_eq(q.findings.n, 0);
+}
+
+Test(policy_limits, update_raises_up_to_the_profiles)
+{
+        cr_assert_eq(update_to((struct spec_number){ true, 4000 }).pids_limit.value, 4000);
+        cr_assert_eq(update_to((struct spec_number){ true, 5000 }).pids_limit.value, 4096);
+        cr_assert_eq(update_to((struct spec_number){ true, -1 }).pids_limit.value, 4096);
+}
+
+Test(policy_limits, update_opens_no_device)
+{
+        static const struct spec_device_rule all = { .is_allow = true, .type = 'a', .major = -1, .minor = -1, .access = 7 };
+        struct spec_resources asked = { .devices = &all, .n_devices = 1 }, got;
+
+        q.findings = (struct findings){ .arena = &q.arena };
+        cr_assert_eq(harden_resources(&asked, &q.policy, &q.host, &q.arena, &got, &q.findings, &q.err), -EPERM);
+}
