@@ -373,6 +373,9 @@ static int fail_syntax(struct parser *p, size_t offset)
         end = strchr(text, '\n');
         if (end != NULL)
                 *end = '\0';
+        end = text + strlen(text);
+        if (end > text && end[-1] == '.')
+                end[-1] = '\0';
         end = strstr(text, "error: ");
         r = fail_at(p, EINVAL, offset, end == NULL ? text : end + strlen("error: "));
         yajl_free_error(p->yajl, sentence);
