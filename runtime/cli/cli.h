@@ -91,23 +91,20 @@ const struct cli_usage *cli_global_usage(void);
 
 #define CLI_SPEC_VERSION "1.3.0"        /* of the runtime-spec that this runtime follows */
 
-/* A command whose file is not in the build is absent from the table instead of failing the link. */
-#define CLI_MAY_BE_ABSENT __attribute__((weak))
-
 /* Each returns the exit status of the process. argv[0] is the command's name. */
-int cmd_create(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_start(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_run(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_exec(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_state(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_kill(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_delete(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_list(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_ps(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_pause(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_resume(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_update(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_spec(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_features(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
-int cmd_completion(struct cli *cli, int argc, char **argv) CLI_MAY_BE_ABSENT;
+int cmd_create(struct cli *cli, int argc, char **argv);
+int cmd_start(struct cli *cli, int argc, char **argv);
+int cmd_run(struct cli *cli, int argc, char **argv);
+int cmd_exec(struct cli *cli, int argc, char **argv);
+int cmd_state(struct cli *cli, int argc, char **argv);
+int cmd_kill(struct cli *cli, int argc, char **argv);
+int cmd_delete(struct cli *cli, int argc, char **argv);
+int cmd_list(struct cli *cli, int argc, char **argv);
+int cmd_ps(struct cli *cli, int argc, char **argv);
+int cmd_pause(struct cli *cli, int argc, char **argv);
+int cmd_resume(struct cli *cli, int argc, char **argv);
+int cmd_update(struct cli *cli, int argc, char **argv);
+int cmd_spec(struct cli *cli, int argc, char **argv);
+int cmd_features(struct cli *cli, int argc, char **argv);
+int cmd_completion(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);

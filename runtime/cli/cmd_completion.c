@@ -50,7 +50,7 @@ static bool is_path(const struct cli_option *option)
 {
         return option->value_name != NULL && (strstr(option->value_name, "FILE") != NULL ||
                                               strstr(option->value_name, "DIR") != NULL ||
-                                              strstr(option->value_name, "SOCKET") != NULL);
+                                              strstr(option->value_name, "PATH") != NULL);
 }
 
 static void add_zsh_option(struct text_buffer *out, const struct cli_option *option)
@@ -133,10 +133,8 @@ static void add_names(struct text_buffer *out)
         size_t n;
 
         commands = cli_commands(&n);
-        for (size_t i = 0; i < n; i++) {
-                if (commands[i].function != NULL)
-                        text_addf(out, " %s", commands[i].name);
-        }
+        for (size_t i = 0; i < n; i++)
+                text_addf(out, " %s", commands[i].name);
 }
 
 static void write_bash(struct cli *cli, struct listing *listing)
@@ -163,8 +161,6 @@ static void write_bash(struct cli *cli, struct listing *listing)
         add_names(out);
         text_add(out, "' ;;\n");
         for (size_t i = 0; i < n; i++) {
-                if (commands[i].function == NULL)
-                        continue;
                 text_addf(out, "\t%s) words='", commands[i].name);
                 list_command(cli, listing, &commands[i]);
                 if (strcmp(commands[i].name, "help") == 0)
@@ -193,8 +189,6 @@ static void write_zsh(struct cli *cli, struct listing *listing)
         text_add(out, "#compdef runb\n# zsh completion for runb; written by `runb completion zsh`\n"
                       "_runb() {\n\tlocal context state line\n\tlocal -a commands\n\tcommands=(\n");
         for (size_t i = 0; i < n; i++) {
-                if (commands[i].function == NULL)
-                        continue;
                 text_addf(out, "\t\t%s':'", commands[i].name);
                 add_quoted(out, commands[i].summary, ZSH);
                 text_add(out, "\n");
@@ -207,8 +201,6 @@ static void write_zsh(struct cli *cli, struct listing *listing)
                       "\trest)\n"
                       "\t\tcase $words[1] in\n");
         for (size_t i = 0; i < n; i++) {
-                if (commands[i].function == NULL)
-                        continue;
                 text_addf(out, "\t\t%s) _arguments", commands[i].name);
                 list_command(cli, listing, &commands[i]);
                 if (commands[i].needs_root && !commands[i].makes_cgroups && strcmp(commands[i].name, "list") != 0)
@@ -229,8 +221,6 @@ static void write_fish(struct cli *cli, struct listing *listing)
         text_add(out, "# fish completion for runb; written by `runb completion fish`\ncomplete -c runb -f\n");
         list_command(cli, listing, NULL);
         for (size_t i = 0; i < n; i++) {
-                if (commands[i].function == NULL)
-                        continue;
                 text_addf(out, "complete -c runb -n '__fish_use_subcommand' -a %s -d ", commands[i].name);
                 add_quoted(out, commands[i].summary, FISH);
                 text_add(out, "\n");

@@ -14,10 +14,8 @@ static int print_commands(struct error *err)
         cli_add_help(cli_global_usage(), &out);
         text_add(&out, "\ncommands:\n");
         commands = cli_commands(&n);
-        for (size_t i = 0; i < n; i++) {
-                if (commands[i].function != NULL)
-                        text_addf(&out, "  %-12s%s\n", commands[i].name, commands[i].summary);
-        }
+        for (size_t i = 0; i < n; i++)
+                text_addf(&out, "  %-12s%s\n", commands[i].name, commands[i].summary);
         text_add(&out, "\nExit status: 0, or 1 after an error. `run` and `exec` give the program's own status, 128 and the\n"
                        "signal's number after a signal; 255 where exec itself failed. Manual: runb(8).\n");
         return cli_print(&out, err);

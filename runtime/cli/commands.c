@@ -31,7 +31,7 @@ const struct cli_command *cli_commands(size_t *ret_n)
 const struct cli_command *cli_find_command(const char *name)
 {
         for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-                if (commands[i].function != NULL && strcmp(commands[i].name, name) == 0)
+                if (strcmp(commands[i].name, name) == 0)
                         return &commands[i];
         }
         return NULL;

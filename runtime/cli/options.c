@@ -160,7 +160,9 @@ void cli_add_help(const struct cli_usage *usage, struct text_buffer *out)
 {
         const struct cli_option help = { "help", 'h', CLI_FLAG, NULL, NULL, "show this text and end" };
 
-        text_addf(out, "usage: runb %s%s\n\n", usage->is_global ? "" : "[global options] ", usage->synopsis);
+        text_addf(out, "usage: runb%s", usage->is_global ? "" : " [global options]");
+        add_wrapped(out, usage->synopsis, usage->is_global ? 11 : 28, 10);
+        text_add(out, "\n");
         add_wrapped(out, usage->summary, 0, 0);
         text_addf(out, "\n%s:\n", usage->is_global ? "global options" : "options");
         for (size_t i = 0; i < usage->n_options; i++)
