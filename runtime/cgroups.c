@@ -231,10 +231,6 @@ int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_res
         if (plan.n_paths == 0) {
                 if (!is_rootless)
                         return error_set(err, ENODEV, "no cgroup hierarchy is mounted; mount cgroup2 on " CGROUP_ROOT);
-                if (!text_is_empty(cgroups_path) && asks_for_anything(resources))
-                        return error_set(err, EACCES, "linux.cgroupsPath: %s cannot be made by this user; delegate the cgroup "
-                                         "above it (systemd: Delegate=yes for user@.service), or leave cgroups off",
-                                         denied == NULL ? cgroups_path : denied);
                 plan.is_disabled = true;
                 plan.disabled_because = denied == NULL ? CGROUP_ROOT : denied;
         }
@@ -330,6 +326,10 @@ const struct cgroup_folder *cgroup_set_find(const struct cgroup_set *set, const 
 /* xattr(7): trusted ones ask for CAP_SYS_ADMIN of the initial user namespace; user ones work on v2 since Linux 5.7. */
 static const char *const mark_names[] = { "trusted.runb", "user.runb" };
 
+static const char *const mark_values[] = {
+        [CGROUP_MARK_OWN] = "own", [CGROUP_MARK_SHARED] = "shared", [CGROUP_MARK_FOREIGN] = "foreign",
+};
+
 enum cgroup_mark cgroup_mark_read(int fd)
 {
         char name[64], value[16];
@@ -340,10 +340,9 @@ enum cgroup_mark cgroup_mark_read(int fd)
         snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
         for (size_t i = 0; i < 2; i++) {
                 n = getxattr(name, mark_names[i], value, sizeof value);
-                if (n == 3 && memcmp(value, "own", 3) == 0)
-                        return CGROUP_MARK_OWN;
-                if (n == 6 && memcmp(value, "shared", 6) == 0)
-                        return CGROUP_MARK_SHARED;
+                for (enum cgroup_mark mark = CGROUP_MARK_OWN; mark <= CGROUP_MARK_FOREIGN; mark++)
+                        if (n == (ssize_t)strlen(mark_values[mark]) && memcmp(value, mark_values[mark], (size_t)n) == 0)
+                                return mark;
                 if (n < 0 && errno != ENODATA)
                         is_unknown = true;
         }
@@ -352,12 +351,11 @@ enum cgroup_mark cgroup_mark_read(int fd)
 
 void cgroup_mark_write(int fd, enum cgroup_mark mark)
 {
-        const char *value = mark == CGROUP_MARK_SHARED ? "shared" : "own";
         char name[64];
 
         snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
         for (size_t i = 0; i < 2; i++)
-                if (setxattr(name, mark_names[i], value, strlen(value), 0) == 0)
+                if (setxattr(name, mark_names[i], mark_values[mark], strlen(mark_values[mark]), 0) == 0)
                         return;
 }
 
@@ -576,6 +574,10 @@ static void mark_folder(const struct cgroup_folder *folder, bool was_made, bool 
                         cgroup_mark_write(folder->fd, CGROUP_MARK_OWN);
                 break;
         case CGROUP_MARK_NONE:
+                cgroup_mark_write(folder->fd, CGROUP_MARK_FOREIGN);
+                *was_there = true;
+                break;
+        case CGROUP_MARK_FOREIGN:
         case CGROUP_MARK_UNKNOWN:
                 *was_there = true;
                 break;

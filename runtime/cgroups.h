@@ -67,9 +67,10 @@ int cgroups_is_frozen(const char *const *paths, size_t n_paths, bool is_v2);   /
 int cgroups_pids(const char *const *paths, size_t n_paths, bool is_v2, struct arena *arena, pid_t **ret_pids,
                  size_t *ret_n, struct error *err);
 /* Sends a signal to every process in it and below (v2 SIGKILL: cgroup.kill), thawing afterwards for SIGKILL.
- * Never to ourselves. An empty or missing cgroup is success. */
+ * Never to ourselves. An empty or missing cgroup is success. Where others' processes are in it too, SIGKILL only thaws
+ * (the caller ends init, and its pid namespace with it), and another signal is -EBUSY. */
 int cgroups_kill(const char *const *paths, size_t n_paths, bool is_v2, int signal_number, struct error *err);
 /* Kills what is left, waits (by events, not by sleeping where the kernel tells) until empty and removes folders and
  * the sub-cgroups that the build made. A folder that a second container shares is left with that one's processes, and
- * goes with the last. May run twice; missing ones are success. */
+ * goes with the last; one that none of ours made is left as it is. May run twice; missing ones are success. */
 int cgroups_remove(const char *const *paths, size_t n_paths, bool is_v2, struct error *err);

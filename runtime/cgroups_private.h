@@ -51,8 +51,14 @@ void cgroup_set_close(struct cgroup_set *set);
 /* The first folder that has @file, v1 before v2; NULL. */
 const struct cgroup_folder *cgroup_set_find(const struct cgroup_set *set, const char *file);
 
-/* How far containers of ours use a folder: an extended attribute of the folder itself, so it dies with it. */
-enum cgroup_mark { CGROUP_MARK_NONE, CGROUP_MARK_OWN, CGROUP_MARK_SHARED, CGROUP_MARK_UNKNOWN };
+/* Whose a folder is: an extended attribute of the folder itself, so that it dies with it. */
+enum cgroup_mark {
+        CGROUP_MARK_NONE,       /* nobody of ours came by, or was killed before it could say so */
+        CGROUP_MARK_OWN,        /* made by a container of ours, and its alone */
+        CGROUP_MARK_SHARED,     /* made by a container of ours, and a second one was given it while the first lived */
+        CGROUP_MARK_FOREIGN,    /* was there before the first of ours: an administrator's or another runtime's */
+        CGROUP_MARK_UNKNOWN,    /* no attributes here (v1 in a user namespace before Linux 6.6) */
+};
 enum cgroup_mark cgroup_mark_read(int fd);
 void cgroup_mark_write(int fd, enum cgroup_mark mark);
 /* Has processes, in it or below. */

@@ -426,21 +426,48 @@ static int kill_set(const struct cgroup_set *set, struct pid_list *list, struct 
         return r < 0 ? error_errno(err, r, "kill the processes of %s", set->folders[0].path) : 0;
 }
 
+/* Those in which all processes are one container's. The fds stay the set's. */
+static struct cgroup_set only_ours(const struct cgroup_set *set)
+{
+        struct cgroup_set ours = { 0 };
+
+        for (size_t i = 0; i < set->n; i++) {
+                enum cgroup_mark mark = cgroup_mark_read(set->folders[i].fd);
+
+                if (mark == CGROUP_MARK_OWN || mark == CGROUP_MARK_UNKNOWN)
+                        ours.folders[ours.n++] = set->folders[i];
+        }
+        return ours;
+}
+
 int cgroups_kill(const char *const *paths, size_t n_paths, bool is_v2, int signal_number, struct error *err)
 {
         auto_cgroup_set struct cgroup_set set = { 0 };
         auto_pid_list struct pid_list list = { 0 };
+        const struct cgroup_folder *freezer;
+        struct cgroup_set ours;
+        bool is_v1;
         int r = cgroup_set_open(paths, n_paths, &set, err);
 
         (void)is_v2;
         if (r < 0 || set.n == 0)
                 return r;
-        if (signal_number == SIGKILL)
-                return kill_set(&set, &list, err);
-        r = list_pids(&set, &list);
+        ours = only_ours(&set);
+        if (signal_number == SIGKILL) {
+                r = ours.n == 0 ? 0 : kill_set(&ours, &list, err);
+                /* A shared one: the caller ends init, and its pid namespace goes with it, once it is thawed. */
+                freezer = ours.n == set.n ? NULL : find_freezer(&set, &is_v1);
+                if (freezer != NULL && is_v1)
+                        fd_write_file(freezer->fd, "freezer.state", "THAWED");
+                return r;
+        }
+        if (ours.n == 0)
+                return error_set(err, EBUSY, "cgroup %s is shared with others, whose processes cannot be told from the container's; "
+                                 "send the signal without --all", set.folders[0].path);
+        r = list_pids(&ours, &list);
         if (r == 0)
-                r = signal_all(&set, &list, signal_number);
-        return r < 0 ? error_errno(err, r, "signal %d to the processes of %s", signal_number, set.folders[0].path) : 0;
+                r = signal_all(&ours, &list, signal_number);
+        return r < 0 ? error_errno(err, r, "signal %d to the processes of %s", signal_number, ours.folders[0].path) : 0;
 }
 
 /* ---- removing ---- */
@@ -479,12 +506,26 @@ static void wait_for_ends(const struct pid_list *list, int64_t end_us)
         }
 }
 
-/* May its processes be ended? Not in a folder that others use or that none of ours made. */
-static bool is_ours_alone(const struct cgroup_folder *folder)
+/* Others still live in it: none of ours is left there, as the caller has seen its pid namespace end. */
+static bool has_others(const struct cgroup_folder *folder)
+{
+        auto_pid_list struct pid_list list = { 0 };
+
+        return add_pids_of(folder->fd, &list) < 0 || list.n > 0;
+}
+
+/* One folder, once. Returns 0 when there is nothing (more) to do about it, -EBUSY where processes are left that are
+ * dying or, with @ret_is_ours, ours to end. */
+static int remove_once(const struct cgroup_folder *folder, bool *ret_is_ours)
 {
         enum cgroup_mark mark = cgroup_mark_read(folder->fd);
+        int r;
 
-        return mark == CGROUP_MARK_OWN || mark == CGROUP_MARK_UNKNOWN;
+        *ret_is_ours = mark == CGROUP_MARK_OWN;
+        if (mark == CGROUP_MARK_FOREIGN)
+                return 0;
+        r = remove_tree(folder, *ret_is_ours);
+        return r == -EBUSY && !*ret_is_ours && has_others(folder) ? 0 : r;
 }
 
 int cgroups_remove(const char *const *paths, size_t n_paths, bool is_v2, struct error *err)
@@ -499,26 +540,31 @@ int cgroups_remove(const char *const *paths, size_t n_paths, bool is_v2, struct 
         end = now_us() + (int64_t)PATIENCE_MS * 1000;
         for (unsigned round = 0;; round++) {
                 auto_pid_list struct pid_list list = { 0 };
+                struct cgroup_set ours = { 0 };
                 size_t n_left = 0;
 
                 for (size_t i = 0; i < set.n; i++) {
-                        bool is_ours = is_ours_alone(&set.folders[i]);
+                        bool is_ours;
 
-                        r = remove_tree(&set.folders[i], is_ours);
-                        if (r == 0 || !is_ours || r != -EBUSY) {
-                                if (r < 0 && r != -EBUSY && first == 0)
+                        r = remove_once(&set.folders[i], &is_ours);
+                        if (r != -EBUSY) {
+                                if (r < 0 && first == 0)
                                         first = error_errno(err, r, "remove %s", set.folders[i].path);
                                 close(set.folders[i].fd);
                                 continue;
                         }
+                        if (is_ours)
+                                ours.folders[ours.n++] = set.folders[i];
                         set.folders[n_left++] = set.folders[i];
                 }
                 set.n = n_left;
                 if (n_left == 0)
                         return first;
-                r = kill_set(&set, &list, first == 0 ? err : NULL);
-                if (r < 0)
-                        return first == 0 ? r : first;
+                if (ours.n > 0) {
+                        r = kill_set(&ours, &list, first == 0 ? err : NULL);
+                        if (r < 0)
+                                return first == 0 ? r : first;
+                }
                 if (now_us() > end)
                         return error_set(err, EBUSY, "cgroup %s is not empty: process %d does not end", set.folders[0].path,
                                          list.n > 0 ? (int)list.pids[0] : 0);

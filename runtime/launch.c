@@ -229,13 +229,14 @@ static int prepare(struct work *work, struct error *err)
                             &ready->root_fd, err);
         if (r < 0)
                 return r;
+        /* Without a cgroup too: limits that somebody asked for are an error then. */
+        r = cgroups_prepare(&plan->cgroups, plan->host.privilege != HOST_REAL_ROOT, &ready->cgroups, err);
+        if (r < 0)
+                return r;
+        record_left_out(work);
         if (!plan->cgroups.is_disabled) {
-                r = cgroups_prepare(&plan->cgroups, plan->host.privilege != HOST_REAL_ROOT, &ready->cgroups, err);
-                if (r == 0)
-                        record_left_out(work);
-                if (r == 0)
-                        r = cgroups_set_devices(&plan->cgroups, spec->linux_.resources.devices,
-                                                spec->linux_.resources.n_devices, err);
+                r = cgroups_set_devices(&plan->cgroups, spec->linux_.resources.devices,
+                                        spec->linux_.resources.n_devices, err);
                 if (r < 0)
                         return r;
                 if (ready->cgroups.was_there) {

@@ -8,9 +8,6 @@
 #include "runtime/restack.h"
 #include "runtime/state.h"
 
-/* Until the restack room is in the build: nothing is re-stacked then. */
-#pragma weak restack_refresh
-
 static int pause_container(struct cli *cli, const char *id, struct error *err)
 {
         auto_state_dir struct state_dir dir = { .root_fd = -1, .fd = -1 };

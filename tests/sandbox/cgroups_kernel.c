@@ -548,16 +548,18 @@ static int shared_cgroup_goes_with_the_last(void)
         want_ok(cgroups_prepare(&first.plan, false, &second, &err));
         want(!second.was_there);
         two = spawn(&second, wait_for_ever, NULL);
+        nap_ms(50);
         cgroups_ready_close(&second);
         kill(one, SIGKILL);
         waitpid(one, NULL, 0);
+        want_ok(cgroups_kill(first.plan.paths, first.plan.n_paths, first.plan.is_v2, SIGKILL, &err));
+        want_error(cgroups_kill(first.plan.paths, first.plan.n_paths, first.plan.is_v2, SIGTERM, &err), "is shared with others");
         want_ok(cgroups_remove(first.plan.paths, first.plan.n_paths, first.plan.is_v2, &err));
         nap_ms(20);
         want(waitpid(two, NULL, WNOHANG) == 0);
         want(!is_gone(&first.plan));
         kill(two, SIGKILL);
         waitpid(two, NULL, 0);
-        nap_ms(20);
         want_ok(cgroups_remove(first.plan.paths, first.plan.n_paths, first.plan.is_v2, &err));
         want(is_gone(&first.plan));
         return 0;
@@ -585,9 +587,17 @@ static int foreign_cgroup_is_left_alone(void)
         want_ok(cgroups_remove(box.plan.paths, box.plan.n_paths, box.plan.is_v2, &err));
         nap_ms(20);
         want(waitpid(pid, NULL, WNOHANG) == 0);
+        want_ok(cgroups_kill(box.plan.paths, box.plan.n_paths, box.plan.is_v2, SIGKILL, &err));
+        nap_ms(20);
+        want(waitpid(pid, NULL, WNOHANG) == 0);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
-        nap_ms(20);
+        /* Empty, it stays too: its maker may have put limits on it. */
+        want_ok(cgroups_remove(box.plan.paths, box.plan.n_paths, box.plan.is_v2, &err));
+        want(access(box.plan.paths[0], F_OK) == 0);
+        for (size_t i = 0; i < box.plan.n_paths; i++)
+                for (int tries = 0; rmdir(box.plan.paths[i]) < 0 && tries < 100; tries++)
+                        nap_ms(5);
         cgroups_ready_close(&foreign.ready);
         return 0;
 }
@@ -847,7 +857,8 @@ static int without_rights_there_is_no_cgroup(void)
                 plan.demanded = &no_limits;
                 if (cgroups_prepare(&plan, true, &ready, &err) < 0 || ready.n_left_out != 1)
                         wrong = 3;
-                if (cgroups_plan("/t/x", "id", &limits, true, &arena, &plan, &err) != -EACCES)
+                if (cgroups_plan("/t/x", "id", &limits, true, &arena, &plan, &err) < 0 || !plan.is_disabled ||
+                    cgroups_prepare(&plan, true, &ready, &err) != -EACCES)
                         wrong = 4;
                 _exit(wrong);
         }
