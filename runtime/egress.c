@@ -9,8 +9,10 @@
  *   - answers to connections from outside pass, in the direction of answers only, so a connection that something opened
  *     in this namespace before the table was there is of no use to the build;
  *   - IPv6 neighbour discovery passes;
- *   - the rest is rejected as "administratively prohibited": connect(2) fails at once with EHOSTUNREACH, where a reset
- *     would mislead as "connection refused".
+ *   - the rest is rejected as "administratively prohibited": connect(2) fails with EHOSTUNREACH (IPv6: EACCES), where a
+ *     reset would mislead as "connection refused". When: UDP at once (EPERM); TCP over IPv4 at once on a socket that does
+ *     not block; else after a second, with the first repetition, as the kernel takes an ICMP error for final only
+ *     while nobody is inside a call on the socket (tcp_v4_err(), tcp_v6_err()). Never by time-out.
  * Input: loopback, answers and neighbour discovery. Forward: nothing.
  *
  * The messages are encoded here, not by libnftnl: the table is the same for every build, so all of it is a few
