@@ -110,9 +110,9 @@ static int begin_record(struct work *work, struct error *err)
                 .n_cgroups = plan->cgroups.is_disabled ? 0 : plan->cgroups.n_paths,
                 .is_cgroup2 = plan->cgroups.is_v2,
                 .host_folder = arena_string(work->arena, folder),
-                .overlay_work = plan->overlay_work,
-                .rootfs_device = plan->rootfs_device,
-                .is_restacked = plan->is_overlay && plan->overlay_work != NULL,
+                .overlay_work = plan->restack.work,
+                .rootfs_device = plan->restack.device,
+                .is_restacked = plan->restack.is_overlay,
                 .has_own_pidns = plan->namespaces.clone_flags & CLONE_NEWPID,
                 .is_userns_nested = plan->host.privilege == HOST_PLAIN_USER,
                 .apparmor_profile = plan->spec->process.apparmor_profile,
@@ -225,7 +225,7 @@ static int prepare(struct work *work, struct error *err)
         const struct spec *spec = plan->spec;
         int r;
 
-        r = restack_prepare(&plan->restack, plan->overlay_work, work->userns_fd, plan->mounts.root_uid, plan->mounts.root_gid,
+        r = restack_prepare(&plan->restack, work->userns_fd, plan->mounts.root_uid, plan->mounts.root_gid,
                             &ready->root_fd, err);
         if (r < 0)
                 return r;

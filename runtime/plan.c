@@ -73,12 +73,8 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
                  * out, and recorded, where the host has none. */
                 plan->cgroups.demanded = &plan->asked.linux_.resources;
         }
-        plan->restack = (struct restack_plan){
-                .rootfs = plan->rootfs,
-                .is_mapped = plan->sandbox.ids == SANDBOX_IDS_LEASE,
-                .token = make_token(arena, plan->id),
-        };
-        return restack_plan_work(&plan->restack, arena, &plan->overlay_work, &plan->rootfs_device, &plan->is_overlay, err);
+        return restack_plan_make(arena, plan->rootfs, plan->sandbox.ids == SANDBOX_IDS_LEASE, make_token(arena, plan->id),
+                                 &plan->restack, err);
 }
 
 /* "a b" of ids of the container, in ids of the host: the host owns the network namespace, so it reads the file so. */

@@ -38,9 +38,6 @@ struct plan {
         struct namespaces_plan namespaces;
         struct cgroups_plan cgroups;
         struct restack_plan restack;
-        const char *overlay_work;
-        dev_t rootfs_device;
-        bool is_overlay;
 
         /* After plan_set_ids(). */
         const struct spec_id_map *uid_map, *gid_map;

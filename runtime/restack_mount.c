@@ -1,0 +1,326 @@
+/* Making the second overlay. Its mounter has fsuid and fsgid in the range (else the kernel cannot make the work folder's
+ * contents, EOVERFLOW) and only the capabilities that overlayfs uses on the mounter's behalf afterwards: it keeps these
+ * credentials for every access to the layers. */
+#include "runtime/restack_overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/text.h"
+
+/* ---- the mounter's credentials ---- */
+
+struct credentials {
+        struct __user_cap_data_struct caps[2];
+        uid_t fsuid;
+        gid_t fsgid;
+};
+
+static int set_caps(const struct __user_cap_data_struct caps[2])
+{
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+
+        return syscall(SYS_capset, &header, caps) < 0 ? -errno : 0;
+}
+
+static int become_mounter(uid_t uid, gid_t gid, struct credentials *ret_before, struct error *err)
+{
+        const uint32_t needed = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_FSETID |
+                                1u << CAP_MKNOD | 1u << CAP_SYS_ADMIN | 1u << CAP_SETFCAP;
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct caps[2];
+        int r;
+
+        if (syscall(SYS_capget, &header, ret_before->caps) < 0)
+                return error_errno(err, errno, "capget");
+        ret_before->fsgid = (gid_t)setfsgid(gid);
+        ret_before->fsuid = (uid_t)setfsuid(uid);
+        if ((uid_t)setfsuid((uid_t)-1) != uid || (gid_t)setfsgid((gid_t)-1) != gid)
+                return error_set(err, EPERM, "cannot take the ids %u:%u for file access", uid, gid);
+        memcpy(caps, ret_before->caps, sizeof caps);
+        caps[0].effective = needed;
+        caps[1].effective = 0;
+        r = set_caps(caps);
+        return r < 0 ? error_errno(err, r, "capset") : 0;
+}
+
+static int become_again(const struct credentials *before, struct error *err)
+{
+        int r;
+
+        setfsuid(before->fsuid);
+        setfsgid(before->fsgid);
+        r = set_caps(before->caps);
+        if (r == 0 && ((uid_t)setfsuid((uid_t)-1) != before->fsuid || (gid_t)setfsgid((gid_t)-1) != before->fsgid))
+                r = -EPERM;
+        return r < 0 ? error_errno(err, r, "take back the credentials") : 0;
+}
+
+/* ---- layers by fd ---- */
+
+struct fds {
+        int *lower;                     /* O_PATH */
+        size_t n_lower;
+        int upper, work;
+        int *clones;
+        size_t n_clones;
+};
+
+static void fds_close(struct fds *fds)
+{
+        for (size_t i = 0; i < fds->n_lower; i++)
+                auto_close_cleanup(&fds->lower[i]);
+        for (size_t i = 0; i < fds->n_clones; i++)
+                auto_close_cleanup(&fds->clones[i]);
+        auto_close_cleanup(&fds->upper);
+        auto_close_cleanup(&fds->work);
+        free(fds->lower);
+        free(fds->clones);
+        *fds = (struct fds){ .upper = UNSET_FD, .work = UNSET_FD };
+}
+
+static int make_clones(const struct restack_overlay *overlay, int userns_fd, struct fds *fds, struct error *err)
+{
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .propagation = MS_PRIVATE,
+                                   .userns_fd = (uint64_t)(unsigned)userns_fd };
+
+        fds->clones = calloc(overlay->n_mounts, sizeof *fds->clones);
+        if (fds->clones == NULL)
+                return error_errno(err, ENOMEM, "layers");
+        for (fds->n_clones = 0; fds->n_clones < overlay->n_mounts; fds->n_clones++) {
+                const char *folder = overlay->mounts[fds->n_clones].folder;
+                int fd = open_tree(AT_FDCWD, folder, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+                if (fd < 0)
+                        return error_errno(err, errno, "clone the mount of %s", folder);
+                fds->clones[fds->n_clones] = fd;
+                if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) {
+                        int error = errno;
+
+                        fds->n_clones++;
+                        if (error != EINVAL && error != EPERM)
+                                return error_errno(err, error, "map the ids of %s", folder);
+                        return error_set(err, EOPNOTSUPP, "the file system of %s takes no id map; let the engine map the ids "
+                                         "(podman --userns=auto, Kubernetes hostUsers: false, docker userns-remap)", folder);
+                }
+        }
+        return 0;
+}
+
+/* Opens @path by way of the clone of its mount. */
+static int open_layer(const struct restack_overlay *overlay, const struct fds *fds, const char *path, size_t mount,
+                      int *ret_fd, struct error *err)
+{
+        const char *folder = overlay->mounts[mount].folder;
+        const char *below = path + (strcmp(folder, "/") == 0 ? 0 : strlen(folder));
+        int fd = openat(fds->clones[mount], below[0] == '/' && below[1] != '\0' ? below + 1 : ".",
+                        O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        if (fd < 0)
+                return error_errno(err, errno, "open the layer %s", path);
+        *ret_fd = fd;
+        return 0;
+}
+
+static int open_layers(const struct restack_overlay *overlay, struct fds *fds, struct error *err)
+{
+        int r = 0;
+
+        fds->lower = calloc(overlay->n_lower, sizeof *fds->lower);
+        if (fds->lower == NULL)
+                return error_errno(err, ENOMEM, "layers");
+        for (fds->n_lower = 0; fds->n_lower < overlay->n_lower; fds->n_lower++) {
+                const struct restack_layer *layer = &overlay->lower[fds->n_lower];
+
+                r = open_layer(overlay, fds, layer->path, layer->mount, &fds->lower[fds->n_lower], err);
+                if (r < 0)
+                        return r;
+        }
+        if (!overlay->has_upper)
+                return 0;
+        r = open_layer(overlay, fds, overlay->upper.path, overlay->upper.mount, &fds->upper, err);
+        return r < 0 ? r : open_layer(overlay, fds, overlay->work, overlay->upper.mount, &fds->work, err);
+}
+
+/* ---- Linux 6.15: over detached clones ---- */
+
+static int set_fd(int fs_fd, const char *key, int fd, struct error *err)
+{
+        char path[32];
+
+        /* A name that is always short: a value of fsconfig(2) holds 255 bytes. */
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        return fsconfig(fs_fd, FSCONFIG_SET_STRING, key, path, 0) < 0 ? error_errno(err, errno, "overlay option %s", key) : 0;
+}
+
+static int mount_detached(const struct restack_overlay *overlay, const struct fds *fds, int *ret_tree_fd, struct error *err)
+{
+        auto_close int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
+        int r = 0, tree_fd;
+
+        if (fs_fd < 0)
+                return error_errno(err, errno, "fsopen overlay");
+        for (size_t i = 0; i < fds->n_lower && r == 0; i++)
+                r = set_fd(fs_fd, i < fds->n_lower - overlay->n_data ? "lowerdir+" : "datadir+", fds->lower[i], err);
+        if (r == 0 && overlay->has_upper)
+                r = set_fd(fs_fd, "upperdir", fds->upper, err);
+        if (r == 0 && overlay->has_upper)
+                r = set_fd(fs_fd, "workdir", fds->work, err);
+        if (r < 0)
+                return r;
+        if (fsconfig(fs_fd, FSCONFIG_SET_STRING, "index", "off", 0) < 0)
+                return error_errno(err, errno, "overlay option index=off");
+        for (size_t i = 0; i < overlay->n_options; i++) {
+                const struct restack_option *option = &overlay->options[i];
+
+                if (fsconfig(fs_fd, option->value == NULL ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, option->key,
+                             option->value, 0) < 0)
+                        return error_errno(err, errno, "overlay option %s", option->key);
+        }
+        if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+                return error_errno(err, errno, "mount the overlay again");
+        tree_fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+        if (tree_fd < 0)
+                return error_errno(err, errno, "mount the overlay again");
+        *ret_tree_fd = tree_fd;
+        return 0;
+}
+
+/* ---- Linux 5.19: in a helper's mount namespace ---- */
+
+static int build_data(const struct restack_overlay *overlay, const struct fds *fds, struct text_buffer *data,
+                      struct error *err)
+{
+        /* Relative to /proc/self/fd, so that hundreds of layers fit into the page that mount(2) takes. */
+        text_add(data, "index=off,lowerdir=");
+        for (size_t i = 0; i < fds->n_lower; i++)
+                text_addf(data, "%s%d", i == 0 ? "" : i < fds->n_lower - overlay->n_data ? ":" : "::", fds->lower[i]);
+        if (overlay->has_upper)
+                text_addf(data, ",upperdir=%d,workdir=%d", fds->upper, fds->work);
+        for (size_t i = 0; i < overlay->n_options; i++)
+                text_addf(data, overlay->options[i].value == NULL ? ",%s" : ",%s=%s", overlay->options[i].key,
+                          overlay->options[i].value);
+        if (data->is_broken)
+                return error_errno(err, ENOMEM, "overlay options");
+        if (data->length >= (size_t)sysconf(_SC_PAGESIZE))
+                return error_set(err, E2BIG, "%zu layers are more than mount(2) of this kernel takes; Linux 6.15 takes 500",
+                                 overlay->n_lower);
+        return 0;
+}
+
+static int mount_in_namespace(const struct restack_overlay *overlay, struct fds *fds, int *ret_tree_fd, struct error *err)
+{
+        auto_buffer struct text_buffer data = { 0 };
+        int r, tree_fd;
+
+        if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                return error_errno(err, errno, "make a mount namespace for the overlay");
+        for (size_t i = 0; i < overlay->n_mounts; i++)
+                if (move_mount(fds->clones[i], "", AT_FDCWD, overlay->mounts[i].folder, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+                        return error_errno(err, errno, "attach the clone of %s", overlay->mounts[i].folder);
+        r = open_layers(overlay, fds, err);
+        if (r == 0)
+                r = build_data(overlay, fds, &data, err);
+        if (r < 0)
+                return r;
+        if (chdir("/proc/self/fd") < 0)
+                return error_errno(err, errno, "chdir to /proc/self/fd");
+        if (mount("overlay", overlay->mounts[0].folder, "overlay", MS_NODEV | (overlay->has_upper ? 0 : MS_RDONLY), data.text) < 0)
+                return error_errno(err, errno, "mount the overlay again");
+        tree_fd = open_tree(AT_FDCWD, overlay->mounts[0].folder, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        if (tree_fd < 0)
+                return error_errno(err, errno, "clone the overlay");
+        *ret_tree_fd = tree_fd;
+        return 0;
+}
+
+/* In a helper process, since our own mount namespace must stay what it is. The tree comes back by SCM_RIGHTS. */
+static int mount_attached(const struct restack_overlay *overlay, struct fds *fds, int *ret_tree_fd, struct error *err)
+{
+        auto_close int ours = UNSET_FD;
+        struct error answer = { 0 };
+        int pair[2], tree_fd = UNSET_FD, r;
+        pid_t pid;
+        ssize_t n;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return error_errno(err, errno, "make a socket pair");
+        ours = pair[0];
+        pid = fork();
+        if (pid < 0) {
+                close(pair[1]);
+                return error_errno(err, errno, "fork");
+        }
+        if (pid == 0) {
+                r = mount_in_namespace(overlay, fds, &tree_fd, &answer);
+                if (r == 0)
+                        fd_send(pair[1], tree_fd, &answer, sizeof answer);
+                else if (write(pair[1], &answer, sizeof answer) < 0)
+                        _exit(2);
+                _exit(0);
+        }
+        close(pair[1]);
+        n = fd_receive(ours, &answer, sizeof answer, &tree_fd);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        if (n != (ssize_t)sizeof answer)
+                return error_set(err, ECHILD, "the process that mounts the overlay ended unexpectedly");
+        if (tree_fd < 0) {
+                if (err != NULL)
+                        *err = answer;
+                return answer.code > 0 ? -answer.code : -EPROTO;
+        }
+        *ret_tree_fd = tree_fd;
+        return 0;
+}
+
+int restack_overlay_mount(const struct restack_overlay *overlay, enum restack_way way, int userns_fd, uid_t range_uid,
+                          gid_t range_gid, int *ret_tree_fd, struct error *err)
+{
+        struct fds fds = { .upper = UNSET_FD, .work = UNSET_FD };
+        struct mount_attr attr = { .propagation = MS_PRIVATE };
+        struct credentials before;
+        struct error ignored;
+        int r, tree_fd = UNSET_FD;
+
+        r = make_clones(overlay, userns_fd, &fds, err);
+        if (r == 0 && way == RESTACK_DETACHED)
+                r = open_layers(overlay, &fds, err);
+        if (r < 0) {
+                fds_close(&fds);
+                return r;
+        }
+        r = become_mounter(range_uid, range_gid, &before, err);
+        if (r == 0)
+                r = way == RESTACK_DETACHED ? mount_detached(overlay, &fds, &tree_fd, err)
+                                            : mount_attached(overlay, &fds, &tree_fd, err);
+        fds_close(&fds);
+        if (become_again(&before, r == 0 ? err : &ignored) < 0) {
+                auto_close_cleanup(&tree_fd);
+                return r == 0 ? -EPERM : r;
+        }
+        if (r < 0)
+                return r;
+        if (mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) {
+                r = error_errno(err, errno, "make the overlay private");
+                auto_close_cleanup(&tree_fd);
+                return r;
+        }
+        *ret_tree_fd = tree_fd;
+        return 0;
+}
