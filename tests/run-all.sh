@@ -1,0 +1,121 @@
+#!/bin/bash
+# Installs what the tests need, builds, and runs all of them: tests/run-all.sh  (as root, on Debian 12 or 13)
+#
+# The last line is "N passed, N failed, N skipped", a test that lacks something says what; the exit code is non-zero
+# where something failed. .ci/run is this.
+set -uo pipefail
+src=$(cd "$(dirname "$0")/.." && pwd)
+build=${BUILD_DIR:-$src/build-ci}
+cd "$src" || exit 1
+
+if [ "$(id -u)" != 0 ]; then
+        echo "tests/run-all.sh: run this as root: it installs packages and starts engines in namespaces of its own." >&2
+        echo "As yourself: ./autogen.sh && ./configure && make && make check-unit" >&2
+        exit 1
+fi
+export RUNB_TEST_RESULTS
+RUNB_TEST_RESULTS=$(mktemp)
+cached=
+if [ -z "${RUNB_TEST_CACHE-}" ]; then
+        RUNB_TEST_CACHE=$(mktemp -d /var/tmp/runb-test-cache.XXXXXX)
+        cached=$RUNB_TEST_CACHE
+fi
+export RUNB_TEST_CACHE
+trap 'rm -f "$RUNB_TEST_RESULTS"; [ -z "$cached" ] || rm -rf "$cached"' EXIT
+failed_steps=()
+
+# step SENTENCE COMMAND...: counts as one test; its output shows where it fails.
+step()
+{
+        local sentence=$1 log start=$SECONDS
+        shift
+        log=$(mktemp)
+        if "$@" > "$log" 2>&1; then
+                echo "PASS $sentence ($((SECONDS - start)) s)"
+                echo "1 0 0" >> "$RUNB_TEST_RESULTS"
+                rm -f "$log"
+                return 0
+        fi
+        echo "FAIL $sentence"
+        tail -n 60 "$log" | sed 's/^/# /'
+        rm -f "$log"
+        echo "0 1 0" >> "$RUNB_TEST_RESULTS"
+        failed_steps+=("$sentence")
+        return 1
+}
+skipped() { echo "SKIP $1: $2"; echo "0 0 1" >> "$RUNB_TEST_RESULTS"; }
+run_tests() { RUNB=$build/runb tests/run.sh "$@" || failed_steps+=("$1"); }
+
+configured() # FOLDER OPTION...
+{
+        local folder=$1
+        shift
+        mkdir -p "$folder" && cd "$folder" && { [ -f Makefile ] || "$src/configure" "$@"; }
+}
+build_all() { (configured "$build" --enable-werror && make -j"$(nproc)" && make -j"$(nproc)" check-programs); }
+build_sanitized()
+{
+        (configured "$build/sanitized" --enable-werror --enable-sanitizers --disable-static-libs CFLAGS="-O1 -g" &&
+                make -j"$(nproc)" && make -j"$(nproc)" check-programs)
+}
+
+echo "== packages"
+contrib/install-packages.sh build test || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+
+echo "== build"
+step "configure is made" ./autogen.sh
+if ! step "runb and its tests build without warnings" build_all; then
+        echo "0 passed, 1 failed, 0 skipped"
+        exit 1
+fi
+
+# What the engine tests share: a Debian root and a source package, fetched once, while nothing else needs the network.
+step "a Debian root for the tests is made from the ordinary mirror" tests/engines/make-debian.sh "$RUNB_TEST_CACHE"
+
+echo "== unit tests"
+run_tests "$build"/tests/unit/*.test
+[ -x tests/layers.sh ] && run_tests tests/layers.sh
+
+echo "== fuzz corpus"
+for program in "$build"/tests/fuzz/*; do
+        [ -x "$program" ] && [ -f "$program" ] || continue
+        corpus=tests/data/fuzz/$(basename "$program")
+        [ -d "$corpus" ] && step "$(basename "$program") takes its corpus" "$program" "$corpus"/*
+done
+
+echo "== with the address and undefined-behaviour sanitizers"
+if step "builds with sanitizers, without warnings" build_sanitized; then
+        ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 run_tests "$build"/sanitized/tests/unit/*.test
+        for program in "$build"/sanitized/tests/fuzz/*; do
+                [ -x "$program" ] && [ -f "$program" ] || continue
+                corpus=tests/data/fuzz/$(basename "$program")
+                [ -d "$corpus" ] && step "$(basename "$program") takes its corpus, sanitized" "$program" "$corpus"/*
+        done
+fi
+
+echo "== arm64"
+tests/cross-arm64.sh "$build/arm64" > "$build/arm64.log" 2>&1
+case $? in
+0) echo "PASS builds for arm64"; echo "1 0 0" >> "$RUNB_TEST_RESULTS";;
+77) skipped "builds for arm64" "$(tail -n 1 "$build/arm64.log")";;
+*) echo "FAIL builds for arm64"; tail -n 30 "$build/arm64.log" | sed 's/^/# /'
+   echo "0 1 0" >> "$RUNB_TEST_RESULTS"; failed_steps+=("arm64");;
+esac
+
+echo "== sandbox, command line, engines"
+tests=()
+for test in "$build"/tests/sandbox/* tests/sandbox/*.sh tests/cli/*.sh tests/engines/*.sh; do
+        [ -f "$test" ] && [ -x "$test" ] || continue
+        case $test in */lib.sh | */make-*.sh | *.o) continue;; esac
+        tests+=("$test")
+done
+run_tests "${tests[@]}"
+
+echo "== first build"
+step "contrib/first-build.sh works" env BUILD_DIR="$build" tests/enclose.sh contrib/first-build.sh
+
+echo
+if [ ${#failed_steps[@]} -gt 0 ]; then printf 'Failed: %s\n' "${failed_steps[@]}"; fi
+echo "$SECONDS s"
+awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 || p == 0 }' \
+        "$RUNB_TEST_RESULTS"
