@@ -1,0 +1,104 @@
+#!/bin/bash
+# make bench: runb with everything on, crun with nothing on, runc, and the floor, interleaved in one run.
+#   BENCH=folder of the built helpers, RUNB=runtime, ROUNDS=40
+here=$(cd "$(dirname "$0")" && pwd)
+: "${RUNB:?}" "${BENCH:?}"
+export RUNB BENCH
+if [ -z "${BENCH_INSIDE-}" ]; then
+        BENCH_INSIDE=1 "$here/../enclose.sh" --cgroups v2 "$0"
+        exit
+fi
+. "$here/../lib.sh"
+need jq
+R=${ROUNDS:-40}
+crun=$(command -v crun) runc=$(command -v runc)
+filter='.process.args = ["/bin/true"]'
+# crun's and runc's bundle as an engine without hardening would give it: no seccomp, no user namespace. runb's is the same.
+bundle b "$filter"
+bundle sleep '.process.args = ["/bin/sleep", "1000"]'
+S=$T/sleep B=$T/b
+mkdir -p "$T/st"
+cr="LD_PRELOAD=$BENCH/memlock.so $crun --root $T/st/crun"
+rc="$runc --root $T/st/runc"
+rb="$RUNB --root $T/st/runb"
+have() { [ -n "$1" ] && [ -x "$1" ]; }
+
+# The filter for the floor: what runb compiled for this bundle.
+"$RUNB" --root "$T/st/runb" run --bundle "$B" warm > /dev/null 2>&1
+"$RUNB" --root "$T/st/runb" create --bundle "$S" warm < /dev/null > /dev/null 2>&1
+blob=$(find "$T/st/runb/warm" /run/runb -name '*.bpf' -size +1k 2>/dev/null | head -n 1)
+[ -n "$blob" ] && cp "$blob" "$T/filter.bpf"
+"$RUNB" --root "$T/st/runb" delete --force warm > /dev/null 2>&1
+
+echo "# $(uname -r), $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg); $R rounds, interleaved; cgroup2"
+for program in "$RUNB" $crun $runc; do echo "# $program: $($program --version | head -n 1)"; done
+[ -s "$T/filter.bpf" ] || echo "# floor: no filter found, it runs without seccomp"
+
+{
+        echo "run runb @$rb run --bundle $B r%n"
+        have "$crun" && echo "run crun @$cr run --bundle $B c%n"
+        have "$runc" && echo "run runc @$rc run --bundle $B u%n"
+        echo "run floor @$BENCH/floor ${blob:+--seccomp $T/filter.bpf} $B/rootfs /sys/fs/cgroup/floor%n /bin/true"
+        echo "run floor-plain @$BENCH/floor --plain $B/rootfs /sys/fs/cgroup/plain%n /bin/true"
+} | "$BENCH/measure" "$R" > "$T/run.txt"
+cat "$T/run.txt"
+
+cycle() # LABEL COMMAND
+{
+        echo "create $1 @$2 create --bundle $S k%n ;; $2 delete --force k%n"
+        echo "start $1 $2 create --bundle $S k%n ;; @$2 start k%n ;; $2 delete --force k%n"
+        echo "state $1 $2 create --bundle $S k%n ;; $2 start k%n ;; @$2 state k%n ;; $2 delete --force k%n"
+        echo "exec $1 $2 create --bundle $S k%n ;; $2 start k%n ;; @$2 exec k%n /bin/true ;; $2 delete --force k%n"
+        echo "delete $1 $2 create --bundle $S k%n ;; $2 start k%n ;; @$2 delete --force k%n"
+}
+{
+        cycle runb "$rb"
+        have "$crun" && cycle crun "$cr"
+        have "$runc" && cycle runc "$rc"
+} | sort -s -k1,1 | "$BENCH/measure" "${CYCLE_ROUNDS:-20}" > "$T/cycle.txt"
+cat "$T/cycle.txt"
+
+echo "200 x run, 8 at a time:"
+parallel() { printf '           %-14s ' "$1"; shift; "$BENCH/measure" parallel 200 8 "$@"; }
+parallel runb $rb run --bundle "$B" p%n
+have "$crun" && parallel crun $cr run --bundle "$B" p%n
+parallel floor "$BENCH/floor" ${blob:+--seccomp "$T/filter.bpf"} "$B/rootfs" /sys/fs/cgroup/fl%n /bin/true
+
+echo "300 live containers:"
+live() # LABEL COMMAND
+{
+        local label=$1 command=$2 n before after begin made processes
+        before=$(awk '/^(MemAvailable|Slab):/ {print $2}' /proc/meminfo | paste -sd' ')
+        begin=$(date +%s%N)
+        for n in $(seq 300); do env $command run --detach --bundle "$S" "live$n" < /dev/null > /dev/null 2>&1; done
+        made=$((($(date +%s%N) - begin) / 300000))
+        after=$(awk '/^(MemAvailable|Slab):/ {print $2}' /proc/meminfo | paste -sd' ')
+        processes=$(ls -l /proc/[0-9]*/exe 2>/dev/null | grep -c -- "-> $(realpath "$(echo "$command" | tr ' ' '\n' | grep -m1 ^/)")\$")
+        set -- $before $after
+        printf '           %-14s %d us each; runtime processes left: %d; memory each: %d KiB available less, %d KiB slab more\n' \
+                "$label" "$made" "$processes" $((($1 - $3) / 300)) $((($4 - $2) / 300))
+        for n in state list; do
+                printf '           %-14s %s: %s\n' "" $n "$(echo "$n $label @$command $n $([ $n = state ] && echo live150)" |
+                        "$BENCH/measure" 10 | awk 'NR == 2 {print $3 " ms median"}')"
+        done
+        for n in $(seq 300); do env $command delete --force "live$n"; done > /dev/null 2>&1
+}
+live runb "$rb"
+have "$crun" && live crun "$cr"
+
+# ---------------------------------------------------------------------------------------------------------- the bars
+value() { awk -v g="$2" -v l="$3" -v c="$4" '$1 == g && $2 == "p10" {on = 1; next} NF > 2 && $2 == "p10" {on = 0} on && $1 == l {print $c}' "$1"; }
+bar() # SENTENCE VALUE REFERENCE FACTOR
+{
+        awk -v s="$1" -v v="$2" -v r="$3" -v f="$4" 'BEGIN {
+                if (v == "" || r == "" || v == "failed" || r + 0 == 0) { printf "  %-46s not measured\n", s; exit }
+                printf "  %-46s %.2f (bar: %.2f)  %s\n", s, v / r, f, v / r <= f ? "met" : "MISSED" }'
+}
+echo
+echo "Ratios of medians, and the bars:"
+bar "run: runb, everything on / crun, nothing on" "$(value "$T/run.txt" run runb 3)" "$(value "$T/run.txt" run crun 3)" 0.75
+bar "run: runb / floor with the same hardening" "$(value "$T/run.txt" run runb 3)" "$(value "$T/run.txt" run floor 3)" 1.75
+for verb in create start state delete exec; do
+        bar "$verb: runb / crun" "$(value "$T/cycle.txt" $verb runb 3)" "$(value "$T/cycle.txt" $verb crun 3)" 1.00
+done
+bar "peak memory of run: KiB / 2048" "$(value "$T/run.txt" run runb 6)" 2048 1.00
