@@ -1,9 +1,9 @@
 /* Who has which ids of this host.
  *
  * A lease and its container name each other: leases/<base> lists the container as a user, and the container's folder has
- * a link `lease` to the base. Only both together hold a range. The folder's link is made first and the lease after it; the
- * lease is removed first and the link after it; so whatever a kill -9 leaves is either whole, or held by nobody and found out when
- * the next one comes by. Every change happens under one lock of the host.
+ * a link `lease` to the base. Only both together hold a range. The folder's link is made first, then the lease, then the
+ * links of its pod, which it names; they are removed the other way round. So whatever a kill -9 leaves is either whole, or
+ * held by nobody and found out when the next one comes by. Every change happens under one lock of the host.
  *
  * The next slot to be tried is remembered, so that taking a range is looking at one name, and a range just freed rests
  * until the others have had their turn: a file that a build left behind with an id of its range meets no other build soon. */
@@ -801,7 +801,7 @@ static bool is_further_unit(const struct house *house, int dir_fd, const char *n
         return text_to_u32(name, &unit) == 0 && read_further_unit(house, unit, &first) == 0 && first == base;
 }
 
-/* What a leases_take() that was killed before it had written its lease leaves: links of the pod, further units. */
+/* What a leases_take() that was killed before it had written its lease leaves: further units; and links, were the lease lost. */
 static void sweep(const struct house *house, uint32_t base)
 {
         sweep_folder(house, "groups", base, names_base);
@@ -917,11 +917,12 @@ int leases_take(const char *root, const char *id, uint32_t size, const char *gro
         r = write_link(container_fd, "lease", record.base);
         if (r < 0)
                 return error_errno(err, r, "write %s/%s/lease", real, id);
-        r = write_group_links(&house, &record, err);
-        if (r == 0 && record.n_users == 1)
+        if (record.n_users == 1)
                 r = write_units(&house, &record, err);
         if (r == 0)
                 r = write_record(&house, &record, err);
+        if (r == 0)
+                r = write_group_links(&house, &record, err);
         if (r < 0)
                 return r;
         *ret_lease = (struct lease){ record.base, record.size };
@@ -955,9 +956,9 @@ int leases_set_group(const char *root, const char *id, const char *group_key, ui
                 return error_refuse(err, "ids.pod", "the container says that it belongs to sandbox %s, but has another network "
                                     "namespace than the sandbox", record.key == NULL ? "(none)" : record.key);
         learn_pod(&house, &record, group_key, netns_inode);
-        r = write_group_links(&house, &record, err);
+        r = write_record(&house, &record, err);
         if (r == 0)
-                r = write_record(&house, &record, err);
+                r = write_group_links(&house, &record, err);
         return r;
 }
 

@@ -41,11 +41,16 @@
 
 enum helper_step { HELPER_DONE, HELPER_GID, HELPER_UID, HELPER_CAPS, HELPER_UNSHARE };
 
+struct helper_report {
+        int step;
+        int code;
+};
+
 struct helper {
         uint32_t uid, gid;      /* outside ids to make the namespace with */
         bool changes_ids;
         int socket_fd;          /* the copy's end; UNSET_FD where memory is shared */
-        struct { int step; int code; } report;
+        struct helper_report report;
 };
 
 int64_t userns_map_id(const struct spec_id_map *map, size_t n, uint32_t inside)
@@ -109,6 +114,7 @@ static int helper_run(void *context)
         struct helper *helper = context;
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+        struct helper_report report;
         int step = HELPER_DONE;
         char byte;
 
@@ -129,14 +135,15 @@ static int helper_run(void *context)
         }
         if (step == HELPER_DONE && syscall(SYS_unshare, CLONE_NEWUSER) < 0)
                 step = HELPER_UNSHARE;
-        helper->report.step = step;
-        helper->report.code = step == HELPER_DONE ? 0 : errno;
+        report.step = step;
+        report.code = step == HELPER_DONE ? 0 : errno;
+        helper->report = report;
         if (helper->socket_fd < 0)
                 _exit(0);
 
         /* A copy: nobody but the owner of our own namespace sees this process, and it holds nothing but our arguments. */
         prctl(PR_SET_DUMPABLE, 1);
-        if (write(helper->socket_fd, &helper->report, sizeof helper->report) == sizeof helper->report)
+        if (write(helper->socket_fd, &report, sizeof report) == sizeof report)
                 while (read(helper->socket_fd, &byte, 1) < 0 && errno == EINTR)
                         continue;
         _exit(0);
@@ -206,6 +213,7 @@ static int start_sharing(struct helper *helper, pid_t *ret_pid, struct error *er
 
 static int start_copy(struct helper *helper, int *ret_socket_fd, pid_t *ret_pid, struct error *err)
 {
+        struct helper_report report = { HELPER_UNSHARE, ECHILD };
         struct clone_args args = { .exit_signal = 0 };
         auto_close int ours = UNSET_FD, theirs = UNSET_FD;
         int pair[2];
@@ -224,8 +232,10 @@ static int start_copy(struct helper *helper, int *ret_socket_fd, pid_t *ret_pid,
                 helper_run(helper);
         }
         *ret_pid = pid;
-        while (read(ours, &helper->report, sizeof helper->report) < 0 && errno == EINTR)
+        close(take_fd(&theirs));
+        while (read(ours, &report, sizeof report) < 0 && errno == EINTR)
                 continue;
+        helper->report = report;
         *ret_socket_fd = take_fd(&ours);
         return 0;
 }
