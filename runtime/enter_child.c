@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -13,21 +12,10 @@
 
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/sys.h"
 #include "runtime/mounts.h"
 #include "runtime/targets.h"
 #include "runtime/terminal.h"
-
-static void reset_signals(void)
-{
-        struct sigaction ordinary = { .sa_handler = SIG_DFL };
-        sigset_t none;
-
-        /* Ignored signals and the mask survive exec: conmon's podman runs with SIGUSR1 blocked. */
-        for (int number = 1; number < NSIG; number++)
-                sigaction(number, &ordinary, NULL);
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-}
 
 static void join_cgroups(const struct cgroups_ready *cgroups, int report_fd)
 {
@@ -68,7 +56,7 @@ int enter_child_begin(const struct spec_process *process, const struct cgroups_r
 {
         int proc_fd;
 
-        reset_signals();
+        sys_signals_reset();      /* conmon's podman runs with SIGUSR1 blocked; mask and SIG_IGN survive exec */
         umask(0);
         if (setsid() < 0)
                 child_fail(report_fd, STEP_SETSID, 0, errno);

@@ -21,8 +21,9 @@ int terminal_prepare(bool is_terminal, bool is_detached, const char *console_soc
 int terminal_child_open(int devpts_fd, uint16_t rows, uint16_t columns, uid_t uid, gid_t gid, int *ret_master,
                         int *ret_slave);
 
-/* Child or parent, before the program runs: the pty of a foreground `run -t`, whichever end @fd is. Clears ONLCR, as runc
- * does, since the outer terminal adds the carriage return. Returns 0 or -1 and errno. */
+/* Child or parent, before the program runs and while stdio is still the caller's: the pty of a foreground `run -t`,
+ * whichever end @fd is. Takes the size of the caller's terminal, so that the program does not start with a SIGWINCH, and
+ * clears ONLCR, as runc does, since the outer terminal adds the carriage return. Returns 0 or -1 and errno. */
 int terminal_child_set_proxied(int fd);
 
 /* Parent or child: one sendmsg, one SCM_RIGHTS, one fd, and the pty's name as data (what runc sends: "/dev/ptmx").

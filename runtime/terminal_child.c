@@ -48,8 +48,17 @@ int terminal_child_open(int devpts_fd, uint16_t rows, uint16_t columns, uid_t ui
 
 int terminal_child_set_proxied(int fd)
 {
+        struct winsize size;
         struct termios modes;
 
+        /* 0 x 0: a terminal that does not know; the size of config.json then stays. */
+        for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++) {
+                if (ioctl(number, TIOCGWINSZ, &size) < 0)
+                        continue;
+                if ((size.ws_row != 0 || size.ws_col != 0) && ioctl(fd, TIOCSWINSZ, &size) < 0)
+                        return -1;
+                break;
+        }
         if (tcgetattr(fd, &modes) < 0)
                 return -1;
         modes.c_oflag &= ~(tcflag_t)ONLCR;

@@ -84,11 +84,11 @@ static void enter_raw_mode(void)
                 tcsetattr(proxy.raw_fd, TCSANOW, &proxy.raw);
 }
 
+/* As in terminal_child_set_proxied(). */
 static void copy_size(void)
 {
         struct winsize size;
 
-        /* 0 x 0: a terminal that does not know; the size of config.json then stays. */
         if (proxy.master_fd >= 0 && proxy.size_fd >= 0 && ioctl(proxy.size_fd, TIOCGWINSZ, &size) == 0 &&
             (size.ws_row != 0 || size.ws_col != 0))
                 ioctl(proxy.master_fd, TIOCSWINSZ, &size);

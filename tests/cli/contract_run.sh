@@ -41,6 +41,7 @@ check "run --keep leaves a stopped container and its cgroup until delete" keep
 forwards() # SIGNAL
 {
         sh_bundle forward 'trap "echo got $0; exit 9" TERM INT HUP USR1 USR2 WINCH; echo ready; while :; do sleep 0.1; done'
+        : > "$T/fwd" # the last signal's "ready" must not count
         "$RUNB" --root "$T/state" run --bundle "$B" "fwd$1" > "$T/fwd" 2>&1 &
         pid=$!
         wait_for 10 grep -q ready "$T/fwd"

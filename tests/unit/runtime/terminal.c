@@ -506,6 +506,21 @@ Test(terminal, ctrl_c_reaches_the_program_and_not_the_runtime)
         cr_assert_eq(wait_for(front.pid), 6);
 }
 
+Test(terminal, the_size_is_there_before_the_program_is)
+{
+        struct winsize size = { .ws_row = 21, .ws_col = 91 };
+        int outer_master, outer_slave, master, slave;
+
+        open_pty(&outer_master, &outer_slave);
+        open_pty(&master, &slave);
+        cr_assert_eq(ioctl(outer_slave, TIOCSWINSZ, &size), 0);
+        dup2(outer_slave, 0);
+        cr_assert_eq(terminal_child_set_proxied(master), 0);
+        cr_assert_eq(ioctl(slave, TIOCGWINSZ, &size), 0);
+        cr_assert_eq(size.ws_row, 21);
+        cr_assert_eq(size.ws_col, 91);
+}
+
 Test(terminal, a_new_size_is_passed_on)
 {
         struct winsize size = { .ws_row = 50, .ws_col = 100 };
