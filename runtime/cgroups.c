@@ -384,10 +384,48 @@ bool cgroup_is_populated(const struct cgroup_folder *folder)
         return cgroup_read(folder, "cgroup.procs", &text) == 0 && text[0] != '\0';
 }
 
+static void journal_note(struct cgroup_journal *journal, const struct cgroup_folder *at, const char *file)
+{
+        auto_free char *old = NULL;
+
+        if (journal->n == sizeof journal->entries / sizeof *journal->entries || strlen(file) >= sizeof journal->entries->file ||
+            cgroup_read(at, file, &old) < 0)
+                return;
+        journal->entries[journal->n].at = at;
+        strcpy(journal->entries[journal->n].file, file);
+        journal->entries[journal->n++].old = take_pointer(old);
+}
+
+/* Writes back, the last one first; twice, since a value can have to wait for another one (memory and memory+swap). */
+static void journal_undo(const struct cgroup_journal *journal)
+{
+        for (int pass = 0; pass < 2; pass++) {
+                for (size_t i = journal->n; i > 0; i--) {
+                        auto_free char *lines = strdup(journal->entries[i - 1].old);
+                        char *rest = NULL;
+
+                        for (char *line = lines == NULL ? NULL : strtok_r(lines, "\n", &rest); line != NULL;
+                             line = strtok_r(NULL, "\n", &rest))
+                                fd_write_file(journal->entries[i - 1].at->fd, journal->entries[i - 1].file, line);
+                }
+        }
+}
+
+static void journal_end(struct cgroup_journal *journal)
+{
+        for (size_t i = 0; i < journal->n; i++)
+                free(journal->entries[i].old);
+        journal->n = 0;
+}
+
 int cgroup_write(const struct cgroup_folder *folder, const char *property, const char *file, const char *value,
                  struct error *err)
 {
-        int r = fd_write_file(folder->fd, file, value);
+        int r;
+
+        if (folder->journal != NULL)
+                journal_note(folder->journal, folder, file);
+        r = fd_write_file(folder->fd, file, value);
 
         /* Not the errno's words: engines take "no such file" for a missing program. */
         if (r == -ENOENT)
@@ -709,6 +747,7 @@ int cgroups_update(const char *const *paths, size_t n_paths, bool is_v2, const s
                    struct error *err)
 {
         auto_cgroup_set struct cgroup_set set = { 0 };
+        struct cgroup_journal journal = { 0 };
         struct spec_resources asked = *resources;
         int r = cgroup_set_open(paths, n_paths, &set, err);
 
@@ -718,5 +757,11 @@ int cgroups_update(const char *const *paths, size_t n_paths, bool is_v2, const s
         asked.pids_limit.is_given = number_is_set(asked.pids_limit);
         if (set.n == 0 && asks_for_anything(&asked))
                 return error_set(err, ENODEV, "the container has no cgroup to set limits in");
-        return write_limits(&set, is_v2, &asked, NULL, NULL, err);
+        for (size_t i = 0; i < set.n; i++)
+                set.folders[i].journal = &journal;
+        r = write_limits(&set, is_v2, &asked, NULL, NULL, err);
+        if (r < 0)
+                journal_undo(&journal);
+        journal_end(&journal);
+        return r;
 }

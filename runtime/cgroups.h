@@ -57,7 +57,8 @@ int cgroups_set_devices(const struct cgroups_plan *plan, const struct spec_devic
 int cgroups_open(const char *const *paths, size_t n_paths, bool is_v2, const char *sub, struct cgroups_ready *ret_ready,
                  struct error *err);
 
-/* On a live container. A zero means "leave as is" where the kernel's files take no zero (limits, shares, weights). */
+/* On a live container. A zero means "leave as is" where the kernel's files take no zero (limits, shares, weights). Where
+ * the kernel refuses a part, what was written before is written back. */
 int cgroups_update(const char *const *paths, size_t n_paths, bool is_v2, const struct spec_resources *resources,
                    struct error *err);
 /* Returns when every process has stopped (or runs again); a freeze that fails is undone. */

@@ -33,10 +33,17 @@ int cgroups_swap_only(int64_t memory, int64_t memory_and_swap, bool *ret_is_give
 
 /* ---- folders ---- */
 
+/* What stood in the files that an update has written so far. */
+struct cgroup_journal {
+        struct { const struct cgroup_folder *at; char file[64]; char *old; } entries[64];
+        size_t n;
+};
+
 struct cgroup_folder {
         const char *path;
         int fd;                 /* O_PATH */
         bool is_v2;
+        struct cgroup_journal *journal; /* NULL: none is kept */
 };
 
 struct cgroup_set {

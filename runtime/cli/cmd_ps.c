@@ -103,6 +103,7 @@ static const char *word_at(const char *line, size_t index, size_t *ret_length)
 static int print_table(const pid_t *pids, size_t n_pids, char **arguments, size_t n_arguments, struct arena *arena,
                        struct error *err)
 {
+        static char name[] = "ps", every_column[] = "-ef";
         char **argv = arena_array(arena, n_arguments + 3, sizeof *argv);
         auto_buffer struct text_buffer out = { 0 };
         auto_free char *text = NULL;
@@ -113,9 +114,9 @@ static int print_table(const pid_t *pids, size_t n_pids, char **arguments, size_
 
         if (argv == NULL)
                 return error_errno(err, ENOMEM, "ps");
-        argv[0] = (char[]){ "ps" };
+        argv[0] = name;
         if (n_arguments == 0)
-                argv[1] = (char[]){ "-ef" };
+                argv[1] = every_column;
         for (size_t i = 0; i < n_arguments; i++)
                 argv[i + 1] = arguments[i];
         r = run_ps(argv, &text, err);

@@ -1,8 +1,7 @@
 /* `runb update`: changes the limits of a container, within what the policy allows.
  *
  * The change goes through the same judgement as create does. What came out is laid over the earlier limits and kept in
- * ROOT/<id>/resources.json, after the kernel took it; where the kernel refuses a part of it, the earlier limits are
- * written again, so that no half of a change stays. */
+ * ROOT/<id>/resources.json, after the kernel took all of it. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -191,13 +190,8 @@ static int update_container(struct cli *cli, const char *id, const struct given 
         if (r < 0)
                 return r;
         r = cgroups_update(state.cgroups, state.n_cgroups, state.is_cgroup2, &granted, err);
-        if (r < 0) {
-                struct spec_resources back;
-
-                if (judge(&earlier, cli->arena, &back, NULL) == 0)
-                        cgroups_update(state.cgroups, state.n_cgroups, state.is_cgroup2, &back, NULL);
+        if (r < 0)
                 return r;
-        }
         resources_to_json(&merged, &text);
         r = text.is_broken ? -ENOMEM : fd_replace_file(dir.fd, RESOURCES_FILE, text.text, text.length, 0600);
         return r < 0 ? error_errno(err, r, "write %s/%s/" RESOURCES_FILE, dir.root, dir.id) : 0;

@@ -298,6 +298,37 @@ static int update_goes_up_and_down(void)
         return 0;
 }
 
+static int a_refused_update_changes_nothing(void)
+{
+        auto_box struct box box = { 0 };
+        struct spec_resources limits = { 0 }, change = { 0 };
+        struct error err = { 0 };
+
+        if (is_v2())
+                return skip("the controllers are in the v1 hierarchies of this machine");
+        limits.memory.limit = NUMBER(64 << 20);
+        limits.memory.swap = NUMBER(64 << 20);
+        want_ok(box_make(&box, "/t/rollback", &limits, &err));
+        change.memory.limit = NUMBER(256 << 20);
+        change.memory.swap = NUMBER(512 << 20);
+        change.cpu.quota_us = NUMBER(30000);
+        change.cpu.shares = NUMBER(1000000);    /* written, clamped by the kernel, and then refused by us */
+        want_error(update(&change), "the maximum allowed cpu-shares is 262144");
+        want(strcmp(value_of(&box.plan, "memory.limit_in_bytes"), "67108864") == 0);
+        want(strcmp(value_of(&box.plan, "memory.memsw.limit_in_bytes"), "67108864") == 0);
+        want(strcmp(value_of(&box.plan, "cpu.shares"), "1024") == 0);
+        want(strcmp(value_of(&box.plan, "cpu.cfs_quota_us"), "-1") == 0);
+        change.cpu.shares = NUMBER(512);
+        change.block.weight = NUMBER(100);
+        if (has_file(&box.plan, "blkio.weight") || has_file(&box.plan, "blkio.bfq.weight"))
+                return 0;
+        want_error(update(&change), "blockIO.weight");
+        want(strcmp(value_of(&box.plan, "memory.limit_in_bytes"), "67108864") == 0);
+        want(strcmp(value_of(&box.plan, "cpu.shares"), "1024") == 0);
+        want(strcmp(value_of(&box.plan, "cpu.cfs_quota_us"), "-1") == 0);
+        return 0;
+}
+
 /* A period below the old one, with the quota of the moment, is refused by the kernel when a cgroup above has less. */
 static int quota_and_period_change_together(void)
 {
@@ -880,6 +911,7 @@ int main(void)
         check("a process joins every hierarchy, and removing leaves none", joins_every_hierarchy);
         check("limits read back as they were asked for", limits_are_read_back);
         check("update raises, lowers, lifts, and takes zeros for nothing", update_goes_up_and_down);
+        check("an update that is refused in part changes nothing", a_refused_update_changes_nothing);
         check("quota and period change together below a limited cgroup", quota_and_period_change_together);
         check("a limit that fails names the file and leaves no folder", failed_limit_leaves_no_folder);
         check("a demanded limit without controller is an error, another is left out and told", missing_controller);

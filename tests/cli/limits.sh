@@ -1,0 +1,239 @@
+#!/bin/bash
+# pause, resume, ps and update on containers, beyond what engines do every day.
+# cgroups: host v2
+. "$(dirname "$0")/../lib.sh"
+need jq
+
+# The value of a file of the container's cgroup, v1's name or v2's
+limit() # ID V1-NAME [V2-NAME]
+{
+        local path
+        for path in $(jq -r '.cgroups[]?' "$T/state/$1/state.json"); do
+                cat "$path/$2" 2> /dev/null && return
+                [ $# -gt 2 ] && cat "$path/$3" 2> /dev/null && return
+        done
+        fail "no $2 in a cgroup of $1"
+}
+has_controller() { grep -q " - cgroup .*[, ]$1" /proc/self/mountinfo || grep -qw "$1" /sys/fs/cgroup/cgroup.controllers 2> /dev/null; }
+
+pause_created()
+{
+        bundle cr '.process.args = ["/bin/sh", "-c", "echo ran; sleep 1000"]'
+        rt create --bundle "$B" cr < /dev/null > "$T/cr.out" 2>&1
+        run rt resume cr
+        want_rc 1
+        want_err "container not paused"
+        run rt pause cr
+        want_rc 0
+        want_out ""
+        want_err ""
+        want_same "$(status_of cr)" paused
+        run rt pause cr
+        want_rc 1
+        want_err "container not running"
+        run rt resume cr
+        want_rc 0
+        want_same "$(status_of cr)" created
+        rt start cr
+        wait_for 5 grep -q ran "$T/cr.out"
+        rt delete --force cr
+}
+check "a created container pauses, resumes and starts; a paused one does not pause again" pause_created
+
+pause_many()
+{
+        sh_bundle many 'i=0; while [ $i -lt 50 ]; do (while :; do :; done) & i=$((i+1)); done; wait'
+        rt create --bundle "$B" many < /dev/null > /dev/null 2>&1
+        rt start many
+        wait_for 10 sh -c "[ \$('$RUNB' --root '$T/state' ps -f json many | jq length) -ge 51 ]"
+        for i in 1 2 3 4 5; do
+                rt pause many
+                want_same "$(status_of many)" paused
+                rt resume many
+                want_same "$(status_of many)" running
+        done
+        rt pause many
+        rt delete --force many
+}
+check "fifty busy processes pause and resume, and are deleted while paused" pause_many
+
+ps_edges()
+{
+        start_sleeper e
+        run rt ps -f yaml e
+        want_rc 1
+        want_err_has 'invalid format option "yaml"'
+        run rt ps nobody
+        want_rc 1
+        want_err_has "container does not exist"
+        run rt ps e -o comm
+        want_rc 1
+        want_err_has "couldn't find PID field in ps output"
+        run rt ps e --nonsense
+        want_rc 1
+        want_err_has "ps(1) failed with exit status"
+        run rt ps e -eo pid,comm
+        want_rc 0
+        want_same "$(wc -l < "$T/out")" 2
+        rt kill e KILL
+        wait_for 5 has_status e stopped
+        wait_for 5 sh -c "[ \"\$('$RUNB' --root '$T/state' ps -f json e)\" = null ]"
+        rt delete e
+}
+check "ps says null of a stopped container, and what is wrong with its options" ps_edges
+
+update_refusals()
+{
+        start_sleeper u
+        run rt update --resources "$T/none.json" u
+        want_rc 1
+        want_err_has "none.json"
+        echo '{"pids":' > "$T/bad.json"
+        run rt update --resources "$T/bad.json" u
+        want_rc 1
+        echo '{"pids":{"limit":"5"}}' > "$T/bad.json"
+        run rt update --resources "$T/bad.json" u
+        want_rc 1
+        want_err_has "pids.limit"
+        run rt update --memory 12parsecs u
+        want_rc 1
+        want_err_has "invalid value for memory"
+        run rt update --cpu-share=-5 u
+        want_rc 1
+        want_err_has "invalid value for cpu-share"
+        run rt update --blkio-weight 5 u
+        want_rc 1
+        want_err_has "not in 10..1000"
+        run rt update --kernel-memory 64M --kernel-memory-tcp=64M u
+        want_rc 0
+        want_err ""
+        run rt update --l3-cache-schema x u
+        want_rc 1
+        run rt update nobody --pids-limit 5
+        want_rc 1
+        want_err_has "container does not exist"
+        rt kill u KILL
+        wait_for 5 has_status u stopped
+        run rt update --pids-limit 5 u
+        want_rc 1
+        want_err "container not running"
+        rt delete u
+}
+check "update says what it cannot read, and refuses what has ended" update_refusals
+
+update_policy()
+{
+        has_controller pids || skip_case "needs the pids controller"
+        start_sleeper p '.linux.resources.pids.limit = 50'
+        want_same "$(limit p pids.max)" 50
+        rt update --pids-limit 100000 p
+        want_same "$(limit p pids.max)" 4096
+        rt update --pids-limit -1 p
+        want_same "$(limit p pids.max)" 4096
+        rt update --pids-limit 60 p
+        rt update --pids-limit 0 p
+        want_same "$(limit p pids.max)" 60
+        # Device rules are create's: this would open every device of the host.
+        before=$(limit p devices.list 2> /dev/null || true)
+        echo '{"devices":[{"allow":true,"access":"rwm"}],"pids":{"limit":70}}' | rt update --resources - p
+        want_same "$(limit p pids.max)" 70
+        want_same "$(limit p devices.list 2> /dev/null || true)" "$before"
+        rt delete --force p
+}
+check "update raises a limit up to the profile's and no further, and opens no device" update_policy
+
+update_kept()
+{
+        has_controller memory || skip_case "needs the memory controller"
+        start_sleeper k '.linux.resources.memory.limit = 67108864'
+        rt update --memory 128m --memory-swap 256MiB --cpu-share 512 k
+        want_same "$(limit k memory.limit_in_bytes memory.max)" 134217728
+        jq -e '.memory.limit == 134217728 and .memory.swap == 268435456 and .cpu.shares == 512' "$T/state/k/resources.json"
+        rt update --cpu-quota 50000 --cpu-period 100000 k
+        jq -e '.memory.limit == 134217728 and .cpu.shares == 512 and .cpu.quota == 50000' "$T/state/k/resources.json"
+        run rt update --memory 256m --memory-swap 512m --cpuset-cpus 4000 k
+        want_rc 1
+        want_err_has "linux.resources.cpu.cpus: write 4000 to "
+        want_same "$(limit k memory.limit_in_bytes memory.max)" 134217728
+        jq -e '.memory.limit == 134217728' "$T/state/k/resources.json"
+        rt delete --force k
+}
+check "update keeps what it set, and nothing of what was refused" update_kept
+
+update_below_usage()
+{
+        has_controller memory || skip_case "needs the memory controller"
+        sh_bundle use 'head -c 40000000 /dev/zero > /tmp/x; echo full; sleep 1000'
+        jq '.linux.resources.memory = {"limit": 134217728, "swap": 134217728} |
+            .mounts += [{"destination":"/tmp","type":"tmpfs","source":"tmpfs"}]' "$B/config.json" > "$B/c" && mv "$B/c" "$B/config.json"
+        rt create --bundle "$B" use < /dev/null > "$T/use.out" 2>&1
+        rt start use
+        wait_for 10 grep -q full "$T/use.out"
+        run rt update --memory 4m --memory-swap 134217728 use
+        if [ -d /sys/fs/cgroup/memory ] && [ "$(swapon --noheadings | wc -l)" = 0 ]; then
+                want_rc 1
+                want_err_has "unable to set memory limit to 4194304 (current usage: "
+                want_same "$(limit use memory.limit_in_bytes)" 134217728
+        fi
+        want_same "$(status_of use)" running
+        rt delete --force use
+}
+check "a limit below the usage names both and changes nothing" update_below_usage
+
+bomb()
+{
+        sh_bundle bomb ':; f() { f | f & }; f; sleep 1000'
+        jq '.linux.resources.pids.limit = 200' "$B/config.json" > "$B/c" && mv "$B/c" "$B/config.json"
+        has_controller pids || skip_case "needs the pids controller"
+        rt create --bundle "$B" bomb < /dev/null > /dev/null 2>&1
+        rt start bomb
+        sleep 0.5
+        rt pause bomb
+        rt resume bomb
+        rt delete --force bomb
+        run rt state bomb
+        want_err_has "does not exist"
+}
+check "a fork bomb is paused, resumed and deleted" bomb
+
+paths()
+{
+        bundle pa '.linux.cgroupsPath = "/../../../t"'
+        run rt create --bundle "$B" pa
+        want_rc 1
+        want_err_has "\"..\""
+        bundle pa '.linux.cgroupsPath = "/"'
+        run rt create --bundle "$B" pa
+        want_rc 1
+        want_err_has 'is the root of the hierarchy'
+        run rt state pa
+        want_err_has "does not exist"
+        start_sleeper pb '.linux.cgroupsPath = "//deep/./er///pb/"'
+        jq -e '[.cgroups[] | endswith("/deep/er/pb")] | all' "$T/state/pb/state.json"
+        rt delete --force pb
+        find /sys/fs/cgroup -depth -type d -path '*/deep*' -exec rmdir {} +
+}
+check "a cgroup path is normalised; one that climbs or is the root is refused" paths
+
+megabyte()
+{
+        has_controller memory || skip_case "needs the memory controller"
+        bundle mb '.process.args = ["/bin/true"] | .linux.resources.memory.limit = 1048576'
+        run rt run --bundle "$B" mb
+        want_rc 0
+}
+check "a container lives in one megabyte of memory" megabyte
+
+shared()
+{
+        start_sleeper s1 '.linux.cgroupsPath = "/shared"'
+        start_sleeper s2 '.linux.cgroupsPath = "/shared"'
+        rt delete --force s1
+        sleep 0.2
+        want_same "$(status_of s2)" running
+        rt delete --force s2
+        [ -z "$(find /sys/fs/cgroup -type d -name shared)" ] || fail "the shared cgroup is still there"
+}
+check "two containers of one cgroup path end one by one" shared
+
+finish
