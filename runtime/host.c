@@ -133,11 +133,17 @@ int host_gather_caller(struct arena *arena, struct host *ret_host, struct error 
         int r;
 
         r = read_map(arena, AT_FDCWD, "/proc/self/uid_map", &host.own_uid_map, &host.n_own_uid_map);
-        if (r == 0)
-                r = read_map(arena, AT_FDCWD, "/proc/self/gid_map", &host.own_gid_map, &host.n_own_gid_map);
         if (r < 0)
                 return error_errno(err, r, "reading /proc/self/uid_map (is /proc mounted?)");
         host.privilege = privilege_of(host.own_uid_map, host.n_own_uid_map);
+        if (host.privilege == HOST_REAL_ROOT) { /* the initial user namespace maps every group, too */
+                host.own_gid_map = host.own_uid_map;
+                host.n_own_gid_map = host.n_own_uid_map;
+        } else {
+                r = read_map(arena, AT_FDCWD, "/proc/self/gid_map", &host.own_gid_map, &host.n_own_gid_map);
+                if (r < 0)
+                        return error_errno(err, r, "reading /proc/self/gid_map");
+        }
         host.caller_uid = getuid();
         host.caller_gid = getgid();
 
@@ -244,6 +250,11 @@ static int look_at_source(struct origins *origins, struct arena *arena, const ch
 
         source->is_known = true;
         fd = open(path, O_PATH | O_CLOEXEC);
+        if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == AUTOFS_SUPER_MAGIC) {
+                /* open(2): O_PATH alone stops before what would be mounted there; mounting it does not. */
+                close(take_fd(&fd));
+                fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        }
         if (fd < 0 || fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0) {
                 source->error = errno;
                 return 0;

@@ -156,9 +156,8 @@ int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const c
                 mounts[i].no_links = strcmp(mount->target, "/proc") == 0 || strcmp(mount->target, "/sys") == 0 ||
                                      strcmp(mount->target, "/dev") == 0;
                 if (sandbox->binds != NULL) {
-                        mounts[i].bind_ids = sandbox->binds[i].ids;
-                        mounts[i].owner_uid = sandbox->binds[i].owner_uid;
-                        mounts[i].owner_gid = sandbox->binds[i].owner_gid;
+                        mounts[i].bind = sandbox->binds[i];
+                        mounts[i].is_judged = true;
                 }
                 if (mount->kind == SPEC_MOUNT_BIND) {
                         if (text_is_empty(mount->source))
@@ -204,18 +203,18 @@ static int id_map_tree(int fd, const struct mounts_plan *all, const struct mount
         char buffer[64];
         int r;
 
-        if (plan->bind_ids == SANDBOX_BIND_PLAIN)
+        if (plan->bind.ids == SANDBOX_BIND_PLAIN)
                 return 0;
-        if (plan->bind_ids == SANDBOX_BIND_OWNER) {
-                const struct spec_id_map uid = { plan->owner_uid, all->root_uid, 1 };
-                const struct spec_id_map gid = { plan->owner_gid, all->root_gid, 1 };
+        if (plan->bind.ids == SANDBOX_BIND_OWNER) {
+                const struct spec_id_map uid = { plan->bind.owner_uid, all->root_uid, 1 };
+                const struct spec_id_map gid = { plan->bind.owner_gid, all->root_gid, 1 };
 
                 r = userns_make(&uid, 1, &gid, 1, &owner_fd, err);
                 if (r < 0)
                         return r;
         }
         attr.userns_fd = (uint64_t)(unsigned)(owner_fd >= 0 ? owner_fd : userns_fd);
-        if (mount_setattr(fd, "", AT_EMPTY_PATH | (plan->mount->is_recursive ? AT_RECURSIVE : 0), &attr, sizeof attr) == 0)
+        if (mount_setattr(fd, "", AT_EMPTY_PATH | (plan->bind.is_ids_recursive ? AT_RECURSIVE : 0), &attr, sizeof attr) == 0)
                 return 0;
         if (errno != EINVAL && errno != EOPNOTSUPP)
                 return error_errno(err, errno, "map the ids of %s", plan->source);
@@ -225,6 +224,15 @@ static int id_map_tree(int fd, const struct mounts_plan *all, const struct mount
         return error_set(err, EOPNOTSUPP,
                          "a writable bind of %s on %s: its ids cannot be mapped on %s; mount it read-only, or from another file system",
                          plan->source, plan->mount->target, fs_name(fd, buffer, sizeof buffer));
+}
+
+/* Policy judged a file, not a name: another one in its place, by a link or a rename since then, is not it. */
+static int check_source(const struct mount_plan *plan, const struct stat *st, struct error *err)
+{
+        if (!plan->is_judged ||
+            (plan->bind.is_source_known && st->st_dev == plan->bind.source_device && st->st_ino == plan->bind.source_inode))
+                return 0;
+        return error_set(err, ESTALE, "%s became another file while the container was made; try again", plan->source);
 }
 
 /* mount_setattr(2): changing an atime flag needs the whole field cleared. */
@@ -289,7 +297,9 @@ int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int user
                         break;
                 }
                 ready.is_folder[i] = S_ISDIR(st.st_mode);
-                r = id_map_tree(ready.tree_fds[i], plan, mount, userns_fd, err);
+                r = check_source(mount, &st, err);
+                if (r == 0)
+                        r = id_map_tree(ready.tree_fds[i], plan, mount, userns_fd, err);
                 if (r == 0)
                         r = flag_tree(ready.tree_fds[i], mount, err);
                 if (r < 0)

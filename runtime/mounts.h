@@ -25,8 +25,8 @@ struct mount_option {
 struct mount_plan {
         const struct spec_mount *mount;
         const char *source;             /* binds: absolute */
-        enum sandbox_bind_ids bind_ids;
-        uint32_t owner_uid, owner_gid;  /* for SANDBOX_BIND_OWNER */
+        struct sandbox_bind bind;       /* whose ids it has, and which file was judged; zeros for what is no bind */
+        bool is_judged;                 /* bind says which file it must be */
         const struct mount_option *options;     /* for what is made anew */
         size_t n_options;
         bool takes_mode;                /* tmpfs without mode=: as the folder below it */

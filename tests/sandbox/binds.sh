@@ -1,0 +1,110 @@
+#!/bin/bash
+# Whose files a build's writes are: the question behind every writable bind, on the real kernel.
+. "$(dirname "$0")/../lib.sh"
+need jq busybox
+is_runb || skip_all "a runtime that maps ids"
+
+chmod 755 "$T"
+
+# bind NAME SOURCE OPTIONS COMMAND: runs COMMAND in a build that has SOURCE at /w
+bind()
+{
+        bundle "bundle-$1" '.process.terminal = false | .process.args = ["/bin/sh", "-c", $command] |
+                     .mounts += [{destination: "/w", type: "bind", source: $source, options: ($options | split(","))}]' \
+                --arg source "$2" --arg options "$3" --arg command "$4"
+        run rt run -b "$B" "$1"
+}
+
+# Nobody but root can reach it: the build's root is the disk's, as engines' volumes need.
+private_folder()
+{
+        mkdir -p "$T/storage/volume"
+        chmod 700 "$T/storage"
+        bind private "$T/storage/volume" rbind "touch /w/f && chown 33:33 /w/f && touch /w/g"
+        want_rc 0
+        want_same "$(stat -c %u:%g "$T/storage/volume/f")" 33:33
+        want_same "$(stat -c %u:%g "$T/storage/volume/g")" 0:0
+}
+
+# Somebody's folder: what the build leaves, setuid or not, is his.
+somebodys_folder()
+{
+        mkdir -p "$T/ada"
+        chown 1000:1000 "$T/ada"
+        bind ada "$T/ada" rbind "touch /w/f && chmod 4755 /w/f; touch /w/g; chown 33 /w/g"
+        want_same "$(stat -c %u:%g "$T/ada/f")" 1000:1000
+        want_same "$(stat -c %u:%g "$T/ada/g")" 1000:1000
+}
+
+# Root's, where a user of the host would find a setuid program.
+open_folder()
+{
+        mkdir -p "$T/open"
+        bind open "$T/open" rbind "touch /w/f"
+        want_failure
+        want_err_has "Read-only file system"
+        want_same "$(ls "$T/open")" ""
+}
+
+# The same folder handed over as buildah does, through a bind in a folder of its own.
+open_folder_behind_a_bind()
+{
+        mkdir -p "$T/open2" "$T/engine/target"
+        chmod 700 "$T/engine"
+        mount --bind "$T/open2" "$T/engine/target"
+        bind behind "$T/engine/target" rbind "touch /w/f"
+        umount "$T/engine/target"
+        want_failure
+        want_err_has "Read-only file system"
+        want_same "$(ls "$T/open2")" ""
+}
+
+# The attack works where the guard does not see it as one: an open folder that was mounted nosuid holds no setuid program.
+nosuid_source()
+{
+        mkdir -p "$T/nosuid"
+        mount -t tmpfs -o nosuid,mode=755 tmpfs "$T/nosuid"
+        bind nosuid "$T/nosuid" rbind "touch /w/f && chmod 4755 /w/f"
+        want_rc 0
+        want_same "$(stat -c %u:%a "$T/nosuid/f")" 0:4755
+        umount "$T/nosuid"
+}
+
+# A mount below is neither private nor nosuid because the one above is.
+below_a_nosuid_source()
+{
+        mkdir -p "$T/above" "$T/below"
+        chmod 777 "$T/below"
+        mount -t tmpfs -o nosuid,mode=755 tmpfs "$T/above"
+        mkdir "$T/above/sub"
+        mount --bind "$T/below" "$T/above/sub"
+        bind below "$T/above" rbind "touch /w/f; touch /w/sub/f && chmod 4755 /w/sub/f"
+        [ -e "$T/above/f" ]
+        umount "$T/above/sub" "$T/above"
+        [ ! -e "$T/below/f" ] || want_other "$(stat -c %u "$T/below/f")" 0
+}
+
+private_of_etc()
+{
+        bind etc /etc/ssl rbind "ls /w/certs > /dev/null && ! ls /w/private && ! touch /w/x"
+        want_rc 0
+}
+
+refused() # NAME SOURCE RULE
+{
+        bind "$1" "$2" rbind true
+        want_failure
+        want_err_has "refused by profile \"untrusted\" ($3)"
+        want_same "$(ls "$T/state")" ""
+}
+
+check "the build's root is the disk's in a private folder" private_folder
+check "the build's root is the owner of somebody's folder" somebodys_folder
+check "an open folder of the host's root is read-only" open_folder
+check "a bind below a private folder hides no open one" open_folder_behind_a_bind
+check "a source that is mounted nosuid may be written" nosuid_source
+check "a mount below a nosuid source is nobody's" below_a_nosuid_source
+check "what /etc keeps from users it keeps from the build" private_of_etc
+check "the host's keys are refused" refused keys /root mounts.sources
+check "a view of the kernel is refused" refused view /proc/1 mounts.sources
+finish
