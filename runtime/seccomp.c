@@ -176,8 +176,8 @@ static void put_in_cache(int cache_fd, const char *name, const uint8_t *key, con
                             error_text(r));
 }
 
-/* ---- keys: every value with its type's width, every string and list with its length, so that no two inputs have the
- * same bytes ---- */
+/* ---- keys: every number with its width, every list with its length, every string with the NUL that cannot be in it, so
+ * that no two inputs have the same bytes ---- */
 
 static void key_number(struct sha256 *sha256, uint64_t value)
 {
@@ -186,10 +186,7 @@ static void key_number(struct sha256 *sha256, uint64_t value)
 
 static void key_text(struct sha256 *sha256, const char *text)
 {
-        size_t length = strlen(text);
-
-        key_number(sha256, length);
-        sha256_add(sha256, text, length);
+        sha256_add(sha256, text, strlen(text) + 1);
 }
 
 static void key_begin(struct sha256 *sha256, const char *kind)

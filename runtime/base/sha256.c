@@ -33,15 +33,18 @@ static void add_block(uint32_t state[8], const uint8_t *block)
                        (rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3) +
                        (rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10);
         memcpy(v, state, sizeof v);
+        /* The eight variables a to h do not move; which of them V(0), a, is does. */
+#define V(k) v[((k) - i) & 7]
+#pragma GCC unroll 64
         for (unsigned i = 0; i < 64; i++) {
-                t1 = v[7] + (rotate(v[4], 6) ^ rotate(v[4], 11) ^ rotate(v[4], 25)) +
-                     ((v[4] & v[5]) ^ (~v[4] & v[6])) + round_constants[i] + w[i];
-                t2 = (rotate(v[0], 2) ^ rotate(v[0], 13) ^ rotate(v[0], 22)) +
-                     ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
-                memmove(v + 1, v, 7 * sizeof v[0]);
-                v[4] += t1;
-                v[0] = t1 + t2;
+                t1 = V(7) + (rotate(V(4), 6) ^ rotate(V(4), 11) ^ rotate(V(4), 25)) +
+                     ((V(4) & V(5)) ^ (~V(4) & V(6))) + round_constants[i] + w[i];
+                t2 = (rotate(V(0), 2) ^ rotate(V(0), 13) ^ rotate(V(0), 22)) +
+                     ((V(0) & V(1)) ^ (V(0) & V(2)) ^ (V(1) & V(2)));
+                V(3) += t1;
+                V(7) = t1 + t2;
         }
+#undef V
         for (unsigned i = 0; i < 8; i++)
                 state[i] += v[i];
 }
