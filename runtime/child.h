@@ -83,6 +83,7 @@ struct child_message {
         uint32_t kind;
         uint32_t step;
         uint32_t index;
+        uint64_t value;         /* CHILD_READY: the inode of init's network namespace */
         int32_t error;          /* errno; for STEP_HOOK enum hooks_end << 16 | its value */
 };
 
@@ -90,7 +91,7 @@ struct child_message {
 void child_fail(int report_fd, enum child_step step, uint32_t index, int error) __attribute__((noreturn));
 
 /* Child: sends a message without more. A parent that has gone is the end (STEP_SYNC needs no reader). */
-void child_say(int report_fd, enum child_message_kind kind);
+void child_say(int report_fd, enum child_message_kind kind, uint64_t value);
 
 /* Child: waits for CHILD_GO; ends the process when the parent has gone. */
 void child_wait_go(int report_fd);

@@ -23,9 +23,9 @@ void child_fail(int report_fd, enum child_step step, uint32_t index, int error)
         _exit(1);
 }
 
-void child_say(int report_fd, enum child_message_kind kind)
+void child_say(int report_fd, enum child_message_kind kind, uint64_t value)
 {
-        const struct child_message message = { .kind = kind };
+        const struct child_message message = { .kind = kind, .value = value };
 
         send_message(report_fd, &message);
 }

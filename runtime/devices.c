@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
+#include "runtime/mounts.h"
 #include "runtime/userns.h"
 
 int devices_plan_make(struct arena *arena, const struct spec *spec, const struct spec_id_map *uid_map, size_t n_uid_map,
@@ -43,26 +44,28 @@ int devices_prepare(struct arena *arena, const struct devices_plan *plan, struct
 {
         struct devices_ready ready = { .fds = arena_array(arena, plan->n, sizeof(int)), .n = plan->n };
         struct stat st;
+        int r = 0;
 
         if (ready.fds == NULL)
                 return error_errno(err, ENOMEM, "linux.devices");
         for (size_t i = 0; i < plan->n; i++)
                 ready.fds[i] = UNSET_FD;
-        for (size_t i = 0; i < plan->n && plan->is_bound; i++) {
+        for (size_t i = 0; i < plan->n && plan->is_bound && r == 0; i++) {
                 const struct device_plan *device = &plan->devices[i];
+                auto_close int node = UNSET_FD;
 
-                ready.fds[i] = open(device->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-                if (ready.fds[i] < 0 || fstat(ready.fds[i], &st) < 0) {
-                        int r = error_errno(err, errno, "linux.devices[%zu]: open %s of the host", i, device->path);
-
-                        devices_ready_close(&ready);
-                        return r;
-                }
-                if ((st.st_mode & S_IFMT) != (device->mode & S_IFMT) || st.st_rdev != device->device) {
-                        devices_ready_close(&ready);
-                        return error_set(err, EINVAL, "linux.devices[%zu]: %s of the host is not the device %u:%u", i,
-                                         device->path, major(device->device), minor(device->device));
-                }
+                node = open(device->path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (node < 0 || fstat(node, &st) < 0)
+                        r = error_errno(err, errno, "linux.devices[%zu]: open %s of the host", i, device->path);
+                else if ((st.st_mode & S_IFMT) != (device->mode & S_IFMT) || st.st_rdev != device->device)
+                        r = error_set(err, EINVAL, "linux.devices[%zu]: %s of the host is not the device %u:%u", i,
+                                      device->path, major(device->device), minor(device->device));
+                else if ((ready.fds[i] = mounts_clone(node)) < 0)
+                        r = error_errno(err, errno, "linux.devices[%zu]: clone the mount of %s", i, device->path);
+        }
+        if (r < 0) {
+                devices_ready_close(&ready);
+                return r;
         }
         *ret_ready = ready;
         return 0;

@@ -25,7 +25,7 @@ struct devices_plan {
 };
 
 struct devices_ready {
-        int *fds;                       /* O_PATH of the host's nodes; UNSET_FD where made */
+        int *fds;                       /* detached mounts of the host's nodes; UNSET_FD where made */
         size_t n;
 };
 

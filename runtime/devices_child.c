@@ -62,7 +62,7 @@ void devices_child_all(const struct devices_plan *plan, const struct devices_rea
 
         for (uint32_t i = 0; i < plan->n; i++) {
                 if (plan->is_bound)
-                        mounts_child_bind_file(root_fd, ready->fds[i], plan->devices[i].path, STEP_DEVICE, i, report_fd);
+                        mounts_child_attach_file(root_fd, ready->fds[i], plan->devices[i].path, STEP_DEVICE, i, report_fd);
                 else
                         make_node(&plan->devices[i], i, root_fd, report_fd);
         }

@@ -233,6 +233,7 @@ static int prepare(struct work *work, const struct join_request *request, struct
         work->plan.stdio_uid = (uint32_t)uid;
         work->plan.stdio_gid = (uint32_t)gid;
         work->plan.is_mapped = true;
+        work->plan.can_set_groups = userns_can_setgroups();
         r = terminal_prepare(work->process.is_terminal, request->is_detached, request->console_socket, &ready->console_fd,
                              err);
         if (r < 0)
@@ -291,7 +292,7 @@ static int follow(struct work *work, const struct join_request *request, struct 
                                 if (r < 0)
                                         return error_context(err, "--pidfd-socket");
                         }
-                        child_say(work->report_fd, CHILD_GO);
+                        child_say(work->report_fd, CHILD_GO, 0);
                         is_going = true;
                         break;
                 case CHILD_NAMESPACES_READY:

@@ -31,7 +31,7 @@ void join_child(struct process_plan *plan, struct join_ready *ready)
         process_child_become(plan, &ready->process, program, sizeof program);
         if (ready->dies_with_parent && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
                 child_fail(report_fd, STEP_SYNC, 0, errno);
-        child_say(report_fd, CHILD_READY);
+        child_say(report_fd, CHILD_READY, 0);
         child_wait_go(report_fd);
         process_child_exec(plan, &ready->process, program, report_fd);
 }

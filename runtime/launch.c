@@ -29,6 +29,7 @@
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/delete.h"
+#include "runtime/host.h"
 #include "runtime/launch_child.h"
 #include "runtime/leases.h"
 #include "runtime/terminal.h"
@@ -48,7 +49,7 @@ struct work {
         pid_t pid;
         int master_fd;
         int *hook_fds[SPEC_HOOK_KINDS];
-        bool has_state;
+        bool is_nested;                 /* a plain user's: we made a user namespace around all of this */
 };
 
 static void work_close(struct work *work)
@@ -114,7 +115,7 @@ static int begin_record(struct work *work, struct error *err)
                 .rootfs_device = plan->restack.device,
                 .is_restacked = plan->restack.is_overlay,
                 .has_own_pidns = plan->namespaces.clone_flags & CLONE_NEWPID,
-                .is_userns_nested = plan->host.privilege == HOST_PLAIN_USER,
+                .is_userns_nested = work->is_nested,
                 .apparmor_profile = plan->spec->process.apparmor_profile,
                 .selinux_label = plan->spec->process.selinux_label,
                 .profile = plan->sandbox.profile,
@@ -367,13 +368,14 @@ static int follow(struct work *work, struct error *err)
                                 r = run_hooks(work, SPEC_HOOK_CREATE_RUNTIME, STATE_CREATING, err);
                         if (r < 0)
                                 return r;
-                        child_say(work->report_fd, CHILD_GO);
+                        child_say(work->report_fd, CHILD_GO, 0);
                         break;
                 case CHILD_MASTER:
                         auto_close_cleanup(&work->master_fd);
                         work->master_fd = fd;
                         break;
                 case CHILD_READY:
+                        work->state.netns_inode = message.value;
                         return 0;
                 case CHILD_GO:
                         return error_set(err, EPROTO, "container init sent an unexpected message");
@@ -428,16 +430,9 @@ static int write_pid_file(const char *path, pid_t pid, struct error *err)
 
 static int note_network(struct work *work, struct error *err)
 {
-        char path[64];
-        struct stat st;
-
-        snprintf(path, sizeof path, "/proc/%d/ns/net", work->pid);
-        if (stat(path, &st) < 0)
-                return error_errno(err, errno, "stat %s", path);
-        work->state.netns_inode = st.st_ino;
         if (work->plan->sandbox.ids != SANDBOX_IDS_LEASE)
                 return 0;
-        return leases_set_group(work->dir.root, work->plan->id, work->plan->sandbox.group_key, st.st_ino, err);
+        return leases_set_group(work->dir.root, work->plan->id, work->plan->sandbox.group_key, work->state.netns_inode, err);
 }
 
 static int create(struct work *work, struct error *err)
@@ -489,7 +484,7 @@ static int create(struct work *work, struct error *err)
         }
         if (r < 0)
                 return r;
-        child_say(work->report_fd, CHILD_GO);
+        child_say(work->report_fd, CHILD_GO, 0);
         if (!request->is_run)
                 return 0;
         /* The pipe ends when the program has been executed. */
@@ -521,6 +516,13 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
         for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++)
                 work.ready.namespaces.fds[kind] = UNSET_FD;
         r = state_check_id(request->id, err);
+        if (r == 0 && host_privilege() == HOST_PLAIN_USER) {
+                /* One pipeline, one step before it: from here on this process is root of the caller's ids. */
+                work.is_nested = true;
+                r = userns_enter_rootless(err);
+                if (r == 0 && unshare(CLONE_NEWNS) < 0)
+                        r = error_errno(err, errno, "make a mount namespace");
+        }
         if (r == 0)
                 r = plan_make(&plan_request, arena, work.plan, err);
         if (r == 0)

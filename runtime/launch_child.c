@@ -11,12 +11,16 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/enter_child.h"
 
-static void prepare_network(const struct plan *plan, const struct launch_ready *ready, int proc_fd)
+/* Returns the inode of the network namespace: the parent may not look into a process that is not dumpable. */
+static uint64_t prepare_network(const struct plan *plan, const struct launch_ready *ready, int proc_fd)
 {
+        struct stat st;
+
         if (plan->namespaces.has_new_net && egress_child_loopback_up() < 0)
                 child_fail(ready->report_fd, STEP_LOOPBACK, 0, errno);
         if (ready->egress.length > 0 && egress_child_install(&ready->egress) < 0)
@@ -24,6 +28,9 @@ static void prepare_network(const struct plan *plan, const struct launch_ready *
         /* Nothing inside has CAP_NET_BIND_SERVICE over this namespace, which the host owns. */
         if (enter_child_write(proc_fd, "sys/net/ipv4/ip_unprivileged_port_start", "0") < 0 && errno != ENOENT)
                 child_fail(ready->report_fd, STEP_NET_DEFAULTS, 0, errno);
+        if (fstatat(proc_fd, "self/ns/net", &st, 0) < 0)
+                child_fail(ready->report_fd, STEP_NET_DEFAULTS, 1, errno);
+        return st.st_ino;
 }
 
 /* Opens exec.fifo for writing, which blocks until start opens it for reading. By way of our own procfs: no path of the
@@ -49,13 +56,14 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
         const int report_fd = ready->report_fd, root_fd = ready->root_fd;
         char program[PATH_MAX];
         int proc_fd, error_fd = report_fd;
+        uint64_t netns;
 
         proc_fd = enter_child_begin(&plan->spec->process, &ready->cgroups, report_fd);
         ready->process.proc_fd = proc_fd;
         namespaces_child_join(&plan->namespaces, &ready->namespaces, report_fd);
-        prepare_network(plan, ready, proc_fd);
+        netns = prepare_network(plan, ready, proc_fd);
         if (ready->has_hooks_to_wait_for) {
-                child_say(report_fd, CHILD_NAMESPACES_READY);
+                child_say(report_fd, CHILD_NAMESPACES_READY, 0);
                 child_wait_go(report_fd);
         }
 
@@ -85,7 +93,7 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
                 if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
                         child_fail(report_fd, STEP_SYNC, 0, errno);
         }
-        child_say(report_fd, CHILD_READY);
+        child_say(report_fd, CHILD_READY, netns);
         child_wait_go(report_fd);
         if (ready->process.fifo_fd >= 0) {
                 close(report_fd);

@@ -330,3 +330,8 @@ void mounts_ready_close(struct mounts_ready *ready)
                 auto_close_cleanup(&ready->hierarchy_fds[i]);
         ready->n = ready->n_hierarchies = 0;
 }
+
+int mounts_clone(int fd)
+{
+        return open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+}

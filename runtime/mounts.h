@@ -71,10 +71,15 @@ int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int user
                    struct error *err);
 void mounts_ready_close(struct mounts_ready *ready);
 
+/* Parent: one file or folder of our mount namespace as a detached mount. Init could not clone it: it is in another
+ * mount namespace by then. Returns an fd or -1 and errno. */
+int mounts_clone(int fd);
+
 /* Child, in this order. @root_fd: the rootfs tree, afterwards the root of everything. */
 void mounts_child_attach_root(int root_fd, int report_fd);
 void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd);
 void mounts_child_bind_file(int root_fd, int source_fd, const char *path, enum child_step step, uint32_t index, int report_fd);
+void mounts_child_attach_file(int root_fd, int tree_fd, const char *path, enum child_step step, uint32_t index, int report_fd);
 void mounts_child_paths(const struct mounts_plan *plan, int root_fd, int report_fd);
 void mounts_child_pivot(const struct mounts_plan *plan, int root_fd, int report_fd);
 /* Child: a detached procfs of the own pid namespace; O_PATH of its root. */

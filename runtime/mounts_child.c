@@ -192,16 +192,21 @@ void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready 
                 mount_one(plan, ready, i, root_fd, report_fd);
 }
 
+void mounts_child_attach_file(int root_fd, int tree_fd, const char *path, enum child_step step, uint32_t index, int report_fd)
+{
+        auto_close int target = target_open(root_fd, path, TARGET_FILE, true, NULL);
+
+        if (target < 0 || attach(tree_fd, target) < 0)
+                child_fail(report_fd, step, index, errno);
+}
+
 void mounts_child_bind_file(int root_fd, int source_fd, const char *path, enum child_step step, uint32_t index, int report_fd)
 {
         auto_close int tree = open_tree(source_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-        auto_close int target = UNSET_FD;
 
         if (tree < 0)
                 child_fail(report_fd, step, index, errno);
-        target = target_open(root_fd, path, TARGET_FILE, true, NULL);
-        if (target < 0 || attach(tree, target) < 0)
-                child_fail(report_fd, step, index, errno);
+        mounts_child_attach_file(root_fd, tree, path, step, index, report_fd);
 }
 
 static void make_readonly(const struct mounts_plan *plan, uint32_t index, int root_fd, int report_fd)
