@@ -22,10 +22,6 @@
 #include "runtime/leases.h"
 #include "runtime/restack.h"
 
-/* Until the re-stacking room is in the build, nothing is re-stacked. */
-#pragma weak restack_refresh
-#pragma weak restack_undo
-
 /* A process that does not end within this after SIGKILL hangs in the kernel. */
 #define PATIENCE_MS 30000
 
@@ -142,9 +138,9 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
         if (r < 0)
                 return r;
         /* The engine shows what it likes by now, perhaps nothing: no reason to keep the container. */
-        if (state->is_restacked && restack_refresh != NULL && restack_refresh(state->rootfs, state->rootfs_device, &more) < 0)
+        if (state->is_restacked && restack_refresh(state->rootfs, state->rootfs_device, &more) < 0)
                 log_warning("refresh the engine's view of %s: %s", state->rootfs, more.text);
-        if (state->overlay_work != NULL && restack_undo != NULL)
+        if (state->overlay_work != NULL)
                 first = restack_undo(state->overlay_work, err);
         r = leases_free(dir->root, dir->id, first == 0 ? err : &more);
         if (r < 0 && first == 0)

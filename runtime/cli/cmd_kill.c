@@ -13,9 +13,6 @@
 #include "runtime/signals.h"
 #include "runtime/state.h"
 
-/* Until the re-stacking room is in the build, nothing is re-stacked. */
-#pragma weak restack_refresh
-
 static int signal_init(const struct state *state, int number, struct error *err)
 {
         auto_close int pidfd = UNSET_FD;
@@ -71,8 +68,7 @@ static int kill_container(const struct cli *cli, const char *id, int number, boo
                 r = signal_all(&state, number, err);
         else
                 r = signal_init(&state, number, err);
-        if (r == 0 && number != 0 && state.is_restacked && restack_refresh != NULL &&
-            restack_refresh(state.rootfs, state.rootfs_device, NULL) < 0)
+        if (r == 0 && number != 0 && state.is_restacked && restack_refresh(state.rootfs, state.rootfs_device, NULL) < 0)
                 log_warning("refresh %s: the engine may see an old view of it", state.rootfs);
         return r;
 }

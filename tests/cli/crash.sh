@@ -47,6 +47,8 @@ sweep()
 {
         local before=$1 n=1 r=0
         shift
+        set -E
+        trap 'echo "at system call $n, line $LINENO: $BASH_COMMAND"' ERR
         list_left | sort > "$T/before"
         while :; do
                 $before
@@ -69,7 +71,7 @@ nothing() { :; }
 created() { rt create --bundle "$B" c < /dev/null > /dev/null 2>&1; }
 started() { created; rt start c; }
 
-CASE_TIMEOUT=20
+CASE_TIMEOUT=$((1200 / RUNB_CRASH_STEP + 60))
 killed_create() { sleeper "${1-}"; sweep nothing create --bundle "$B" --pid-file "$T/pid" c; }
 check "a create that is killed anywhere leaves nothing after delete --force" killed_create
 hooks='.hooks = {createRuntime: [{path: "/bin/true"}], createContainer: [], startContainer: [{path: "/bin/true"}],

@@ -248,8 +248,11 @@ static int sub_cgroups(void)
                 snprintf(path, sizeof path, "%s/sub", box.cgroups.paths[i]);
                 want(mkdir(path, 0755) == 0);
         }
+        snprintf(path, sizeof path, "%s/work", box.work);
+        want(mkdir(box.work, 0700) == 0 && mkdir(path, 0) == 0);
         want(delete_it("a", true) == 0);
         want(want_gone(&box, "a") == 0);
+        want(access(box.work, F_OK) < 0);
         return 0;
 }
 
@@ -369,12 +372,14 @@ static int killed_deletes(void)
 
                 snprintf(number, sizeof number, "%d", n);
                 want(make_box("a", BOX_PIDNS, &box) == 0);
+                want(mkdir(box.work, 0700) == 0);
                 r = run_program(args);
                 want(r == 0 || r == 3);
                 if (delete_it("a", true) != 0 || want_gone(&box, "a") != 0) {
                         printf("# killed at system call %d\n", n);
                         return 1;
                 }
+                want(access(box.work, F_OK) < 0);
         }
         printf("# killed at each of %d system calls\n", n - 2);
         want(n > 30);
@@ -411,7 +416,7 @@ int main(int argc, char **argv)
         check("delete takes created containers, and stopped ones whose init nobody has reaped", created_and_stopped_ones);
         check("without a pid namespace, what outlived init ends with the cgroup", outlived_ones);
         check("a paused container is ended by force", paused_ones);
-        check("sub-cgroups go, too", sub_cgroups);
+        check("sub-cgroups and the work folder go, too", sub_cgroups);
         check("others in a cgroup that was there before live on", neighbours);
         check("a folder that a killed create left is removed, with its lease", unfinished_ones);
         check("poststop hooks are told that it has stopped", poststop_hooks);
