@@ -212,6 +212,9 @@ static int prepare(struct work *work, const struct join_request *request, struct
                 return error_errno(err, errno, "open %s", path);
         if (state->is_userns_nested) {
                 r = userns_enter_parent_of(process->userns_fd, err);
+                /* Mounting our private procfs asks for power over the mount namespace that we are in. */
+                if (r == 0 && unshare(CLONE_NEWNS) < 0)
+                        r = error_errno(err, errno, "make a mount namespace");
                 if (r < 0)
                         return r;
         }

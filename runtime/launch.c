@@ -49,6 +49,7 @@ struct work {
         pid_t pid;
         int master_fd;
         int *hook_fds[SPEC_HOOK_KINDS];
+        uid_t owner;                    /* who called, as the caller's user namespace knows it */
         bool is_nested;                 /* a plain user's: we made a user namespace around all of this */
 };
 
@@ -104,8 +105,8 @@ static int begin_record(struct work *work, struct error *err)
                 .bundle = plan->bundle,
                 .rootfs = plan->rootfs,
                 .created = arena_string(work->arena, now),
-                .owner = owner_name(work->arena, getuid()),
-                .owner_uid = getuid(),
+                .owner = owner_name(work->arena, work->owner),
+                .owner_uid = work->owner,
                 .annotations = plan->asked.annotations, .n_annotations = plan->asked.n_annotations,
                 .cgroups = plan->cgroups.is_disabled ? NULL : plan->cgroups.paths,
                 .n_cgroups = plan->cgroups.is_disabled ? 0 : plan->cgroups.n_paths,
@@ -500,7 +501,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                   struct error *err)
 {
         struct work work = {
-                .request = request, .arena = arena, .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
+                .request = request, .arena = arena, .owner = getuid(), .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
                 .master_fd = UNSET_FD, .plan = arena_new(arena, struct plan),
                 .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD, .parent = getpid(),
                            .cgroups = { .v2_fd = UNSET_FD },
