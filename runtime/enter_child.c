@@ -103,6 +103,7 @@ void enter_child_terminal(const struct process_plan *plan, int root_fd, int cons
                 r = terminal_send_master(console_fd, master);
                 if (r < 0)
                         child_fail(report_fd, STEP_CONSOLE_SEND, 0, -r);
+                close(console_fd);      /* the engine may wait for its end, and init waits for start long */
         }
         close(master);
         if (terminal_child_become(slave) < 0)

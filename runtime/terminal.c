@@ -14,10 +14,10 @@ int terminal_prepare(bool is_terminal, bool is_detached, const char *console_soc
         bool has_socket = !text_is_empty(console_socket);
 
         if (is_terminal && is_detached && !has_socket)
-                return error_set(err, EINVAL, "cannot allocate tty if runb will detach without setting console socket; "
+                return error_set(err, EINVAL, "cannot allocate tty if runc will detach without setting console socket; "
                                               "give --console-socket, or process.terminal false");
         if (has_socket && !(is_terminal && is_detached))
-                return error_set(err, EINVAL, "cannot use console socket if runb will not detach or allocate tty; leave "
+                return error_set(err, EINVAL, "cannot use console socket if runc will not detach or allocate tty; leave "
                                               "--console-socket out, or set process.terminal");
         if (!has_socket) {
                 *ret_socket_fd = UNSET_FD;
