@@ -1,8 +1,8 @@
 /* Device nodes and the cgroup's device rules.
  *
- * The rules are an allow list that begins with "deny all" (GHSA-g54h-m393-cpwq: taken as a deny list they let everything
- * through). The mknod right stays on the six: whoever makes the build's /dev may be in its cgroup already, and the build itself
- * has no CAP_MKNOD that the kernel would count. */
+ * The rules are an allow list that begins with "deny all" (GHSA-g54h-m393-cpwq: taken as a deny list they let
+ * everything through). The mknod right stays on the six: whoever makes the build's /dev may be in its cgroup already,
+ * and the build itself has no CAP_MKNOD that the kernel would count. */
 #include "policies/devices.h"
 
 #include <errno.h>
@@ -84,9 +84,9 @@ static void judge_node(struct judge *judge, const struct spec_device *asked, str
         if (asked->type != S_IFIFO && !policy_devices_is_standard(asked->type, asked->major, asked->minor)) {
                 if (is_terminal(asked))
                         return;
-                judge_refuse(judge, "devices", "linux.devices", text,
-                             arena_format(judge->arena, "device:%s", asked->path),
-                             "device %s is not one of null, zero, full, random, urandom and tty; drop the device", text);
+                judge_refuse(
+                        judge, "devices", "linux.devices", text, arena_format(judge->arena, "device:%s", asked->path),
+                        "device %s is not one of null, zero, full, random, urandom and tty; drop the device", text);
                 return;
         }
         if (policy_paths_depth_in(path, "/dev") < 1) {

@@ -5,8 +5,8 @@
 
 struct judge;
 
-/* Fills linux_.devices with the standard nodes (and what was asked of them at other paths below /dev), refuses any other;
- * replaces the cgroup's device rules by the standard ones. Rule "devices". Returns 0 or -ENOMEM. */
+/* Fills linux_.devices with the standard nodes (and what was asked of them at other paths below /dev), refuses any
+ * other; replaces the cgroup's device rules by the standard ones. Rule "devices". Returns 0 or -ENOMEM. */
 int policy_devices_judge(struct judge *judge, struct sandbox *sandbox);
 
 /* The device rules of update: never wider than at create. */

@@ -1,5 +1,6 @@
-/* What the build's network namespace lets out: loopback only, whoever made the namespace. An interface of the host that is
- * moved in is a wire past that decision's author: the host loses it and the build's namespace holds its addresses. */
+/* What the build's network namespace lets out: loopback only, whoever made the namespace. An interface of the host
+ * that is moved in is a wire past that decision's author: the host loses it and the build's namespace holds its
+ * addresses. */
 #include "policies/egress.h"
 
 #include "policies/judge.h"

@@ -1,6 +1,6 @@
 /* Hooks are the engine's programs, and run as root on the host. What decides is who can change the file: docker's is
- * /proc/PID/exe, so the path says nothing. A hook that is not there is left to whoever opens it, unless a folder on its way
- * could get it later from someone else than root. */
+ * /proc/PID/exe, so the path says nothing. A hook that is not there is left to whoever opens it, unless a folder on
+ * its way could get it later from someone else than root. */
 #include "policies/hooks.h"
 
 #include "policies/judge.h"

@@ -5,6 +5,6 @@
 
 struct judge;
 
-/* Refuses hooks that others than root can write or that the build can, and createContainer hooks where the profile has none.
- * Rules "hooks", "hooks.createContainer". */
+/* Refuses hooks that others than root can write or that the build can, and createContainer hooks where the profile has
+ * none. Rules "hooks", "hooks.createContainer". */
 int policy_hooks_judge(struct judge *judge, struct sandbox *sandbox);

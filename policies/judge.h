@@ -24,8 +24,8 @@ void judge_record(struct judge *judge, const char *rule, const char *property, c
 
 /* A request that contradicts what a build may be. The first one becomes the error; judging goes on, so that `check`
  * can name them all. @exception: what an administrator would be asked for, NULL: there is none.
- * @format: the sentence and its remedy: "/run/docker.sock is an engine socket; drop the mount". It avoids the words that engines
- * take for a missing or forbidden program ("no such file or directory", "permission denied"). */
+ * @format: the sentence and its remedy: "/run/docker.sock is an engine socket; drop the mount". It avoids the words
+ * that engines take for a missing or forbidden program ("no such file or directory", "permission denied"). */
 void judge_refuse(struct judge *judge, const char *rule, const char *property, const char *asked, const char *exception,
                   const char *format, ...) __attribute__((format(printf, 6, 7)));
 

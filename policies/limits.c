@@ -19,8 +19,8 @@ static const char *number(struct arena *arena, int64_t value)
         return arena_format(arena, "%" PRId64, value);
 }
 
-/* core(5): with a piped core_pattern a limit of 0 still runs the host's helper as root; 1 does not. Where the process may
- * not raise its hard limit of 0, 0 is what it is. */
+/* core(5): with a piped core_pattern a limit of 0 still runs the host's helper as root; 1 does not. Where the process
+ * may not raise its hard limit of 0, 0 is what it is. */
 static int judge_core(struct judge *judge, struct spec_process *process)
 {
         uint64_t core = judge->policy->profile.core_limit_bytes;
@@ -45,7 +45,8 @@ static int judge_core(struct judge *judge, struct spec_process *process)
         };
         process->rlimits = limits;
         process->n_rlimits = n;
-        judge_tighten(judge, "limits.core", "process.rlimits (RLIMIT_CORE)", asked, number(judge->arena, (int64_t)core));
+        judge_tighten(judge, "limits.core", "process.rlimits (RLIMIT_CORE)", asked,
+                      number(judge->arena, (int64_t)core));
         return 0;
 }
 
@@ -53,8 +54,8 @@ static void judge_scheduling(struct judge *judge, struct spec_process *process)
 {
         struct spec_scheduler *scheduler = &process->scheduler;
 
-        if (scheduler->is_given &&
-            (scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR || scheduler->policy == 6 /* SCHED_DEADLINE */)) {
+        if (scheduler->is_given && (scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR ||
+                                    scheduler->policy == 6 /* SCHED_DEADLINE */)) {
                 judge_tighten(judge, "limits.scheduler", "process.scheduler", "a real-time policy", "SCHED_OTHER");
                 *scheduler = (struct spec_scheduler){ .is_given = false };
         } else if (scheduler->is_given && scheduler->nice < 0) {
@@ -106,10 +107,12 @@ static int judge_unified(struct judge *judge, struct spec_resources *resources)
                 uint64_t value;
 
                 pairs[i] = resources->unified[i];
-                if (strchr(pairs[i].key, '/') != NULL || strcmp(pairs[i].key, ".") == 0 || strcmp(pairs[i].key, "..") == 0 ||
+                if (strchr(pairs[i].key, '/') != NULL || strcmp(pairs[i].key, ".") == 0 ||
+                    strcmp(pairs[i].key, "..") == 0 ||
                     (text_starts_with(pairs[i].key, "cgroup.") && !text_starts_with(pairs[i].key, "cgroup.max."))) {
                         judge_refuse(judge, "cgroups.unified", "linux.resources.unified", pairs[i].key, NULL,
-                                     "\"%s\" in linux.resources.unified is no limit of a cgroup; drop it", pairs[i].key);
+                                     "\"%s\" in linux.resources.unified is no limit of a cgroup; drop it",
+                                     pairs[i].key);
                 } else if (strcmp(pairs[i].key, "pids.max") == 0 &&
                            (text_to_u64(pairs[i].value, &value) < 0 || value > INT64_MAX ||
                             !is_within(judge, (int64_t)value))) {

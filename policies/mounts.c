@@ -1,14 +1,14 @@
-/* Judges mounts one by one, in this order: may this kind be at this target; may this source be seen at all; which flags
- * does it get; and, for binds of a build with a leased range, whose ids its files have.
+/* Judges mounts one by one, in this order: may this kind be at this target; may this source be seen at all; which
+ * flags does it get; and, for binds of a build with a leased range, whose ids its files have.
  *
  * The last question withstands this: through an id map in which the build's root is the disk's root, a build leaves a
- * setuid root file in a writable bind, and a user of the host runs it. So the build's root is the disk's only where nobody else
- * can reach the file (a folder above is root's alone, as engines' own folders are) or where it has no power (the source is
- * mounted nosuid, or the bind is read-only). Elsewhere it is the source's owner; and where that owner is root (its user or its
- * group), the bind is read-only.
+ * setuid root file in a writable bind, and a user of the host runs it. So the build's root is the disk's only where
+ * nobody else can reach the file (a folder above is root's alone, as engines' own folders are) or where it has no
+ * power (the source is mounted nosuid, or the bind is read-only). Elsewhere it is the source's owner; and where that
+ * owner is root (its user or its group), the bind is read-only.
  *
- * Sources are judged by what they are (a socket, a device, a view of the kernel, a folder that holds the engine's sockets or this very
- * rootfs), and by well-known places; engines keep their own files in many. */
+ * Sources are judged by what they are (a socket, a device, a view of the kernel, a folder that holds the engine's
+ * sockets or this very rootfs), and by well-known places; engines keep their own files in many. */
 #include "policies/mounts.h"
 
 #include <errno.h>
@@ -304,7 +304,8 @@ static bool judge_source(struct judge *judge, const struct candidate *c)
                 why = is_engine_socket(name) || is_engine_socket(c->mount.target)
                               ? "is an engine socket"
                               : "is a socket, behind which a program of the host listens";
-                refuse_source(judge, c, "mounts.sockets", arena_format(judge->arena, "%s %s; drop the mount", name, why));
+                refuse_source(judge, c, "mounts.sockets",
+                              arena_format(judge->arena, "%s %s; drop the mount", name, why));
                 return false;
         }
         if (S_ISCHR(source->mode) || S_ISBLK(source->mode)) {
@@ -370,8 +371,12 @@ static bool replace_ipc_bind(struct judge *judge, struct candidate *c)
                 return false;
         if (strcmp(c->mount.target, "/dev/shm") == 0 && strcmp(source->real_path, "/dev/shm") == 0) {
                 c->mount = (struct spec_mount){
-                        .kind = SPEC_MOUNT_TMPFS, .target = "/dev/shm", .source = "shm", .fstype = "tmpfs",
-                        .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, .data = "mode=1777,size=65536k",
+                        .kind = SPEC_MOUNT_TMPFS,
+                        .target = "/dev/shm",
+                        .source = "shm",
+                        .fstype = "tmpfs",
+                        .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                        .data = "mode=1777,size=65536k",
                 };
                 got = "a tmpfs of the build's own";
         } else if (strcmp(c->mount.target, "/dev/mqueue") == 0 && strcmp(source->real_path, "/dev/mqueue") == 0) {
@@ -394,8 +399,8 @@ static bool is_readonly(const struct candidate *c)
         return ((c->mount.attr_set | c->mount.attr_set_recursive) & MOUNT_ATTR_RDONLY) != 0;
 }
 
-/* The kernel keeps nosuid of the source only when nothing asks for its removal, and nothing does: force() has set it. What counts
- * is the source's own mount, through which users of the host reach the file. */
+/* The kernel keeps nosuid of the source only when nothing asks for its removal, and nothing does: force() has set it.
+ * What counts is the source's own mount, through which users of the host reach the file. */
 static bool is_source_nosuid(const struct host_source *source)
 {
         return (source->mount_flags & ST_NOSUID) != 0;
@@ -448,8 +453,9 @@ static void judge_ids(struct judge *judge, const struct sandbox *sandbox, struct
                         c->verdict.owner_gid = source->gid;
                         c->verdict.is_ids_recursive = c->mount.is_recursive;
                         c->verdict.is_ids_wanted = true;
-                        judge_tighten(judge, "mounts.ids", property_of(judge, c), "written as the host's root",
-                                      arena_format(judge->arena, "written as the owner, %u:%u", source->uid, source->gid));
+                        judge_tighten(
+                                judge, "mounts.ids", property_of(judge, c), "written as the host's root",
+                                arena_format(judge->arena, "written as the owner, %u:%u", source->uid, source->gid));
                         return;
                 }
                 judge_tighten(judge, "mounts.ids", property_of(judge, c), "written as the host's root",
@@ -505,7 +511,8 @@ static void judge_remount(struct candidate *c)
                 note(c, "flags taken away", "kept");
         c->mount.attr_clear &= ~kept;
         c->mount.attr_clear_recursive &= ~kept;
-        force(c, policy_paths_is_in(c->mount.target, "/dev") ? MOUNT_ATTR_NOSUID : MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+        force(c,
+              policy_paths_is_in(c->mount.target, "/dev") ? MOUNT_ATTR_NOSUID : MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
 static void judge_one(struct judge *judge, const struct sandbox *sandbox, struct candidate *c)
@@ -543,7 +550,8 @@ static void judge_one(struct judge *judge, const struct sandbox *sandbox, struct
                 return;
         case SPEC_MOUNT_OTHER:
                 refuse(judge, c, "mounts.types",
-                       arena_format(judge->arena, "a mount of type \"%s\" at %s is none that a build needs; drop the mount",
+                       arena_format(judge->arena,
+                                    "a mount of type \"%s\" at %s is none that a build needs; drop the mount",
                                     c->mount.fstype != NULL ? c->mount.fstype : "", c->mount.target));
                 return;
         }
@@ -568,7 +576,8 @@ int policy_mounts_judge(struct judge *judge, struct sandbox *sandbox)
         if (mounts == NULL || verdicts == NULL)
                 return -ENOMEM;
 
-        /* The rootfs is nodev: without a /dev of its own a build has no device at all. First, so that the listed ones lie in it. */
+        /* The rootfs is nodev: without a /dev of its own a build has no device at all. First, so that the listed ones
+         * lie in it. */
         if (!has_dev(asked)) {
                 mounts[n++] = (struct spec_mount){
                         .kind = SPEC_MOUNT_TMPFS, .target = "/dev", .source = "tmpfs", .fstype = "tmpfs",

@@ -1,8 +1,9 @@
 /* Which namespaces the build lives in.
  *
- * An engine says "the host's" by leaving a namespace out. Where a build can do without noticing (user, ipc, uts, cgroup) it
- * gets its own; where the request makes no sense any more with an own one (pid, mount, network) it is refused, as the
- * build would fail in some obscure way later. Naming the host's by path is the same request, spelled out. */
+ * An engine says "the host's" by leaving a namespace out. Where a build can do without noticing (user, ipc, uts,
+ * cgroup) it gets its own; where the request makes no sense any more with an own one (pid, mount, network) it is
+ * refused, as the build would fail in some obscure way later. Naming the host's by path is the same request, spelled
+ * out. */
 #include "policies/namespaces.h"
 
 #include "policies/judge.h"
@@ -115,7 +116,8 @@ static void judge_joined(struct judge *judge, enum spec_ns kind, struct spec_nam
                 *ns = (struct spec_namespace){ .is_given = true };
                 return;
         case SPEC_NS_USER:
-                /* A rootless engine names its own for containers without a mapping: the build gets a child of it anyway. */
+                /* A rootless engine names its own for containers without a mapping: the build gets a child of it
+                 * anyway. */
                 if (judge->host->privilege == HOST_ENGINE_ROOT) {
                         judge_tighten(judge, rule_of(kind), property, ns->path, "a child of it");
                         *ns = (struct spec_namespace){ .is_given = true };

@@ -127,7 +127,8 @@ static void judge_rootfs(struct judge *judge, struct sandbox *sandbox)
                 for (size_t i = 0; i < sizeof host_folders / sizeof *host_folders; i++) {
                         if (strcmp(path, host_folders[i]) == 0)
                                 judge_refuse(judge, "rootfs.host", "root.path", path, NULL,
-                                             "%s is the host's own, not an image; unpack an image somewhere else", path);
+                                             "%s is the host's own, not an image; unpack an image somewhere else",
+                                             path);
                 }
                 if (policy_paths_is_in(path, "/proc") || policy_paths_is_in(path, "/sys"))
                         judge_refuse(judge, "rootfs.host", "root.path", path, NULL,

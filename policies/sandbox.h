@@ -19,8 +19,8 @@ enum sandbox_ids {
         SANDBOX_IDS_IDENTITY,   /* every id of the user namespace we are in, one to one (rootless; joined userns) */
 };
 
-/* Whose ids a bind's files have. Only a leased range has id-mapped binds: in an engine's own map the engine has seen to it,
- * and where ids are one to one there is nothing to map. */
+/* Whose ids a bind's files have. Only a leased range has id-mapped binds: in an engine's own map the engine has seen
+ * to it, and where ids are one to one there is nothing to map. */
 enum sandbox_bind_ids {
         SANDBOX_BIND_PLAIN,          /* as it is: what belongs to no id of the build shows as nobody */
         SANDBOX_BIND_ROOT,          /* on-disk id n is the build's id n */
@@ -50,9 +50,9 @@ struct sandbox {
         const char *policy_revision;
         enum sandbox_ids ids;
         uint32_t ids_size;              /* for a lease */
-        /* For ENGINE (outside = ids of our user namespace) and IDENTITY (outside = ids of the parent, which is ours or the one
-         * that spec.linux_.namespaces[SPEC_NS_USER].path names); a lease fills in its own. None for IDENTITY: the plain user's
-         * namespace has not been entered yet, repeat its /proc/self/uid_map then. */
+        /* For ENGINE (outside = ids of our user namespace) and IDENTITY (outside = ids of the parent, which is ours or
+         * the one that spec.linux_.namespaces[SPEC_NS_USER].path names); a lease fills in its own. None for IDENTITY:
+         * the plain user's namespace has not been entered yet, repeat its /proc/self/uid_map then. */
         const struct spec_id_map *uid_map, *gid_map;
         size_t n_uid_map, n_gid_map;
         const struct sandbox_bind *binds;               /* one per spec.mounts, same index */
@@ -77,7 +77,8 @@ int harden_process(const struct spec_process *asked, const struct policy *policy
                    struct arena *arena, struct spec_process *ret_process, struct findings *findings,
                    struct error *err);
 
-/* Judges the resources of update: lower, or raise up to the profile's. What is missing or zero stays so ("leave as is"). */
+/* Judges the resources of update: lower, or raise up to the profile's. What is missing or zero stays so ("leave as
+ * is"). */
 int harden_resources(const struct spec_resources *asked, const struct policy *policy, const struct host *host,
                      struct arena *arena, struct spec_resources *ret_resources, struct findings *findings,
                      struct error *err);

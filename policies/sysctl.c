@@ -1,6 +1,6 @@
-/* Which sysctls may be written: by exact name, or below net, where a network namespace has knobs of its own and the kernel
- * makes the others read-only (ensure_safe_net_sysctl(), Linux 5.12). A name becomes a path below /proc/sys, so its
- * components are looked at, too. */
+/* Which sysctls may be written: by exact name, or below net, where a network namespace has knobs of its own and the
+ * kernel makes the others read-only (ensure_safe_net_sysctl(), Linux 5.12). A name becomes a path below /proc/sys, so
+ * its components are looked at, too. */
 #include "policies/sysctl.h"
 
 #include <string.h>
@@ -72,9 +72,11 @@ int policy_sysctl_judge(struct judge *judge, struct sandbox *sandbox)
                 const char *name = linux_->sysctl[i].key;
 
                 if (is_named(name, "kernel.hostname"))
-                        judge_refuse(judge, "sysctl", "linux.sysctl", name, NULL,
-                                     "sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field; use "
-                                     "that", name);
+                        judge_refuse(
+                                judge, "sysctl", "linux.sysctl", name, NULL,
+                                "sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field; use "
+                                "that",
+                                name);
                 else if (!is_path_safe(name) ||
                          (!is_below(name, "net") && !is_of_ipc(name) && !is_named(name, "kernel.domainname")))
                         judge_refuse(judge, "sysctl", "linux.sysctl", name, NULL,

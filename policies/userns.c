@@ -1,9 +1,9 @@
 /* Whose ids the build has.
  *
  * The engine's mapping is kept where there is one: it knows the ids of its volumes. Under real root no line of it may
- * name the host's root or one of the host's users, since whoever leaves the sandbox would be that user. Without a mapping real
- * root leases a range that is nobody's; everyone else has only ids that are the caller's already, and repeats them.
- * The build's processes have to exist in the map: saying so here is clearer than setuid's EINVAL later. */
+ * name the host's root or one of the host's users, since whoever leaves the sandbox would be that user. Without a
+ * mapping real root leases a range that is nobody's; everyone else has only ids that are the caller's already, and
+ * repeats them. The build's processes have to exist in the map: saying so here is clearer than setuid's EINVAL later. */
 #include "policies/userns.h"
 
 #include <errno.h>
@@ -64,13 +64,14 @@ static int identity_of(struct judge *judge, const struct spec_id_map *map, size_
         if (lines == NULL && n > 0)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++)
-                lines[i] = (struct spec_id_map){ .inside = map[i].inside, .outside = map[i].inside, .size = map[i].size };
+                lines[i] =
+                        (struct spec_id_map){ .inside = map[i].inside, .outside = map[i].inside, .size = map[i].size };
         *ret_map = lines;
         return 0;
 }
 
-static int use_identity(struct judge *judge, struct sandbox *sandbox, const struct spec_id_map *uid_map, size_t n_uid_map,
-                        const struct spec_id_map *gid_map, size_t n_gid_map)
+static int use_identity(struct judge *judge, struct sandbox *sandbox, const struct spec_id_map *uid_map,
+                        size_t n_uid_map, const struct spec_id_map *gid_map, size_t n_gid_map)
 {
         int r;
 
@@ -120,8 +121,8 @@ static int use_engine_map(struct judge *judge, struct sandbox *sandbox)
                 judge_line(judge, "linux.gidMappings", &linux_->gid_map[i],
                            host->gid_map_ids != NULL ? &host->gid_map_ids[i] : NULL);
 
-        /* Its lines count from outside the namespace that is entered first, where the caller is 0 and its subordinate ids
-         * follow: what is left to say there is which of them the build has. */
+        /* Its lines count from outside the namespace that is entered first, where the caller is 0 and its subordinate
+         * ids follow: what is left to say there is which of them the build has. */
         if (host->privilege == HOST_PLAIN_USER)
                 return use_identity(judge, sandbox, linux_->uid_map, linux_->n_uid_map, linux_->gid_map,
                                     linux_->n_gid_map);
@@ -134,7 +135,8 @@ static int use_engine_map(struct judge *judge, struct sandbox *sandbox)
         return 0;
 }
 
-static void judge_id(struct judge *judge, const struct sandbox *sandbox, const char *property, bool is_group, uint32_t id)
+static void judge_id(struct judge *judge, const struct sandbox *sandbox, const char *property, bool is_group,
+                     uint32_t id)
 {
         const struct spec_id_map *map = is_group ? sandbox->gid_map : sandbox->uid_map;
         size_t n = is_group ? sandbox->n_gid_map : sandbox->n_uid_map;

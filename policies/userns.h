@@ -5,6 +5,6 @@
 
 struct judge;
 
-/* Decides where the build's ids come from, and that none of the host's users is among them. Needs the namespaces judged.
- * Sets ids, ids_size, the maps and group_key. Rules "ids.*". Returns 0 or -ENOMEM. */
+/* Decides where the build's ids come from, and that none of the host's users is among them. Needs the namespaces
+ * judged. Sets ids, ids_size, the maps and group_key. Rules "ids.*". Returns 0 or -ENOMEM. */
 int policy_userns_judge(struct judge *judge, struct sandbox *sandbox);

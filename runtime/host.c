@@ -68,7 +68,8 @@ static int parse_map(struct arena *arena, char *text, const struct spec_id_map *
         return 0;
 }
 
-static int read_map(struct arena *arena, int dir_fd, const char *path, const struct spec_id_map **ret_map, size_t *ret_n)
+static int read_map(struct arena *arena, int dir_fd, const char *path, const struct spec_id_map **ret_map,
+                    size_t *ret_n)
 {
         auto_free char *text = NULL;
         size_t length;
@@ -339,8 +340,8 @@ static bool is_trusted_owner(uid_t uid, enum host_privilege privilege)
         return uid == 0 || (privilege != HOST_REAL_ROOT && (uid == geteuid() || uid == ID_NOBODY));
 }
 
-/* Can only root (or, rootless, the caller) change what is at @path? In a sticky folder nobody else can replace an entry, but
- * anyone can make a missing one. */
+/* Can only root (or, rootless, the caller) change what is at @path? In a sticky folder nobody else can replace an
+ * entry, but anyone can make a missing one. */
 static bool is_root_only(const char *path, enum host_privilege privilege)
 {
         char part[PATH_MAX];
@@ -448,8 +449,8 @@ static bool is_inode_of(const char *process, enum spec_ns kind, uint64_t inode)
         return stat(path, &st) == 0 && st.st_ino == inode;
 }
 
-/* A process in @userns_fd, held until the maps have been read. Non-dumpable first: entering a user namespace makes a process
- * its root's prey (ptrace(2)). */
+/* A process in @userns_fd, held until the maps have been read. Non-dumpable first: entering a user namespace makes a
+ * process its root's prey (ptrace(2)). */
 static pid_t park_in(int userns_fd, int *ret_hold_fd)
 {
         int hold[2], ready[2];
@@ -467,7 +468,8 @@ static pid_t park_in(int userns_fd, int *ret_hold_fd)
         if (pid == 0) {
                 close(hold[1]);
                 close(ready[0]);
-                if (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(userns_fd, CLONE_NEWUSER) < 0 || write(ready[1], &byte, 1) != 1)
+                if (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(userns_fd, CLONE_NEWUSER) < 0 ||
+                    write(ready[1], &byte, 1) != 1)
                         _exit(1);
                 (void)!read(hold[0], &byte, 1);
                 _exit(0);
@@ -499,8 +501,8 @@ static int read_maps_of(struct arena *arena, const char *process, struct host_na
         return read_map(arena, AT_FDCWD, path, &fact->gid_map, &fact->n_gid_map);
 }
 
-/* The maps as seen from here. Engines name a process of the pod; its maps are the namespace's as long as it is still the
- * same process, so the inode is looked at again afterwards. */
+/* The maps as seen from here. Engines name a process of the pod; its maps are the namespace's as long as it is still
+ * the same process, so the inode is looked at again afterwards. */
 static int look_at_userns_maps(struct arena *arena, const char *path, int fd, struct host_namespace *fact)
 {
         auto_close int hold_fd = UNSET_FD;
@@ -647,7 +649,8 @@ static int look(const struct spec *spec, const char *bundle, struct arena *arena
         r = look_at_users(arena, "/etc/passwd", "/etc/subuid", linux_->uid_map, linux_->n_uid_map, &host->uid_map_ids);
         if (r < 0)
                 return r;
-        return look_at_users(arena, "/etc/group", "/etc/subgid", linux_->gid_map, linux_->n_gid_map, &host->gid_map_ids);
+        return look_at_users(arena, "/etc/group", "/etc/subgid", linux_->gid_map, linux_->n_gid_map,
+                             &host->gid_map_ids);
 }
 
 int host_gather(const struct spec *spec, const char *bundle, struct arena *arena, struct host *ret_host,

@@ -1,9 +1,9 @@
-/* A folder that everyone can enter looks private when it is bound below a private one, and /etc looks like any folder: what
- * is judged by its place has to be judged by every place. buildah hands over each volume as such a bind.
+/* A folder that everyone can enter looks private when it is bound below a private one, and /etc looks like any folder:
+ * what is judged by its place has to be judged by every place. buildah hands over each volume as such a bind.
  *
- * The root of a bind mount tells the path in its file system (proc(5), mountinfo), and any mount that shows more of the same
- * device tells where that is. The common cases are told apart before mountinfo is read, which is long on a busy host:
- * files on the mount of / itself, and mounts of a whole file system (statmount(2), Linux 6.8). */
+ * The root of a bind mount tells the path in its file system (proc(5), mountinfo), and any mount that shows more of
+ * the same device tells where that is. The common cases are told apart before mountinfo is read, which is long on a
+ * busy host: files on the mount of / itself, and mounts of a whole file system (statmount(2), Linux 6.8). */
 #include "runtime/origins.h"
 
 #include <assert.h>
@@ -94,7 +94,8 @@ static void unescape(char *text)
         char *out = text;
 
         for (const char *s = text; *s != '\0';) {
-                if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' && s[3] <= '7') {
+                if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
+                    s[3] <= '7') {
                         *out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
                         s += 4;
                 } else {
@@ -152,7 +153,8 @@ static bool path_through(const struct mount_line *other, const struct mount_line
         if (other->id == own->id || other->device_major != own->device_major ||
             other->device_minor != own->device_minor || rest == NULL)
                 return false;
-        if ((size_t)snprintf(ret_path, size, "%s%s%s", strcmp(other->target, "/") == 0 ? "" : other->target, rest, below) >= size)
+        if ((size_t)snprintf(ret_path, size, "%s%s%s", strcmp(other->target, "/") == 0 ? "" : other->target, rest,
+                             below) >= size)
                 return false;
         if (ret_path[0] == '\0')
                 snprintf(ret_path, size, "/");

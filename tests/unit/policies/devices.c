@@ -34,7 +34,8 @@ static void ask_rules(const struct spec_device_rule *rules, size_t n)
 
 Test(policy_devices, fills_in_the_six)
 {
-        static const char *const paths[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty" };
+        static const char *const paths[] = { "/dev/null",   "/dev/zero",    "/dev/full",
+                                             "/dev/random", "/dev/urandom", "/dev/tty" };
 
         request_passes(&q);
         cr_assert_eq(q.sandbox.spec.linux_.n_devices, 6);
@@ -119,7 +120,9 @@ Test(policy_devices, wider_rules_are_dropped_and_told)
 
 Test(policy_devices, refuses_the_shape_of_privileged)
 {
-        static const struct spec_device_rule all = { .is_allow = true, .type = 'a', .major = -1, .minor = -1, .access = 7 };
+        static const struct spec_device_rule all = {
+                .is_allow = true, .type = 'a', .major = -1, .minor = -1, .access = 7
+        };
 
         ask_rules(&all, 1);
         request_is_refused(&q, "devices");

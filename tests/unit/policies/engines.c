@@ -23,7 +23,8 @@ static void teardown(void)
 
 TestSuite(policy_engines, .init = setup, .fini = teardown);
 
-/* Judges a document that is written with ' for ", on a host where every bind's source is a root-owned file of a private folder. */
+/* Judges a document that is written with ' for ", on a host where every bind's source is a root-owned file of a
+ * private folder. */
 static void send(const char *document)
 {
         static struct arena arena;

@@ -1,5 +1,5 @@
-/* Whole requests: the law holds whatever is asked, asking for more than the law gives no more, and asking twice gives the
- * same. */
+/* Whole requests: the law holds whatever is asked, asking for more than the law gives no more, and asking twice gives
+ * the same. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <linux/capability.h>

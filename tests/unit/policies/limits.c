@@ -130,7 +130,8 @@ Test(policy_limits, the_file_behind_the_limit_is_no_way_around)
 
 Test(policy_limits, unified_names_are_limits)
 {
-        static const char *const bad[] = { "../x/memory.max", "cgroup.procs", "cgroup.subtree_control", "..", "cgroup.kill" };
+        static const char *const bad[] = { "../x/memory.max", "cgroup.procs", "cgroup.subtree_control", "..",
+                                           "cgroup.kill" };
 
         q.spec.linux_.resources.unified = q.pairs;
         q.spec.linux_.resources.n_unified = 1;
@@ -171,7 +172,9 @@ Test(policy_limits, update_raises_up_to_the_profiles)
 
 Test(policy_limits, update_opens_no_device)
 {
-        static const struct spec_device_rule all = { .is_allow = true, .type = 'a', .major = -1, .minor = -1, .access = 7 };
+        static const struct spec_device_rule all = {
+                .is_allow = true, .type = 'a', .major = -1, .minor = -1, .access = 7
+        };
         struct spec_resources asked = { .devices = &all, .n_devices = 1 }, got;
 
         q.findings = (struct findings){ .arena = &q.arena };

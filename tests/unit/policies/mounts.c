@@ -204,10 +204,30 @@ Test(policy_mounts, refuses_a_folder_with_an_engine_socket_in_it)
 Test(policy_mounts, refuses_what_is_the_hosts_own)
 {
         static const char *const sources[] = {
-                "/", "/etc", "/home", "/home/ada", "/root", "/root/.bashrc", "/run", "/run/user/1000", "/var", "/var/lib",
-                "/var/lib/docker", "/var/lib/docker/volumes", "/var/lib/containers/storage", "/run/runb/leases",
-                "/run/containerd/runc/default", "/boot/vmlinuz", "/dev/pts", "/dev", "/home/ada/.ssh", "/srv/x/.aws/credentials",
-                "/var/lib/kubelet/pki/kubelet.key", "/run/dbus", "/srv/engine", "/srv",
+                "/",
+                "/etc",
+                "/home",
+                "/home/ada",
+                "/root",
+                "/root/.bashrc",
+                "/run",
+                "/run/user/1000",
+                "/var",
+                "/var/lib",
+                "/var/lib/docker",
+                "/var/lib/docker/volumes",
+                "/var/lib/containers/storage",
+                "/run/runb/leases",
+                "/run/containerd/runc/default",
+                "/boot/vmlinuz",
+                "/dev/pts",
+                "/dev",
+                "/home/ada/.ssh",
+                "/srv/x/.aws/credentials",
+                "/var/lib/kubelet/pki/kubelet.key",
+                "/run/dbus",
+                "/srv/engine",
+                "/srv",
         };
 
         for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
@@ -396,7 +416,8 @@ Test(policy_mounts, the_group_root_of_an_owner_is_his_own_matter)
         source->uid = 1000;
         source->gid = 0;
         request_passes(&q);
-        cr_assert(request_bind_at(&q, "/work")->ids != SANDBOX_BIND_OWNER || request_bind_at(&q, "/work")->owner_gid != 0,
+        cr_assert(request_bind_at(&q, "/work")->ids != SANDBOX_BIND_OWNER ||
+                          request_bind_at(&q, "/work")->owner_gid != 0,
                   "a setgid root file could be left there");
 }
 

@@ -89,8 +89,9 @@ Test(policy_namespaces, refuses_the_hosts_named_by_path)
                 enum spec_ns kind;
                 const char *rule;
         } kinds[] = {
-                { SPEC_NS_PID, "namespaces.pid" }, { SPEC_NS_NET, "namespaces.network" }, { SPEC_NS_IPC, "namespaces.ipc" },
-                { SPEC_NS_UTS, "namespaces.uts" }, { SPEC_NS_USER, "namespaces.user" },
+                { SPEC_NS_PID, "namespaces.pid" },   { SPEC_NS_NET, "namespaces.network" },
+                { SPEC_NS_IPC, "namespaces.ipc" },   { SPEC_NS_UTS, "namespaces.uts" },
+                { SPEC_NS_USER, "namespaces.user" },
         };
 
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

@@ -26,7 +26,8 @@ void request_init(struct request *request)
                 { SPEC_MOUNT_SYSFS, "/sys", "sysfs",
                   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC },
                 { SPEC_MOUNT_DEVPTS, "/dev/pts", "devpts", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC },
-                { SPEC_MOUNT_MQUEUE, "/dev/mqueue", "mqueue", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC },
+                { SPEC_MOUNT_MQUEUE, "/dev/mqueue", "mqueue",
+                  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC },
                 { SPEC_MOUNT_CGROUP, "/sys/fs/cgroup", "cgroup",
                   MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC },
         };
@@ -45,7 +46,8 @@ void request_init(struct request *request)
         spec->process.n_args = 1;
         spec->process.env = environment;
         spec->process.n_env = 2;
-        spec->process.caps = (struct spec_caps){ .is_given = true, .effective = caps, .bounding = caps, .permitted = caps };
+        spec->process.caps =
+                (struct spec_caps){ .is_given = true, .effective = caps, .bounding = caps, .permitted = caps };
         for (size_t i = 0; i < sizeof given / sizeof *given; i++)
                 spec->linux_.namespaces[given[i]].is_given = true;
         for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
@@ -155,7 +157,8 @@ void request_passes(struct request *request)
 static void sentence_is_neutral(const char *text)
 {
         static const char *const words[] = {
-                "no such file", "permission denied", "operation not permitted", "executable file not found", "does not exist",
+                "no such file",   "permission denied", "operation not permitted", "executable file not found",
+                "does not exist",
         };
 
         for (size_t i = 0; i < sizeof words / sizeof *words; i++)

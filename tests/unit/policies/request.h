@@ -22,7 +22,8 @@ struct request {
         struct error err;
 };
 
-/* podman's shape: no user and no cgroup namespace, /dev /proc /sys and their like, docker's capabilities; nothing refused. */
+/* podman's shape: no user and no cgroup namespace, /dev /proc /sys and their like, docker's capabilities; nothing
+ * refused. */
 void request_init(struct request *request);
 void request_free(struct request *request);
 

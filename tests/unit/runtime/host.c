@@ -142,7 +142,9 @@ Test(host, sees_sockets_and_folders_that_hold_an_engines)
 Test(host, other_mounts_and_remounts_are_not_looked_at)
 {
         mounts[0] = (struct spec_mount){ .kind = SPEC_MOUNT_TMPFS, .target = "/x", .source = "/etc", .data = "" };
-        mounts[1] = (struct spec_mount){ .kind = SPEC_MOUNT_BIND, .is_remount = true, .target = "/x", .source = "/etc", .data = "" };
+        mounts[1] = (struct spec_mount){
+                .kind = SPEC_MOUNT_BIND, .is_remount = true, .target = "/x", .source = "/etc", .data = ""
+        };
         spec.n_mounts = 2;
         gather();
         cr_assert_not(host.sources[0].is_known);
