@@ -26,6 +26,7 @@ messages, fds = 0, array.array("i")
 listener.settimeout(0)                  # it must be there already
 try:
     connection, _ = listener.accept()
+    connection.setblocking(False)       # init may hold its end until it is started
     while True:
         data, ancillary, flags, _ = connection.recvmsg(4096, 1024)
         if not data:
