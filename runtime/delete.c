@@ -1,8 +1,9 @@
 /* The end of a container, in an order that can be begun anew at any point.
  *
- * Processes first, and nothing else before they are gone: their ids may go to another build only afterwards. Init is waited for by its
- * pidfd; as the first process of a pid namespace it ends last (pid_namespaces(7)). Then the cgroups, which tell of
- * processes that were not in that namespace; then what lies on disk; the record last, since it is what names all the rest. */
+ * Processes first, and nothing else before they are gone: their ids may go to another build only afterwards. Init is
+ * waited for by its pidfd; as the first process of a pid namespace it ends last (pid_namespaces(7)). Then the cgroups,
+ * which tell of processes that were not in that namespace; then what lies on disk; the record last, since it is what
+ * names all the rest. */
 #include "runtime/delete.h"
 
 #include <errno.h>
@@ -75,7 +76,8 @@ static int wait_for_end(int pidfd, const struct state *state, struct error *err)
                 if (r < 0 && errno != EINTR)
                         return error_errno(err, errno, "wait for container init");
                 if (r == 0)
-                        return error_set(err, EBUSY, "container init (process %d) does not end, %d seconds after SIGKILL",
+                        return error_set(err, EBUSY,
+                                         "container init (process %d) does not end, %d seconds after SIGKILL",
                                          state->init_pid, PATIENCE_MS / 1000);
         }
 }

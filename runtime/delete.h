@@ -7,14 +7,14 @@
 #include "runtime/base/error.h"
 #include "runtime/state.h"
 
-/* SIGKILL to every process of the container, paused or not. Waits for nothing and needs no lock: it is what ends a command
- * that waits for the container and holds the lock. A container that has ended is success. */
+/* SIGKILL to every process of the container, paused or not. Waits for nothing and needs no lock: it is what ends a
+ * command that waits for the container and holds the lock. A container that has ended is success. */
 int delete_kill(const struct state *state, struct error *err);
 
-/* Ends and removes everything that the record names, the record last: processes, cgroups, the re-stacked overlay (the engine's
- * own is refreshed), ids; then the poststop hooks run. @dir: locked; its folder is gone afterwards.
- * The ids are kept, and the record too, where a process does not end or a cgroup or work folder does not go: the next `delete
- * --force` tries again. Returns the first error; what has no bearing on others goes on. */
+/* Ends and removes everything that the record names, the record last: processes, cgroups, the re-stacked overlay (the
+ * engine's own is refreshed), ids; then the poststop hooks run. @dir: locked; its folder is gone afterwards.
+ * The ids are kept, and the record too, where a process does not end or a cgroup or work folder does not go: the next
+ * `delete --force` tries again. Returns the first error; what has no bearing on others goes on. */
 int delete_undo(struct state_dir *dir, const struct state *state, struct error *err);
 
 /* `runb delete`. An unknown id is an error (ENOENT, "container does not exist") unless @is_forced. */

@@ -1,12 +1,14 @@
 /* Who has which ids of this host.
  *
- * A lease and its container name each other: leases/<base> lists the container as a user, and the container's folder has
- * a link `lease` to the base. Only both together hold a range. The folder's link is made first, then the lease, then the
- * links of its pod, which it names; they are removed the other way round. So whatever a kill -9 leaves is either whole, or
- * held by nobody and found out when the next one comes by. Every change happens under one lock of the host.
+ * A lease and its container name each other: leases/<base> lists the container as a user, and the container's folder
+ * has a link `lease` to the base. Only both together hold a range. The folder's link is made first, then the lease,
+ * then the links of its pod, which it names; they are removed the other way round. So whatever a kill -9 leaves is
+ * either whole, or held by nobody and found out when the next one comes by. Every change happens under one lock of the
+ * host.
  *
  * The next slot to be tried is remembered, so that taking a range is looking at one name, and a range just freed rests
- * until the others have had their turn: a file that a build left behind with an id of its range meets no other build soon. */
+ * until the others have had their turn: a file that a build left behind with an id of its range meets no other build
+ * soon. */
 #include "runtime/leases.h"
 
 #include <ctype.h>
@@ -85,7 +87,8 @@ int leases_folder(char *ret_path, size_t size, struct error *err)
                         chmod(folder, 01711);
         }
         if (st.st_uid != geteuid() || !S_ISDIR(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-                return error_set(err, EPERM, "%s has to be a folder that belongs to user %u and that no one else may write to",
+                return error_set(err, EPERM,
+                                 "%s has to be a folder that belongs to user %u and that no one else may write to",
                                  folder, geteuid());
         strcpy(ret_path, folder);
         return 0;
@@ -125,7 +128,8 @@ static int house_open(struct house *house, struct error *err)
                 return error_errno(err, r, "open %s/lock", house->path);
         r = lock_take(house->lock_fd, true, LOCK_TIMEOUT_MS, &holder);
         if (r == -ETIMEDOUT)
-                return error_set(err, EBUSY, "%s/lock is held by process %d, which has not let go for %d seconds", house->path,
+                return error_set(err, EBUSY,
+                                 "%s/lock is held by process %d, which has not let go for %d seconds", house->path,
                                  holder, LOCK_TIMEOUT_MS / 1000);
         return r < 0 ? error_errno(err, r, "lock %s/lock", house->path) : 0;
 }
@@ -304,8 +308,8 @@ static bool is_held(const struct record *record)
         return false;
 }
 
-/* Replaces a file of leases/. Only the lock's holder writes, so that one name does for what is not finished yet, and what a
- * kill -9 leaves of it is the next one's to overwrite. */
+/* Replaces a file of leases/. Only the lock's holder writes, so that one name does for what is not finished yet, and
+ * what a kill -9 leaves of it is the next one's to overwrite. */
 static int replace_file(const struct house *house, const char *name, const char *text, size_t length)
 {
         auto_close int fd = openat(house->fd, "leases/new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -483,10 +487,12 @@ static int add_own_ranges(struct layout *layout, struct error *err)
                 if (ours[0] == NULL && ours[1] == NULL)
                         return 0;
                 if (ours[0] == NULL || ours[1] == NULL || ours[0]->first != ours[1]->first || ours[0]->count != ours[1]->count)
-                        return error_set(err, EINVAL, "/etc/subuid and /etc/subgid have different entries for %s: a build's user and "
-                                         "group ids come from one range, give it the same one in both", LEASE_OWNER);
+                        return error_set(err, EINVAL,
+                                         "/etc/subuid and /etc/subgid have different entries for %s: a build's user "
+                                         "and group ids come from one range, give it the same one in both", LEASE_OWNER);
                 if (ours[0]->first < LEASE_UNIT || overlaps(ours[0]->first, ours[0]->count, LEASE_END, LEASE_UNIT))
-                        return error_set(err, EINVAL, "/etc/subuid: the range of %s, %u ids from %u, holds ids of the host (below "
+                        return error_set(err, EINVAL,
+                                         "/etc/subuid: the range of %s, %u ids from %u, holds ids of the host (below "
                                          "%u) or of systemd's foreign images (from %u)", LEASE_OWNER, ours[0]->count, ours[0]->first,
                                          LEASE_UNIT, LEASE_END);
                 r = add_range(layout, ours[0]->first, ours[0]->count, err);
@@ -512,7 +518,8 @@ static int read_layout(struct layout *layout, struct arena *arena, struct error 
                 add_range(layout, LEASE_FIRST, LEASE_END - LEASE_FIRST, err);
         }
         if (layout->n_slots == 0)
-                return error_set(err, EINVAL, "/etc/subuid: the range of %s holds less than the %u ids that one build takes",
+                return error_set(err, EINVAL,
+                                 "/etc/subuid: the range of %s holds less than the %u ids that one build takes",
                                  LEASE_OWNER, LEASE_UNIT);
         for (size_t i = 0; i < layout->n_ranges && length < sizeof layout->text; i++)
                 length += (size_t)snprintf(layout->text + length, sizeof layout->text - length, "%s%u+%u", i == 0 ? "" : ",",
@@ -668,15 +675,16 @@ static int find_free(const struct house *house, uint32_t size, uint32_t *ret_bas
                 *ret_base = base;
                 return 0;
         }
-        return error_set(err, ENOSPC, "no range of %u ids is free: all %u of %s are taken; delete containers, or give user %s a larger "
-                         "range in /etc/subuid and /etc/subgid", size, layout.n_slots,
+        return error_set(err, ENOSPC,
+                         "no range of %u ids is free: all %u of %s are taken; delete containers, or give user %s a "
+                         "larger range in /etc/subuid and /etc/subgid", size, layout.n_slots,
                          layout.is_default ? "the built-in range" : "its range in /etc/subuid", LEASE_OWNER);
 }
 
 /* ---- pods ---- */
 
-/* Does an init of the group live, other than that of @except (NULL: none)? Only then its network namespace's inode number
- * cannot be another's by now. */
+/* Does an init of the group live, other than that of @except (NULL: none)? Only then its network namespace's inode
+ * number cannot be another's by now. */
 static bool is_group_alive(const struct record *record, const struct user *except)
 {
         for (size_t i = 0; i < record->n_users; i++) {
@@ -725,13 +733,16 @@ static int find_pod(const struct house *house, const char *key, uint64_t inode, 
                 has_key = find_group(house, name, arena, &by_key) && by_key.key != NULL && strcmp(by_key.key, key) == 0;
         }
         if (has_net && key != NULL && by_net.key != NULL && strcmp(by_net.key, key) != 0)
-                return error_refuse(err, "ids.pod", "the container says that it belongs to sandbox %s, but joins the network "
+                return error_refuse(err, "ids.pod",
+                                    "the container says that it belongs to sandbox %s, but joins the network "
                                     "namespace of sandbox %s; a pod's containers name the same sandbox", key, by_net.key);
         if (has_net && has_key && by_net.base != by_key.base)
-                return error_refuse(err, "ids.pod", "the container says that it belongs to sandbox %s, but joins the network "
+                return error_refuse(err, "ids.pod",
+                                    "the container says that it belongs to sandbox %s, but joins the network "
                                     "namespace of other containers", key);
         if (has_key && inode != 0 && by_key.netns != 0 && by_key.netns != inode && is_group_alive(&by_key, NULL))
-                return error_refuse(err, "ids.pod", "the container says that it belongs to sandbox %s, but has another network "
+                return error_refuse(err, "ids.pod",
+                                    "the container says that it belongs to sandbox %s, but has another network "
                                     "namespace than the sandbox", key);
         if (!has_key && !has_net)
                 return 0;
@@ -760,7 +771,8 @@ static int check_key(const char *key, struct error *err)
         if (key == NULL)
                 return 0;
         if (state_check_id(key, NULL) < 0 || strlen(key) > NAME_MAX - 8)
-                return error_set(err, EINVAL, "the sandbox id of the annotations is none: only letters, digits and _ . + - may be "
+                return error_set(err, EINVAL,
+                                 "the sandbox id of the annotations is none: only letters, digits and _ . + - may be "
                                  "in it");
         return 0;
 }
@@ -801,7 +813,8 @@ static bool is_further_unit(const struct house *house, int dir_fd, const char *n
         return text_to_u32(name, &unit) == 0 && read_further_unit(house, unit, &first) == 0 && first == base;
 }
 
-/* What a leases_take() that was killed before it had written its lease leaves: further units; and links, were the lease lost. */
+/* What a leases_take() that was killed before it had written its lease leaves: further units; and links, were the
+ * lease lost. */
 static void sweep(const struct house *house, uint32_t base)
 {
         sweep_folder(house, "groups", base, names_base);
@@ -953,7 +966,8 @@ int leases_set_group(const char *root, const char *id, const char *group_key, ui
                 return 0;
         if (netns_inode != 0 && record.netns != 0 && record.netns != netns_inode &&
             is_group_alive(&record, find_user(&record, real, id)))
-                return error_refuse(err, "ids.pod", "the container says that it belongs to sandbox %s, but has another network "
+                return error_refuse(err, "ids.pod",
+                                    "the container says that it belongs to sandbox %s, but has another network "
                                     "namespace than the sandbox", record.key == NULL ? "(none)" : record.key);
         learn_pod(&house, &record, group_key, netns_inode);
         r = write_record(&house, &record, err);

@@ -35,8 +35,8 @@ int leases_folder(char *ret_path, size_t size, struct error *err);
  * @root, @id: of a container folder that exists (state_create()). Asked again for the same one: the same answer.
  * @group_key: pod's sandbox id, may be NULL. @netns_inode: of a joined network namespace, 0 for a new one.
  * Both known and naming different groups: refused (EPERM).
- * A container of a group with a shared range is added to its users; @ret_lease then has the group's size, at least @size.
- * ENOSPC: every range is taken; says how many. */
+ * A container of a group with a shared range is added to its users; @ret_lease then has the group's size, at least
+ * @size. ENOSPC: every range is taken; says how many. */
 int leases_take(const char *root, const char *id, uint32_t size, const char *group_key, uint64_t netns_inode,
                 struct lease *ret_lease, struct error *err);
 

@@ -1,5 +1,5 @@
-/* Record locks rather than flock(2): an flock belongs to the open file, which a forked child shares. A container's init, waiting
- * for start, would keep the lock of a runtime that was killed. */
+/* Record locks rather than flock(2): an flock belongs to the open file, which a forked child shares. A container's
+ * init, waiting for start, would keep the lock of a runtime that was killed. */
 #include "runtime/lock.h"
 
 #include <errno.h>

@@ -1,11 +1,12 @@
 /* The record of a container and the locks around it.
  *
- * Everything that a container owns is named in ROOT/<id>/state.json before it is made, so that whatever a kill -9 leaves
- * can be found and undone. The file is replaced by rename(2): readers, who take no lock, see the old record or the whole new one.
- * Writers hold a lock on ROOT/<id>/lock; it belongs to the process alone, so no init or hook keeps it.
+ * Everything that a container owns is named in ROOT/<id>/state.json before it is made, so that whatever a kill -9
+ * leaves can be found and undone. The file is replaced by rename(2): readers, who take no lock, see the old record or
+ * the whole new one. Writers hold a lock on ROOT/<id>/lock; it belongs to the process alone, so no init or hook keeps
+ * it.
  *
- * Withstands: ids that are paths ("..", "a/b"), links in the place of a container's folder, a ROOT that somebody else owns or may
- * write to, and pids that have been used again. */
+ * Withstands: ids that are paths ("..", "a/b"), links in the place of a container's folder, a ROOT that somebody else
+ * owns or may write to, and pids that have been used again. */
 #include "runtime/state.h"
 
 #include <fcntl.h>
@@ -73,7 +74,8 @@ int state_check_id(const char *id, struct error *err)
                 return error_set(err, EINVAL, "invalid container id: it has to begin with a letter, a digit or _");
         for (const char *p = id; *p != '\0'; p++)
                 if (strchr(word, *p) == NULL && strchr(".+-", *p) == NULL)
-                        return error_set(err, EINVAL, "invalid container id: only letters, digits and _ . + - may be in it");
+                        return error_set(err, EINVAL,
+                                         "invalid container id: only letters, digits and _ . + - may be in it");
         return 0;
 }
 
@@ -85,10 +87,12 @@ static int check_root(const char *root, int root_fd, struct error *err)
         if (fstat(root_fd, &st) < 0)
                 return error_errno(err, errno, "state folder %s", root);
         if (st.st_uid != geteuid())
-                return error_set(err, EPERM, "state folder %s belongs to user %u and not to the caller (user %u): choose another "
+                return error_set(err, EPERM,
+                                 "state folder %s belongs to user %u and not to the caller (user %u): choose another "
                                  "with --root", root, st.st_uid, geteuid());
         if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (st.st_mode & S_ISVTX) == 0)
-                return error_set(err, EPERM, "state folder %s may be written by others (mode %04o): chmod 0700 it, or choose "
+                return error_set(err, EPERM,
+                                 "state folder %s may be written by others (mode %04o): chmod 0700 it, or choose "
                                  "another with --root", root, st.st_mode & 07777);
         return 0;
 }
@@ -138,7 +142,8 @@ static int make_root(const char *root, struct error *err)
 static int lock_error(const char *id, int code, pid_t holder, struct error *err)
 {
         if (code == -ETIMEDOUT && holder > 0)
-                return error_set(err, EBUSY, "container %s is locked by process %d, which has not let go for %d seconds", id,
+                return error_set(err, EBUSY,
+                                 "container %s is locked by process %d, which has not let go for %d seconds", id,
                                  holder, LOCK_TIMEOUT_MS / 1000);
         if (code == -ETIMEDOUT)
                 return error_set(err, EBUSY, "container %s is locked by a process that is not seen from here", id);
@@ -651,7 +656,8 @@ int state_read(const struct state_dir *dir, struct arena *arena, struct state *r
 
         r = fd_read_file(dir->fd, "state.json", STATE_LIMIT_BYTES, &text, &length);
         if (r == -ENOENT)
-                return error_set(err, ENODATA, "container %s was never finished: delete --force removes what is left of it",
+                return error_set(err, ENODATA,
+                                 "container %s was never finished: delete --force removes what is left of it",
                                  dir->id);
         if (r == 0 && asprintf(&name, "%s/%s/state.json", dir->root, dir->id) < 0)
                 r = -ENOMEM;

@@ -76,7 +76,8 @@ struct state_dir {
         int lock_fd;                    /* UNSET_FD for readers */
 };
 
-/* runc's charset, first character alphanumeric or '_', no "." and "..", at most 255 bytes. Says "invalid container id". */
+/* runc's charset, first character alphanumeric or '_', no "." and "..", at most 255 bytes. Says "invalid container
+ * id". */
 int state_check_id(const char *id, struct error *err);
 
 /* Makes ROOT (0700) and ROOT/<id> exclusively and locks it. EEXIST: "container with given ID already exists". A ROOT
@@ -112,8 +113,8 @@ const char *state_status_name(enum state_status status);
 /* Removes ROOT/<id>. May run twice. */
 int state_remove(struct state_dir *dir, struct error *err);
 
-/* The OCI state JSON: for hooks (compact, on their stdin, no pid when stopped), and `runb state` (indented by two blanks, runc's
- * members and order, pid 0 when stopped, no newline at the end). */
+/* The OCI state JSON: for hooks (compact, on their stdin, no pid when stopped), and `runb state` (indented by two
+ * blanks, runc's members and order, pid 0 when stopped, no newline at the end). */
 struct text_buffer;
 void state_to_oci(const struct state *state, enum state_status status, bool is_for_hooks, struct text_buffer *buffer);
 /* What `runb state` prints, in one line. */

@@ -7,11 +7,11 @@
  *
  * The maps are written by us from outside, since only that needs no id of the range to have a privilege. How we reach
  * the helper's /proc files depends on who we are:
- * - The host's root may open them whatever their owner is. The helper shares our memory (vfork's way, 40 us cheaper than
- *   a copy) and is gone when we go on: as a zombie it still has credentials, hence maps.
+ * - The host's root may open them whatever their owner is. The helper shares our memory (vfork's way, 40 us cheaper
+ *   than a copy) and is gone when we go on: as a zombie it still has credentials, hence maps.
  * - Inside another user namespace, files of a process that is a zombie or not dumpable may belong to the *host's* root
- *   (proc(5), "/proc/pid": ownership), which is unmapped here, so that not even CAP_DAC_OVERRIDE opens them. There the helper is a
- *   copy of us that makes itself dumpable and waits until its maps are written. */
+ *   (proc(5), "/proc/pid": ownership), which is unmapped here, so that not even CAP_DAC_OVERRIDE opens them. There the
+ *   helper is a copy of us that makes itself dumpable and waits until its maps are written. */
 #include "runtime/userns.h"
 
 #include <fcntl.h>
@@ -141,7 +141,7 @@ static int helper_run(void *context)
         if (helper->socket_fd < 0)
                 _exit(0);
 
-        /* A copy: nobody but the owner of our own namespace sees this process, and it holds nothing but our arguments. */
+        /* A copy: nobody but the owner of our own namespace sees this process, and it holds our arguments only. */
         prctl(PR_SET_DUMPABLE, 1);
         if (write(helper->socket_fd, &report, sizeof report) == sizeof report)
                 while (read(helper->socket_fd, &byte, 1) < 0 && errno == EINTR)
@@ -159,7 +159,8 @@ static int helper_error(const struct helper *helper, struct error *err)
         case HELPER_UID:
                 return error_errno(err, helper->report.code, "user namespace: take user %u of the range", helper->uid);
         case HELPER_CAPS:
-                return error_errno(err, helper->report.code, "user namespace: keep capabilities as user %u", helper->uid);
+                return error_errno(err, helper->report.code,
+                                   "user namespace: keep capabilities as user %u", helper->uid);
         case HELPER_UNSHARE:
                 break;
         }
@@ -185,7 +186,8 @@ static int write_map(pid_t pid, const char *name, const char *text, size_t lengt
         if (write(fd, text, length) == (ssize_t)length)
                 return 0;
         if (errno == EPERM)
-                return error_set(err, EPERM, "user namespace: %s \"%.*s\" is not within the ids and capabilities of the caller",
+                return error_set(err, EPERM,
+                                 "user namespace: %s \"%.*s\" is not within the ids and capabilities of the caller",
                                  name, (int)strcspn(text, "\n"), text);
         return error_errno(err, errno, "user namespace: write %s \"%.*s\"", name, (int)strcspn(text, "\n"), text);
 }
@@ -357,7 +359,8 @@ static void exec_mapper(const char *program, pid_t target, const struct spec_id_
         _exit(127);
 }
 
-/* The mapper: a copy of us that stays outside until @go_fd says that the namespace exists. Exit 0: both maps are written. */
+/* The mapper: a copy of us that stays outside until @go_fd says that the namespace exists. Exit 0: both maps are
+ * written. */
 static void run_mapper(const struct rootless *rootless, pid_t target, int go_fd, int out_fd)
 {
         pid_t pids[2];
@@ -419,7 +422,8 @@ static int enter_with_helpers(const struct rootless *rootless, struct error *err
                 /* The mapper would write the maps of the namespace that we did not leave; newuidmap(1) refuses that. */
                 kill(pid, SIGKILL);
                 reap(pid);
-                return error_errno(err, r, "user namespace: unshare as user %u (is sysctl user.max_user_namespaces 0, or "
+                return error_errno(err, r,
+                                   "user namespace: unshare as user %u (is sysctl user.max_user_namespaces 0, or "
                                    "kernel.unprivileged_userns_clone?)", getuid());
         }
         close(take_fd(&go_write));

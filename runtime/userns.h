@@ -1,8 +1,8 @@
 /* The build's own user namespace: made early by a short-lived helper, entered last by init.
  *
  * Made with euid and egid inside the range (capabilities kept), so that what the build uses up (inotify instances,
- * queued signals, namespaces) is charged to an id of the range and not to the host's root: user_namespaces(7) charges the
- * effective user that made a namespace, and its ancestors. */
+ * queued signals, namespaces) is charged to an id of the range and not to the host's root: user_namespaces(7) charges
+ * the effective user that made a namespace, and its ancestors. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,8 +13,8 @@
 #include "runtime/base/error.h"
 
 /* Makes a user namespace with these maps (outside = ids of our own user namespace). It is made by the outside id of
- * inside 0 (of the first line where 0 is not mapped); where that is our own id, as under a rootless engine, no id changes.
- * Returns 0 and an fd (nsfs, O_CLOEXEC) that the caller owns. No process stays, also when we are killed.
+ * inside 0 (of the first line where 0 is not mapped); where that is our own id, as under a rootless engine, no id
+ * changes. Returns 0 and an fd (nsfs, O_CLOEXEC) that the caller owns. No process stays, also when we are killed.
  * Works whether this process is dumpable or not; it is as dumpable afterwards as before. */
 int userns_make(const struct spec_id_map *uid_map, size_t n_uid_map, const struct spec_id_map *gid_map,
                 size_t n_gid_map, int *ret_fd, struct error *err);

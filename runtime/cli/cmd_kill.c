@@ -1,4 +1,5 @@
-/* `runb kill`. The texts of its errors are what containerd and CRI-O tell an ended container from a broken runtime by. */
+/* `runb kill`. The texts of its errors are what containerd and CRI-O tell an ended container from a broken runtime by.
+ * */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -26,13 +27,14 @@ static int signal_init(const struct state *state, int number, struct error *err)
         if (sys_pidfd_send_signal(pidfd, number) < 0) {
                 if (errno == ESRCH)
                         return error_set(err, ESRCH, "container not running");
-                return error_errno(err, errno, "send signal %d to container init (process %d)", number, state->init_pid);
+                return error_errno(err, errno,
+                                   "send signal %d to container init (process %d)", number, state->init_pid);
         }
         return 0;
 }
 
-/* Every process of the container. Where the cgroup is others' too, only init can be told from them; with SIGKILL its pid
- * namespace goes with it. */
+/* Every process of the container. Where the cgroup is others' too, only init can be told from them; with SIGKILL its
+ * pid namespace goes with it. */
 static int signal_all(const struct state *state, int number, struct error *err)
 {
         if (number == SIGKILL)
@@ -62,8 +64,8 @@ static int kill_container(const struct cli *cli, const char *id, int number, boo
                 /* Without a pid namespace of its own, others may have outlived init. */
                 return state.has_own_pidns ? 0 : signal_all(&state, number, err);
         }
-        /* A frozen process takes SIGKILL on v1 only when it is thawed, and without a pid namespace of its own the others would
-         * outlive init: one and the same call sees to both. */
+        /* A frozen process takes SIGKILL on v1 only when it is thawed, and without a pid namespace of its own the
+         * others would outlive init: one and the same call sees to both. */
         if (is_all || number == SIGKILL)
                 r = signal_all(&state, number, err);
         else

@@ -1,5 +1,5 @@
-/* `runb state`: the OCI state on stdout. buildah polls it ten times a second, BuildKit and CRI-O parse stdout and stderr
- * together: nothing but the document may be printed, and nobody is waited for. */
+/* `runb state`: the OCI state on stdout. buildah polls it ten times a second, BuildKit and CRI-O parse stdout and
+ * stderr together: nothing but the document may be printed, and nobody is waited for. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
