@@ -54,7 +54,7 @@ failing() # ARGS-JSON CWD TEXT
         want_rc 255
 }
 check "exec of a missing program: 255, no pid file, executable file not found in \$PATH" failing '["nope"]' / \
-        'unable to start container process: exec: "nope": executable file not found in $PATH'
+        'exec: "nope": executable file not found in $PATH'
 check "exec of a missing path: stat /nope: no such file or directory" failing '["/nope"]' / \
         'exec: "/nope": stat /nope: no such file or directory'
 check "exec of a plain file: permission denied" failing '["/etc/passwd"]' / 'exec: "/etc/passwd": permission denied'

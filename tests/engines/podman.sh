@@ -38,8 +38,9 @@ run_terminal()
 }
 check "podman run -it: a terminal with its size, input and exit code" run_terminal
 
-pod run -d --name long -v "$T:/host:ro" localhost/bb sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done' > "$T/long.log" 2>&1 ||
-        { sed 's/^/# /' "$T/long.log"; }
+mkdir -p "$T/data"
+pod run -d --name long -v "$T/data:/host:ro" localhost/bb sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done' > "$T/long.log" 2>&1 ||
+        sed "s/^/# /" "$T/long.log"
 
 running() { want_same "$(pod inspect -f '{{.State.Status}}' long)" running; }
 check "podman run -d: the container is running" running
