@@ -14,6 +14,7 @@
 
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 #include "runtime/restack_overlay.h"
 
 #ifndef FUSE_SUPER_MAGIC
@@ -43,38 +44,57 @@ int restack_plan_make(struct arena *arena, const char *rootfs, bool is_mapped, c
         return 0;
 }
 
-static const char *fs_name(const char *path)
+int restack_refuse(int fd, const char *what, int code, struct error *err)
 {
+        /* Since which kernel MOUNT_ATTR_IDMAP is taken: mount_setattr(2) and each file system's FS_ALLOW_IDMAP. */
+        static const struct { unsigned long magic; const char *name, *since; } known[] = {
+                { EXT4_SUPER_MAGIC, "ext4", "Linux 5.12 can" },
+                { XFS_SUPER_MAGIC, "xfs", "Linux 5.12 can" },
+                { BTRFS_SUPER_MAGIC, "btrfs", "Linux 5.15 can" },
+                { TMPFS_MAGIC, "tmpfs", "Linux 6.3 can" },
+                { OVERLAYFS_SUPER_MAGIC, "overlayfs", "no kernel can" },
+                { FUSE_SUPER_MAGIC, "FUSE (fuse-overlayfs?)", "Linux 6.12 can where the server asks for it" },
+                { NFS_SUPER_MAGIC, "NFS", "no kernel can" },
+        };
+        const char *since = "this kernel cannot";
+        char name[64] = "a file system";
         struct statfs fs;
 
-        if (statfs(path, &fs) < 0)
-                return "unknown";
-        switch ((unsigned long)fs.f_type) {
-        case FUSE_SUPER_MAGIC: return "FUSE (fuse-overlayfs?)";
-        case NFS_SUPER_MAGIC: return "NFS";
-        case TMPFS_MAGIC: return "tmpfs (Linux 6.3 can map its ids)";
-        default: return "of a kind that this kernel cannot map ids on";
+        if (fstatfs(fd, &fs) == 0) {
+                snprintf(name, sizeof name, "file system %#lx", (unsigned long)fs.f_type);
+                for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+                        if ((unsigned long)fs.f_type == known[i].magic) {
+                                snprintf(name, sizeof name, "%s", known[i].name);
+                                since = known[i].since;
+                        }
         }
+        if (code == EPERM)
+                since = "this mount has a map already, or belongs to another user namespace";
+        return error_set(err, EOPNOTSUPP, "%s lies on %s, whose ids cannot be mapped here (%s; %s): let the engine map "
+                         "them (podman --userns=auto, Kubernetes hostUsers: false, docker userns-remap) or use overlay "
+                         "storage on a local disk", what, name, since, error_text(code));
 }
 
 static int clone_plain(const struct restack_plan *plan, int userns_fd, int *ret_tree_fd, struct error *err)
 {
-        /* Image layers can hold device nodes: only our own /dev may. With what the engine mounted below. */
+        /* Image layers can hold device nodes: only our own /dev may. With what the engine mounted below, as runc's
+         * bind has it. */
         struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE };
+        struct mount_attr map = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns_fd };
         auto_close int fd = open_tree(AT_FDCWD, plan->rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 
         if (fd < 0)
                 return error_errno(err, errno, "root.path: open %s", plan->rootfs);
-        if (plan->is_mapped) {
-                attr.attr_set |= MOUNT_ATTR_IDMAP;
-                attr.userns_fd = (uint64_t)(unsigned)userns_fd;
-        }
-        if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0) {
-                if (!plan->is_mapped || (errno != EINVAL && errno != EPERM))
-                        return error_errno(err, errno, "root.path: set the flags of %s", plan->rootfs);
-                return error_set(err, EOPNOTSUPP, "root.path: the file system of %s is %s; let the engine map the ids "
-                                 "(podman --userns=auto, Kubernetes hostUsers: false, docker userns-remap) or use overlay storage",
-                                 plan->rootfs, fs_name(plan->rootfs));
+        if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
+                return error_errno(err, errno, "root.path: set the flags of %s", plan->rootfs);
+        if (plan->is_mapped && mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &map, sizeof map) < 0) {
+                /* All or none: a mount below may be of another kind (a /proc in a chroot). That one is left
+                 * unmapped, so its files belong to nobody in the container. */
+                if (mount_setattr(fd, "", AT_EMPTY_PATH, &map, sizeof map) < 0) {
+                        restack_refuse(fd, plan->rootfs, errno, err);
+                        return error_context(err, "root.path");
+                }
+                log_debug("root.path: a mount below %s cannot map ids", plan->rootfs);
         }
         *ret_tree_fd = take_fd(&fd);
         return 0;
@@ -93,52 +113,50 @@ static int make_work(const struct restack_plan *plan, struct error *err)
 int restack_prepare(const struct restack_plan *plan, int userns_fd, uid_t range_uid, gid_t range_gid, int *ret_tree_fd,
                     struct error *err)
 {
-        auto_close int tree = UNSET_FD;
-        int r, sub;
+        int r;
 
         if (!plan->is_overlay)
                 return clone_plain(plan, userns_fd, ret_tree_fd, err);
         r = make_work(plan, err);
         if (r < 0)
                 return r;
-        r = restack_overlay_mount(plan->overlay, RESTACK_DETACHED, userns_fd, range_uid, range_gid, &tree, err);
-        /* Linux < 6.15 takes no detached layers (EINVAL) and < 6.7 no lowerdir+ (EINVAL too). The other way makes the very same mount. */
+        r = restack_overlay_mount(plan->overlay, RESTACK_DETACHED, userns_fd, range_uid, range_gid, ret_tree_fd, err);
+        /* Linux < 6.15 takes no detached layers (EINVAL) and < 6.8 no lowerdir+ (EINVAL too). The other way makes
+         * the very same mount. */
         if (r == -EINVAL)
-                r = restack_overlay_mount(plan->overlay, RESTACK_ATTACHED, userns_fd, range_uid, range_gid, &tree, err);
-        if (r < 0)
-                return error_context(err, "root.path: %s", plan->rootfs);
-        if (strcmp(plan->overlay->subfolder, "/") != 0) {
-                sub = open_tree(tree, plan->overlay->subfolder + 1, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
-                if (sub < 0)
-                        return error_errno(err, errno, "root.path: %s is a folder of an overlay, %s in it, not its root "
-                                           "(Linux 6.15 takes that)", plan->rootfs, plan->overlay->subfolder);
-                auto_close_cleanup(&tree);
-                tree = sub;
-        }
-        *ret_tree_fd = take_fd(&tree);
-        return 0;
+                r = restack_overlay_mount(plan->overlay, RESTACK_ATTACHED, userns_fd, range_uid, range_gid, ret_tree_fd,
+                                          err);
+        return r < 0 ? error_context(err, "root.path: %s", plan->rootfs) : 0;
+}
+
+static bool is_overlay_of(int fd, dev_t device)
+{
+        struct statfs fs;
+        struct stat st;
+
+        return fstat(fd, &st) == 0 && fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC &&
+               st.st_dev == device;
 }
 
 int restack_refresh(const char *rootfs, dev_t device, struct error *err)
 {
         auto_close int fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
         auto_close int fs_fd = UNSET_FD;
-        struct statfs fs;
-        struct stat st;
+        int above;
 
         /* By fd from here on: the path can hold something else by now, or nothing. */
-        if (fd < 0)
+        if (fd < 0 || !is_overlay_of(fd, device))
                 return 0;
-        if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0 || (unsigned long)fs.f_type != OVERLAYFS_SUPER_MAGIC ||
-            st.st_dev != device)
-                return 0;
-        fs_fd = fspick(fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
-        if (fs_fd < 0) {
-                if (errno != EINVAL)
-                        return error_errno(err, errno, "refresh %s", rootfs);
-                /* fspick(2) wants the root of a mount: a folder of the overlay has no refresh of its own. */
-                return 0;
+        /* fspick(2) wants the root of a mount, and the rootfs may be a folder of one. */
+        while ((fs_fd = fspick(fd, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH)) < 0 && errno == EINVAL) {
+                above = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+                auto_close_cleanup(&fd);
+                fd = above;
+                if (fd < 0 || !is_overlay_of(fd, device))
+                        return error_set(err, EINVAL, "refresh %s: its mount has no root that can be reached", rootfs);
         }
+        if (fs_fd < 0)
+                return error_errno(err, errno, "refresh %s", rootfs);
         /* A reconfiguration that changes nothing drops the dentry cache (reconfigure_super() in fs/super.c). */
         if (fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0 && errno != EROFS)
                 return error_errno(err, errno, "refresh %s", rootfs);

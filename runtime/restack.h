@@ -1,12 +1,13 @@
 /* The rootfs as a detached, id-mapped mount tree.
  *
- * On ext4, xfs, btrfs, tmpfs: a clone with MOUNT_ATTR_IDMAP. On overlayfs, which refuses that (also Linux 6.18): a second
- * overlay over the same layers, reached through one id-mapped clone of each mount on which they lie, with a work folder of its
- * own beside the upper one. The engine's own mount then holds stale dentries: restack_refresh() makes it true again.
+ * On ext4, xfs, btrfs, tmpfs: a clone with MOUNT_ATTR_IDMAP. On overlayfs, which refuses that (also Linux 6.18): a
+ * second overlay over the same layers, reached through one id-mapped clone of each mount on which they lie, with a
+ * work folder of its own beside the upper one. The engine's own mount then holds stale dentries: restack_refresh()
+ * makes it true again.
  *
- * Withstands: layers by relative names and links (each opened once and held by fd), names with colons, commas, blanks and
- * backslashes, hundreds of layers, an engine's mount with `volatile`; a rootfs path that holds something else by the time of
- * the refresh (checked by fd). */
+ * Withstands: layers by relative names and links (each opened once and held by fd), names with colons, commas,
+ * blanks and backslashes, hundreds of layers, an engine's mount with `volatile`; a rootfs path that holds something
+ * else by the time of the refresh (checked by fd). */
 #pragma once
 
 #include <stdbool.h>
@@ -30,9 +31,10 @@ struct restack_plan {
 int restack_plan_make(struct arena *arena, const char *rootfs, bool is_mapped, const char *token,
                       struct restack_plan *ret_plan, struct error *err);
 
-/* Makes the tree: detached, private propagation, nodev. @userns_fd: the build's, for the id map; @range_uid, @range_gid: ids
- * for fsuid and fsgid of the overlay's mounter. EOPNOTSUPP names the file system, the kernel and the engine's remedy.
- * @ret_tree_fd is the caller's. Credentials and namespaces of this process are as before when it returns. */
+/* Makes the tree: detached, private propagation, nodev. @userns_fd: the build's, for the id map; @range_uid,
+ * @range_gid: ids for fsuid and fsgid of the overlay's mounter. EOPNOTSUPP names the file system, the kernel and
+ * the engine's remedy. @ret_tree_fd is the caller's. Credentials and namespaces of this process are as before when
+ * it returns. */
 int restack_prepare(const struct restack_plan *plan, int userns_fd, uid_t range_uid, gid_t range_gid, int *ret_tree_fd,
                     struct error *err);
 

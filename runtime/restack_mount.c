@@ -1,6 +1,6 @@
-/* Making the second overlay. Its mounter has fsuid and fsgid in the range (else the kernel cannot make the work folder's
- * contents, EOVERFLOW) and only the capabilities that overlayfs uses on the mounter's behalf afterwards: it keeps these
- * credentials for every access to the layers. */
+/* Making the second overlay. Its mounter has fsuid and fsgid in the range (else the kernel cannot make the work
+ * folder's contents, EOVERFLOW) and only the capabilities that overlayfs uses on the mounter's behalf afterwards:
+ * it keeps these credentials for every access to the layers. */
 #include "runtime/restack_overlay.h"
 
 #include <errno.h>
@@ -21,6 +21,8 @@
 
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
+#include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 
 /* ---- the mounter's credentials ---- */
@@ -38,27 +40,6 @@ static int set_caps(const struct __user_cap_data_struct caps[2])
         return syscall(SYS_capset, &header, caps) < 0 ? -errno : 0;
 }
 
-static int become_mounter(uid_t uid, gid_t gid, struct credentials *ret_before, struct error *err)
-{
-        const uint32_t needed = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_FSETID |
-                                1u << CAP_MKNOD | 1u << CAP_SYS_ADMIN | 1u << CAP_SETFCAP;
-        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-        struct __user_cap_data_struct caps[2];
-        int r;
-
-        if (syscall(SYS_capget, &header, ret_before->caps) < 0)
-                return error_errno(err, errno, "capget");
-        ret_before->fsgid = (gid_t)setfsgid(gid);
-        ret_before->fsuid = (uid_t)setfsuid(uid);
-        if ((uid_t)setfsuid((uid_t)-1) != uid || (gid_t)setfsgid((gid_t)-1) != gid)
-                return error_set(err, EPERM, "cannot take the ids %u:%u for file access", uid, gid);
-        memcpy(caps, ret_before->caps, sizeof caps);
-        caps[0].effective = needed;
-        caps[1].effective = 0;
-        r = set_caps(caps);
-        return r < 0 ? error_errno(err, r, "capset") : 0;
-}
-
 static int become_again(const struct credentials *before, struct error *err)
 {
         int r;
@@ -71,6 +52,31 @@ static int become_again(const struct credentials *before, struct error *err)
         return r < 0 ? error_errno(err, r, "take back the credentials") : 0;
 }
 
+static int become_mounter(uid_t uid, gid_t gid, struct credentials *ret_before, struct error *err)
+{
+        const uint32_t needed = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER | 1u << CAP_FSETID |
+                                1u << CAP_MKNOD | 1u << CAP_SYS_ADMIN | 1u << CAP_SETFCAP;
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct caps[2];
+        int r;
+
+        if (syscall(SYS_capget, &header, ret_before->caps) < 0)
+                return error_errno(err, errno, "capget");
+        ret_before->fsgid = (gid_t)setfsgid(gid);
+        ret_before->fsuid = (uid_t)setfsuid(uid);
+        if ((uid_t)setfsuid((uid_t)-1) != uid || (gid_t)setfsgid((gid_t)-1) != gid) {
+                become_again(ret_before, NULL);
+                return error_set(err, EPERM, "cannot take the ids %u:%u for file access", uid, gid);
+        }
+        memcpy(caps, ret_before->caps, sizeof caps);
+        caps[0].effective = needed;
+        caps[1].effective = 0;
+        r = set_caps(caps);
+        if (r < 0)
+                become_again(ret_before, NULL);
+        return r < 0 ? error_errno(err, r, "capset") : 0;
+}
+
 /* ---- layers by fd ---- */
 
 struct fds {
@@ -79,6 +85,8 @@ struct fds {
         int upper, work;
         int *clones;
         size_t n_clones;
+        int *submounts;
+        size_t n_submounts;
 };
 
 static void fds_close(struct fds *fds)
@@ -87,8 +95,11 @@ static void fds_close(struct fds *fds)
                 auto_close_cleanup(&fds->lower[i]);
         for (size_t i = 0; i < fds->n_clones; i++)
                 auto_close_cleanup(&fds->clones[i]);
+        for (size_t i = 0; i < fds->n_submounts; i++)
+                auto_close_cleanup(&fds->submounts[i]);
         auto_close_cleanup(&fds->upper);
         auto_close_cleanup(&fds->work);
+        free(fds->submounts);
         free(fds->lower);
         free(fds->clones);
         *fds = (struct fds){ .upper = UNSET_FD, .work = UNSET_FD };
@@ -113,12 +124,58 @@ static int make_clones(const struct restack_overlay *overlay, int userns_fd, str
                         int error = errno;
 
                         fds->n_clones++;
-                        if (error != EINVAL && error != EPERM)
-                                return error_errno(err, error, "map the ids of %s", folder);
-                        return error_set(err, EOPNOTSUPP, "the file system of %s takes no id map; let the engine map the ids "
-                                         "(podman --userns=auto, Kubernetes hostUsers: false, docker userns-remap)", folder);
+                        return restack_refuse(fd, folder, error, err);
                 }
         }
+        return 0;
+}
+
+/* What the engine mounted below the rootfs, id-mapped where that can be; the others' owners show as nobody. */
+static int clone_submounts(const struct restack_overlay *overlay, int userns_fd, struct fds *fds, struct error *err)
+{
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns_fd };
+
+        if (overlay->n_submounts == 0)
+                return 0;
+        fds->submounts = calloc(overlay->n_submounts, sizeof *fds->submounts);
+        if (fds->submounts == NULL)
+                return error_errno(err, ENOMEM, "mounts below it");
+        for (; fds->n_submounts < overlay->n_submounts; fds->n_submounts++) {
+                const char *path = overlay->submounts[fds->n_submounts].path;
+                int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+
+                if (fd < 0)
+                        return error_errno(err, errno, "clone the mount of %s", path);
+                fds->submounts[fds->n_submounts] = fd;
+                if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+                        log_debug("%s cannot map ids; its files belong to nobody in the container", path);
+        }
+        return 0;
+}
+
+/* From the whole overlay to the rootfs, which may be a folder of it, with what was mounted below the engine's. */
+static int cut_tree(const struct restack_overlay *overlay, const struct fds *fds, int overlay_fd, int *ret_tree_fd,
+                    struct error *err)
+{
+        const uint64_t resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+        const char *folder = overlay->subfolder[1] == '\0' ? "." : overlay->subfolder + 1;
+        auto_close int root = sys_openat2(overlay_fd, folder, O_PATH | O_DIRECTORY, 0, resolve);
+        int tree_fd;
+
+        if (root < 0)
+                return error_errno(err, errno, "open %s of the new overlay", folder);
+        for (size_t i = 0; i < fds->n_submounts; i++) {
+                const char *below = overlay->submounts[i].below;
+                auto_close int at = sys_openat2(root, below, O_PATH, 0, resolve);
+
+                if (at < 0 || move_mount(fds->submounts[i], "", at, "",
+                                         MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+                        return error_errno(err, errno, "mount %s on the new overlay", below);
+        }
+        tree_fd = open_tree(root, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+        if (tree_fd < 0)
+                return error_errno(err, errno, "clone the new overlay");
+        *ret_tree_fd = tree_fd;
         return 0;
 }
 
@@ -128,12 +185,32 @@ static int open_layer(const struct restack_overlay *overlay, const struct fds *f
 {
         const char *folder = overlay->mounts[mount].folder;
         const char *below = path + (strcmp(folder, "/") == 0 ? 0 : strlen(folder));
-        int fd = openat(fds->clones[mount], below[0] == '/' && below[1] != '\0' ? below + 1 : ".",
-                        O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        const char *name = below[0] == '/' && below[1] != '\0' ? below + 1 : ".";
+        int fd = sys_openat2(fds->clones[mount], name, O_PATH | O_DIRECTORY, 0,
+                             RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
 
         if (fd < 0)
                 return error_errno(err, errno, "open the layer %s", path);
         *ret_fd = fd;
+        return 0;
+}
+
+/* The same folder as when the plan was made. */
+static int open_known(const struct restack_overlay *overlay, const struct fds *fds, const struct restack_layer *layer,
+                      int *ret_fd, struct error *err)
+{
+        auto_close int fd = UNSET_FD;
+        struct stat st;
+        int r = open_layer(overlay, fds, layer->path, layer->mount, &fd, err);
+
+        if (r < 0)
+                return r;
+        if (fstat(fd, &st) < 0)
+                return error_errno(err, errno, "stat the layer %s", layer->path);
+        if (st.st_dev != layer->device || st.st_ino != layer->inode)
+                return error_set(err, ESTALE, "the layer %s was replaced meanwhile, or is covered by another mount",
+                                 layer->path);
+        *ret_fd = take_fd(&fd);
         return 0;
 }
 
@@ -145,15 +222,13 @@ static int open_layers(const struct restack_overlay *overlay, struct fds *fds, s
         if (fds->lower == NULL)
                 return error_errno(err, ENOMEM, "layers");
         for (fds->n_lower = 0; fds->n_lower < overlay->n_lower; fds->n_lower++) {
-                const struct restack_layer *layer = &overlay->lower[fds->n_lower];
-
-                r = open_layer(overlay, fds, layer->path, layer->mount, &fds->lower[fds->n_lower], err);
+                r = open_known(overlay, fds, &overlay->lower[fds->n_lower], &fds->lower[fds->n_lower], err);
                 if (r < 0)
                         return r;
         }
         if (!overlay->has_upper)
                 return 0;
-        r = open_layer(overlay, fds, overlay->upper.path, overlay->upper.mount, &fds->upper, err);
+        r = open_known(overlay, fds, &overlay->upper, &fds->upper, err);
         return r < 0 ? r : open_layer(overlay, fds, overlay->work, overlay->upper.mount, &fds->work, err);
 }
 
@@ -165,16 +240,35 @@ static int set_fd(int fs_fd, const char *key, int fd, struct error *err)
 
         /* A name that is always short: a value of fsconfig(2) holds 255 bytes. */
         snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        return fsconfig(fs_fd, FSCONFIG_SET_STRING, key, path, 0) < 0 ? error_errno(err, errno, "overlay option %s", key) : 0;
+        if (fsconfig(fs_fd, FSCONFIG_SET_STRING, key, path, 0) < 0)
+                return error_errno(err, errno, "overlay option %s", key);
+        return 0;
 }
 
-static int mount_detached(const struct restack_overlay *overlay, const struct fds *fds, int *ret_tree_fd, struct error *err)
+/* What the kernel says of a failure, "e overlay: why", comes from the context's fd. */
+static int fail_with_words(int fs_fd, int code, const char *doing, struct error *err)
+{
+        char words[256];
+        ssize_t n = read(fs_fd, words, sizeof words - 1);
+
+        while (n > 0 && words[n - 1] == '\n')
+                n--;
+        if (n <= 2)
+                return error_errno(err, code, "%s", doing);
+        words[n] = '\0';
+        return error_errno(err, code, "%s (%s)", doing, words + 2);
+}
+
+static int mount_detached(const struct restack_overlay *overlay, const struct fds *fds, int *ret_tree_fd,
+                          struct error *err)
 {
         auto_close int fs_fd = fsopen("overlay", FSOPEN_CLOEXEC);
         int r = 0, tree_fd;
 
         if (fs_fd < 0)
                 return error_errno(err, errno, "fsopen overlay");
+        if (fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "overlay", 0) < 0)
+                return error_errno(err, errno, "overlay source");
         for (size_t i = 0; i < fds->n_lower && r == 0; i++)
                 r = set_fd(fs_fd, i < fds->n_lower - overlay->n_data ? "lowerdir+" : "datadir+", fds->lower[i], err);
         if (r == 0 && overlay->has_upper)
@@ -183,8 +277,10 @@ static int mount_detached(const struct restack_overlay *overlay, const struct fd
                 r = set_fd(fs_fd, "workdir", fds->work, err);
         if (r < 0)
                 return r;
-        if (fsconfig(fs_fd, FSCONFIG_SET_STRING, "index", "off", 0) < 0)
-                return error_errno(err, errno, "overlay option index=off");
+        /* Off also where the kernel has them on by default: with them the second mount of an upper layer fails. */
+        if (fsconfig(fs_fd, FSCONFIG_SET_STRING, "nfs_export", "off", 0) < 0 ||
+            fsconfig(fs_fd, FSCONFIG_SET_STRING, "index", "off", 0) < 0)
+                return error_errno(err, errno, "overlay options index=off and nfs_export=off");
         for (size_t i = 0; i < overlay->n_options; i++) {
                 const struct restack_option *option = &overlay->options[i];
 
@@ -193,7 +289,7 @@ static int mount_detached(const struct restack_overlay *overlay, const struct fd
                         return error_errno(err, errno, "overlay option %s", option->key);
         }
         if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-                return error_errno(err, errno, "mount the overlay again");
+                return fail_with_words(fs_fd, errno, "mount the overlay again", err);
         tree_fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
         if (tree_fd < 0)
                 return error_errno(err, errno, "mount the overlay again");
@@ -203,30 +299,39 @@ static int mount_detached(const struct restack_overlay *overlay, const struct fd
 
 /* ---- Linux 5.19: in a helper's mount namespace ---- */
 
+/* SELinux takes a context with commas in quotes. */
+static void add_option(struct text_buffer *data, const struct restack_option *option)
+{
+        text_addf(data, ",%s", option->key);
+        if (option->value != NULL)
+                text_addf(data, strchr(option->value, ',') != NULL ? "=\"%s\"" : "=%s", option->value);
+}
+
 static int build_data(const struct restack_overlay *overlay, const struct fds *fds, struct text_buffer *data,
                       struct error *err)
 {
         /* Relative to /proc/self/fd, so that hundreds of layers fit into the page that mount(2) takes. */
-        text_add(data, "index=off,lowerdir=");
+        text_add(data, "nfs_export=off,index=off,lowerdir=");
         for (size_t i = 0; i < fds->n_lower; i++)
                 text_addf(data, "%s%d", i == 0 ? "" : i < fds->n_lower - overlay->n_data ? ":" : "::", fds->lower[i]);
         if (overlay->has_upper)
                 text_addf(data, ",upperdir=%d,workdir=%d", fds->upper, fds->work);
         for (size_t i = 0; i < overlay->n_options; i++)
-                text_addf(data, overlay->options[i].value == NULL ? ",%s" : ",%s=%s", overlay->options[i].key,
-                          overlay->options[i].value);
+                add_option(data, &overlay->options[i]);
         if (data->is_broken)
                 return error_errno(err, ENOMEM, "overlay options");
         if (data->length >= (size_t)sysconf(_SC_PAGESIZE))
-                return error_set(err, E2BIG, "%zu layers are more than mount(2) of this kernel takes; Linux 6.15 takes 500",
-                                 overlay->n_lower);
+                return error_set(err, E2BIG, "%zu layers are more than mount(2) of this kernel takes; Linux 6.15 takes "
+                                 "500", overlay->n_lower);
         return 0;
 }
 
-static int mount_in_namespace(const struct restack_overlay *overlay, struct fds *fds, int *ret_tree_fd, struct error *err)
+static int mount_in_namespace(const struct restack_overlay *overlay, struct fds *fds, int *ret_tree_fd,
+                              struct error *err)
 {
         auto_buffer struct text_buffer data = { 0 };
-        int r, tree_fd;
+        auto_close int overlay_fd = UNSET_FD;
+        int r;
 
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return error_errno(err, errno, "make a mount namespace for the overlay");
@@ -240,13 +345,13 @@ static int mount_in_namespace(const struct restack_overlay *overlay, struct fds 
                 return r;
         if (chdir("/proc/self/fd") < 0)
                 return error_errno(err, errno, "chdir to /proc/self/fd");
-        if (mount("overlay", overlay->mounts[0].folder, "overlay", MS_NODEV | (overlay->has_upper ? 0 : MS_RDONLY), data.text) < 0)
+        if (mount("overlay", overlay->mounts[0].folder, "overlay", MS_NODEV | (overlay->has_upper ? 0 : MS_RDONLY),
+                  data.text) < 0)
                 return error_errno(err, errno, "mount the overlay again");
-        tree_fd = open_tree(AT_FDCWD, overlay->mounts[0].folder, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-        if (tree_fd < 0)
-                return error_errno(err, errno, "clone the overlay");
-        *ret_tree_fd = tree_fd;
-        return 0;
+        overlay_fd = open(overlay->mounts[0].folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (overlay_fd < 0)
+                return error_errno(err, errno, "open the overlay");
+        return cut_tree(overlay, fds, overlay_fd, ret_tree_fd, err);
 }
 
 /* In a helper process, since our own mount namespace must stay what it is. The tree comes back by SCM_RIGHTS. */
@@ -289,38 +394,60 @@ static int mount_attached(const struct restack_overlay *overlay, struct fds *fds
         return 0;
 }
 
+static int mount_and_cut(const struct restack_overlay *overlay, struct fds *fds, int *ret_tree_fd, struct error *err)
+{
+        auto_close int overlay_fd = UNSET_FD;
+        int r = mount_detached(overlay, fds, &overlay_fd, err);
+
+        if (r == 0 && overlay->subfolder[1] == '\0' && fds->n_submounts == 0)
+                *ret_tree_fd = take_fd(&overlay_fd);
+        else if (r == 0)
+                r = cut_tree(overlay, fds, overlay_fd, ret_tree_fd, err);
+        return r;
+}
+
+/* Private, with the flags that the engine's mount has; image layers can hold device nodes. */
+static int set_flags(const struct restack_overlay *overlay, int tree_fd, struct error *err)
+{
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV | overlay->attributes, .propagation = MS_PRIVATE };
+
+        /* mount_setattr(2): access time values exclude each other, so the field is cleared before one is set. */
+        if ((attr.attr_set & MOUNT_ATTR__ATIME) != 0)
+                attr.attr_clr = MOUNT_ATTR__ATIME;
+        if (mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+                return error_errno(err, errno, "set the flags of the new overlay");
+        attr = (struct mount_attr){ .attr_set = MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE };
+        if (overlay->n_submounts > 0 &&
+            mount_setattr(tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)
+                return error_errno(err, errno, "set the flags of the mounts below the new overlay");
+        return 0;
+}
+
 int restack_overlay_mount(const struct restack_overlay *overlay, enum restack_way way, int userns_fd, uid_t range_uid,
                           gid_t range_gid, int *ret_tree_fd, struct error *err)
 {
-        struct fds fds = { .upper = UNSET_FD, .work = UNSET_FD };
-        struct mount_attr attr = { .propagation = MS_PRIVATE };
+        __attribute__((cleanup(fds_close))) struct fds fds = { .upper = UNSET_FD, .work = UNSET_FD };
+        auto_close int tree_fd = UNSET_FD;
         struct credentials before;
         struct error ignored;
-        int r, tree_fd = UNSET_FD;
+        int r;
 
         r = make_clones(overlay, userns_fd, &fds, err);
+        if (r == 0)
+                r = clone_submounts(overlay, userns_fd, &fds, err);
         if (r == 0 && way == RESTACK_DETACHED)
                 r = open_layers(overlay, &fds, err);
-        if (r < 0) {
-                fds_close(&fds);
-                return r;
-        }
-        r = become_mounter(range_uid, range_gid, &before, err);
         if (r == 0)
-                r = way == RESTACK_DETACHED ? mount_detached(overlay, &fds, &tree_fd, err)
-                                            : mount_attached(overlay, &fds, &tree_fd, err);
-        fds_close(&fds);
-        if (become_again(&before, r == 0 ? err : &ignored) < 0) {
-                auto_close_cleanup(&tree_fd);
-                return r == 0 ? -EPERM : r;
-        }
+                r = become_mounter(range_uid, range_gid, &before, err);
         if (r < 0)
                 return r;
-        if (mount_setattr(tree_fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0) {
-                r = error_errno(err, errno, "make the overlay private");
-                auto_close_cleanup(&tree_fd);
-                return r;
-        }
-        *ret_tree_fd = tree_fd;
-        return 0;
+        r = way == RESTACK_DETACHED ? mount_and_cut(overlay, &fds, &tree_fd, err)
+                                    : mount_attached(overlay, &fds, &tree_fd, err);
+        if (become_again(&before, r == 0 ? err : &ignored) < 0)
+                return r == 0 ? -EPERM : r;
+        if (r == 0)
+                r = set_flags(overlay, tree_fd, err);
+        if (r == 0)
+                *ret_tree_fd = take_fd(&tree_fd);
+        return r;
 }

@@ -13,7 +13,8 @@ static void undo_octal(char *text)
         char *out = text;
 
         for (const char *in = text; *in != '\0'; in++) {
-                if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' && in[3] >= '0' && in[3] <= '7') {
+                if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' && in[3] >= '0' &&
+                    in[3] <= '7') {
                         *out++ = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
                         in += 3;
                 } else {
@@ -77,10 +78,43 @@ static int split_lower(struct restack_text *text, char *value, struct error *err
         }
 }
 
+/* The next option, ended with a NUL byte. SELinux quotes a context that has commas (security/selinux, show_sid()). */
+static char *next_option(char **rest)
+{
+        char *option = *rest;
+        bool is_quoted = false;
+
+        if (option == NULL)
+                return NULL;
+        for (char *p = option; *p != '\0'; p++) {
+                if (*p == '"')
+                        is_quoted = !is_quoted;
+                if (*p == ',' && !is_quoted) {
+                        *p = '\0';
+                        *rest = p + 1;
+                        return option;
+                }
+        }
+        *rest = NULL;
+        return option;
+}
+
+static char *undo_quotes(char *value)
+{
+        size_t length = strlen(value);
+
+        if (length < 2 || value[0] != '"' || value[length - 1] != '"')
+                return value;
+        value[length - 1] = '\0';
+        return value + 1;
+}
+
 static bool may_be_kept(const char *key)
 {
-        static const char *const kept[] = { "metacopy", "redirect_dir", "xino", "uuid", "volatile", "userxattr", "verity",
-                                            "context", "fscontext", "defcontext", "rootcontext" };
+        static const char *const kept[] = {
+                "metacopy", "redirect_dir", "xino", "uuid", "volatile", "userxattr", "verity", "context", "fscontext",
+                "defcontext", "rootcontext",
+        };
 
         for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
                 if (strcmp(key, kept[i]) == 0)
@@ -90,13 +124,15 @@ static bool may_be_kept(const char *key)
 
 int restack_parse_options(struct arena *arena, const char *text, struct restack_text *ret_text, struct error *err)
 {
-        char *copy = arena_string(arena, text), *rest = NULL, *key, *value;
+        char *copy = arena_string(arena, text), *rest = copy, *value;
+        const char *name;
+        char *key;
         struct restack_text result = { .n_lower = 0 };
         int r;
 
         if (copy == NULL)
                 return error_errno(err, ENOMEM, "options");
-        for (key = strtok_r(copy, ",", &rest); key != NULL; key = strtok_r(NULL, ",", &rest)) {
+        while ((key = next_option(&rest)) != NULL) {
                 value = strchr(key, '=');
                 if (value != NULL)
                         *value++ = '\0';
@@ -104,6 +140,11 @@ int restack_parse_options(struct arena *arena, const char *text, struct restack_
                 if (value != NULL)
                         undo_octal(value);
                 r = 0;
+                name = key;
+                if (value != NULL && strcmp(key, "fsync") == 0 && strcmp(value, "volatile") == 0) {
+                        name = "volatile";      /* Linux 6.18 shows the flag so */
+                        value = NULL;
+                }
                 if (value != NULL && strcmp(key, "lowerdir") == 0) {
                         r = split_lower(&result, value, err);
                 } else if (value != NULL && (strcmp(key, "lowerdir+") == 0 || strcmp(key, "datadir+") == 0)) {
@@ -111,10 +152,11 @@ int restack_parse_options(struct arena *arena, const char *text, struct restack_
                 } else if (value != NULL && strcmp(key, "upperdir") == 0) {
                         undo_backslash(value);
                         result.upper = value;
-                } else if (may_be_kept(key)) {
+                } else if (may_be_kept(name)) {
                         if (result.n_options == sizeof result.options / sizeof result.options[0])
                                 return error_set(err, E2BIG, "more than %zu options", result.n_options);
-                        result.options[result.n_options++] = (struct restack_option){ key, value };
+                        value = value == NULL ? NULL : undo_quotes(value);
+                        result.options[result.n_options++] = (struct restack_option){ name, value };
                 }
                 if (r < 0)
                         return r;

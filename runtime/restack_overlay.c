@@ -1,5 +1,6 @@
-/* Finding the layers of the engine's overlay. Relative names (docker and podman use "l/ABC" where absolute ones would be too
- * long) count from the storage folder, which is found by trying: a folder counts only when every layer is in it. */
+/* Finding the layers of the engine's overlay. Relative names (docker and podman use "l/ABC" where absolute ones
+ * would be too long) count from the storage folder, which is found by trying: a folder counts only when every layer
+ * is in it. */
 #include "runtime/restack_overlay.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +22,7 @@
 /* proc_pid_mountinfo(5): the fields that matter here, unescaped. */
 struct line {
         int id;
-        const char *device, *root, *mount_point, *fstype, *options;
+        const char *device, *root, *mount_point, *flags, *fstype, *options;
 };
 
 static void unescape(char *text)
@@ -56,6 +58,7 @@ static bool parse_line(char *text, struct line *ret_line)
         ret_line->device = field[2];
         ret_line->root = field[3];
         ret_line->mount_point = field[4];
+        ret_line->flags = field[5];
         ret_line->fstype = strsep(&after, " ");
         if (after == NULL || strsep(&after, " ") == NULL || after == NULL)
                 return false;
@@ -63,6 +66,68 @@ static bool parse_line(char *text, struct line *ret_line)
         unescape(field[3]);
         unescape(field[4]);
         return true;
+}
+
+struct lines {
+        struct line *all;
+        size_t n;
+};
+
+static int read_lines(struct arena *arena, struct lines *ret_lines, struct error *err)
+{
+        auto_free char *text = NULL;
+        struct lines lines = { 0 };
+        size_t length, n = 1;
+        char *copy, *next;
+        int r;
+
+        r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_LIMIT_BYTES, &text, &length);
+        if (r < 0)
+                return error_errno(err, r, "read /proc/self/mountinfo");
+        copy = arena_string_n(arena, text, length);
+        for (const char *p = text; *p != '\0'; p++)
+                n += *p == '\n';
+        lines.all = arena_array(arena, n, sizeof *lines.all);
+        if (copy == NULL || lines.all == NULL)
+                return error_errno(err, ENOMEM, "mountinfo");
+        for (char *at = copy; at != NULL && *at != '\0'; at = next) {
+                next = strchr(at, '\n');
+                if (next != NULL)
+                        *next++ = '\0';
+                lines.n += parse_line(at, &lines.all[lines.n]);
+        }
+        *ret_lines = lines;
+        return 0;
+}
+
+static bool has_word(const char *list, const char *word)
+{
+        size_t length = strlen(word);
+
+        for (const char *p = list; p != NULL; p = strchr(p, ',')) {
+                p += *p == ',';
+                if (strncmp(p, word, length) == 0 && (p[length] == ',' || p[length] == '\0'))
+                        return true;
+        }
+        return false;
+}
+
+/* The flags of the engine's mount; nodev is set in any case. */
+static uint64_t read_attributes(const struct line *line)
+{
+        static const struct { const char *word; uint64_t attribute; } known[] = {
+                { "ro", MOUNT_ATTR_RDONLY }, { "nosuid", MOUNT_ATTR_NOSUID }, { "nodev", MOUNT_ATTR_NODEV },
+                { "noexec", MOUNT_ATTR_NOEXEC }, { "nosymfollow", MOUNT_ATTR_NOSYMFOLLOW },
+                { "noatime", MOUNT_ATTR_NOATIME }, { "nodiratime", MOUNT_ATTR_NODIRATIME },
+        };
+        uint64_t attributes = 0;
+
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+                if (has_word(line->flags, known[i].word))
+                        attributes |= known[i].attribute;
+        if (has_word(line->options, "ro"))
+                attributes |= MOUNT_ATTR_RDONLY;
+        return attributes;
 }
 
 static int mount_id_of(int fd, int *ret_id)
@@ -116,29 +181,24 @@ static bool has_relative(const struct restack_text *text)
         return text->upper != NULL && text->upper[0] != '/';
 }
 
-/* Where relative names count from: two folders above <storage>/<id>/diff or <storage>/<id>/merged. */
-static const char *find_base(struct arena *arena, const struct restack_text *text, const char *device, char *mountinfo)
+/* Where relative names count from: the engines change to their storage folder before mounting. containerd's has
+ * N/fs, docker's and podman's have ID/diff and ID/merged; so it is two folders above the upper layer or a
+ * mountpoint, or one. */
+static const char *find_base(struct arena *arena, const struct restack_text *text, const char *device,
+                             const struct lines *lines)
 {
-        char *candidate, *next;
-        struct line line;
+        const char *place;
 
-        if (text->upper != NULL && text->upper[0] == '/') {
-                candidate = parent_of(arena, text->upper);
-                candidate = candidate == NULL ? NULL : parent_of(arena, candidate);
-                if (is_base(candidate, text))
-                        return candidate;
-        }
         /* The mount may be seen in several places: a bind of it elsewhere tells nothing. */
-        for (char *at = mountinfo; at != NULL && *at != '\0'; at = next) {
-                next = strchr(at, '\n');
-                if (next != NULL)
-                        *next++ = '\0';
-                if (!parse_line(at, &line) || strcmp(line.device, device) != 0)
+        for (size_t i = 0; i <= lines->n; i++) {
+                if (i > 0 && strcmp(lines->all[i - 1].device, device) != 0)
                         continue;
-                candidate = parent_of(arena, line.mount_point);
-                candidate = candidate == NULL ? NULL : parent_of(arena, candidate);
-                if (is_base(candidate, text))
-                        return candidate;
+                place = i > 0 ? lines->all[i - 1].mount_point : text->upper;
+                for (int up = 0; up < 2 && place != NULL && place[0] == '/'; up++) {
+                        place = parent_of(arena, place);
+                        if (is_base(place, text))
+                                return place;
+                }
         }
         return NULL;
 }
@@ -166,12 +226,19 @@ static int add_layer(struct arena *arena, struct layers *layers, const char *bas
 {
         const char *path = name[0] == '/' ? name : arena_format(arena, "%s/%s", base, name), *folder;
         auto_close int fd = path == NULL ? UNSET_FD : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        struct stat st;
         size_t i;
         int id, r;
 
+        /* An fd of the process that mounted it; ours of that number is something else. */
+        if (text_starts_with(name, "/proc/") || text_starts_with(name, "/dev/fd/"))
+                return error_set(err, EOPNOTSUPP, "its layer %s is named by an fd that its mounter had: let the engine map "
+                                 "the ids (podman --userns=auto, Kubernetes hostUsers: false, docker userns-remap)", name);
         if (fd < 0)
                 return error_errno(err, path == NULL ? ENOMEM : errno, "open its layer %s", name);
         r = mount_id_of(fd, &id);
+        if (r == 0 && fstat(fd, &st) < 0)
+                r = -errno;
         if (r < 0)
                 return error_errno(err, r, "statx its layer %s", path);
         path = real_path_of(arena, fd);
@@ -191,29 +258,33 @@ static int add_layer(struct arena *arena, struct layers *layers, const char *bas
                 layers->mounts[i].folder = common(arena, layers->mounts[i].folder, folder);
         if (layers->mounts[i].folder == NULL)
                 return error_errno(err, ENOMEM, "layers");
-        *ret_layer = (struct restack_layer){ path, i };
+        *ret_layer = (struct restack_layer){ path, i, st.st_dev, st.st_ino };
         return 0;
 }
 
 static int plan_layers(struct arena *arena, const struct restack_text *text, const char *base, const char *token,
                        struct restack_overlay *overlay, struct error *err)
 {
-        struct restack_layer *lower = arena_array(arena, text->n_lower, sizeof *lower);
+        /* Read-only: the upper layer becomes the topmost lower one, so that nothing is made beside it. */
+        bool is_lowered = text->upper != NULL && (overlay->attributes & MOUNT_ATTR_RDONLY) != 0;
+        struct restack_layer *lower = arena_array(arena, text->n_lower + is_lowered, sizeof *lower);
         struct layers *layers = arena_new(arena, struct layers);
         int r = 0;
 
         if (lower == NULL || layers == NULL)
                 return error_errno(err, ENOMEM, "layers");
+        if (is_lowered)
+                r = add_layer(arena, layers, base, text->upper, false, &lower[0], err);
         for (size_t i = 0; i < text->n_lower && r == 0; i++)
-                r = add_layer(arena, layers, base, text->lower[i], false, &lower[i], err);
-        if (r == 0 && text->upper != NULL)
+                r = add_layer(arena, layers, base, text->lower[i], false, &lower[i + is_lowered], err);
+        if (r == 0 && text->upper != NULL && !is_lowered)
                 r = add_layer(arena, layers, base, text->upper, true, &overlay->upper, err);
         if (r < 0)
                 return r;
         overlay->lower = lower;
-        overlay->n_lower = text->n_lower;
+        overlay->n_lower = text->n_lower + is_lowered;
         overlay->n_data = text->n_data;
-        overlay->has_upper = text->upper != NULL;
+        overlay->has_upper = text->upper != NULL && !is_lowered;
         overlay->mounts = layers->mounts;
         overlay->n_mounts = layers->n_mounts;
         if (overlay->has_upper) {
@@ -224,66 +295,107 @@ static int plan_layers(struct arena *arena, const struct restack_text *text, con
         return 0;
 }
 
+/* What a mount without an upper layer may have: it follows redirects but makes none. */
+static bool adapt_option(const struct restack_overlay *overlay, struct restack_option *option)
+{
+        if (overlay->has_upper)
+                return true;
+        if (strcmp(option->key, "redirect_dir") == 0 && option->value != NULL && strcmp(option->value, "on") == 0)
+                option->value = "follow";
+        return strcmp(option->key, "uuid") != 0 && strcmp(option->key, "volatile") != 0;
+}
+
+static int plan_options(struct arena *arena, const struct restack_text *text, struct restack_overlay *overlay,
+                        struct error *err)
+{
+        struct restack_option *options = arena_array(arena, text->n_options, sizeof *options);
+
+        if (options == NULL)
+                return error_errno(err, ENOMEM, "options");
+        for (size_t i = 0; i < text->n_options; i++) {
+                options[overlay->n_options] = text->options[i];
+                overlay->n_options += adapt_option(overlay, &options[overlay->n_options]);
+        }
+        overlay->options = options;
+        return 0;
+}
+
+/* @path below @folder, without a leading slash; NULL: it is not below. */
+static const char *path_below(const char *path, const char *folder)
+{
+        size_t length = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
+
+        if (strncmp(path, folder, length) != 0 || (path[length] != '/' && path[length] != '\0'))
+                return NULL;
+        return path[length] == '/' ? path + length + 1 : path + length;
+}
+
+/* @rootfs: real path. */
+static int plan_places(struct arena *arena, const struct lines *lines, const struct line *line, const char *rootfs,
+                       struct restack_overlay *overlay, struct error *err)
+{
+        struct restack_submount *submounts = arena_array(arena, lines->n, sizeof *submounts);
+        const char *below = path_below(rootfs, line->mount_point);
+
+        if (below == NULL)
+                return error_set(err, ESTALE, "it is not at %s any more", line->mount_point);
+        overlay->subfolder = arena_format(arena, "%s%s%s", line->root,
+                                          *below == '\0' || line->root[1] == '\0' ? "" : "/", below);
+        if (submounts == NULL || overlay->subfolder == NULL)
+                return error_errno(err, ENOMEM, "mounts");
+        for (size_t i = 0; i < lines->n; i++) {
+                const char *path = lines->all[i].mount_point;
+
+                below = path_below(path, rootfs);
+                if (below != NULL && *below != '\0' && &lines->all[i] != line)
+                        submounts[overlay->n_submounts++] = (struct restack_submount){ path, below };
+        }
+        overlay->submounts = submounts;
+        return 0;
+}
+
 int restack_overlay_plan(struct arena *arena, int rootfs_fd, const char *rootfs, const char *token,
                          const struct restack_overlay **ret_overlay, struct error *err)
 {
         struct restack_overlay *overlay = arena_new(arena, struct restack_overlay);
         struct restack_text *text = arena_new(arena, struct restack_text);
-        struct restack_option *options;
-        auto_free char *mountinfo = NULL;
-        auto_free char *again = NULL;
-        struct line line = { .id = -1 };
-        const char *base = NULL, *real;
-        char *next;
-        size_t length;
+        const char *real = real_path_of(arena, rootfs_fd), *base = NULL;
+        const struct line *line = NULL;
+        struct lines lines = { 0 };
         int id, r;
 
         if (overlay == NULL || text == NULL)
                 return error_errno(err, ENOMEM, "layers");
+        if (real == NULL)
+                return error_set(err, ENOENT, "%s has no path", rootfs);
         r = mount_id_of(rootfs_fd, &id);
         if (r < 0)
                 return error_errno(err, r, "statx %s", rootfs);
-        r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_LIMIT_BYTES, &mountinfo, &length);
+        r = read_lines(arena, &lines, err);
         if (r < 0)
-                return error_errno(err, r, "read /proc/self/mountinfo");
-        again = strdup(mountinfo);
-        if (again == NULL)
-                return error_errno(err, ENOMEM, "mountinfo");
-        for (char *at = mountinfo; at != NULL && *at != '\0'; at = next) {
-                next = strchr(at, '\n');
-                if (next != NULL)
-                        *next++ = '\0';
-                if (atoi(at) == id && parse_line(at, &line))
-                        break;
-                line.id = -1;
-        }
-        if (line.id != id || strcmp(line.fstype, "overlay") != 0)
+                return r;
+        for (size_t i = 0; i < lines.n; i++)
+                if (lines.all[i].id == id)
+                        line = &lines.all[i];
+        if (line == NULL || strcmp(line->fstype, "overlay") != 0)
                 return error_set(err, ENOENT, "the overlay mount of %s is not in /proc/self/mountinfo", rootfs);
-        r = restack_parse_options(arena, line.options, text, err);
+        overlay->attributes = read_attributes(line);
+        r = restack_parse_options(arena, line->options, text, err);
         if (r < 0)
                 return error_context(err, "the overlay mount of %s", rootfs);
         if (has_relative(text)) {
-                base = find_base(arena, text, line.device, again);
+                base = find_base(arena, text, line->device, &lines);
                 if (base == NULL)
-                        return error_set(err, ENOENT, "the overlay mount of %s names its layers (%s) relative to a folder that "
-                                         "cannot be found; mount it with absolute names", rootfs, text->lower[0]);
+                        return error_set(err, ENOENT, "the overlay mount of %s names its layers (%s) relative to a folder "
+                                         "that cannot be found; mount it with absolute names", rootfs, text->lower[0]);
         }
         r = plan_layers(arena, text, base, token, overlay, err);
+        if (r == 0)
+                r = plan_options(arena, text, overlay, err);
+        if (r == 0)
+                r = plan_places(arena, &lines, line, real, overlay, err);
         if (r < 0)
                 return error_context(err, "the overlay mount of %s", rootfs);
-        real = real_path_of(arena, rootfs_fd);
-        overlay->subfolder = "/";
-        if (real != NULL && text_starts_with(real, line.mount_point) && strcmp(real, line.mount_point) != 0)
-                overlay->subfolder = arena_format(arena, "%s%s", strcmp(line.root, "/") == 0 ? "" : line.root,
-                                                  real + (strcmp(line.mount_point, "/") == 0 ? 0 : strlen(line.mount_point)));
-        else if (strcmp(line.root, "/") != 0)
-                overlay->subfolder = arena_string(arena, line.root);
-        options = arena_array(arena, text->n_options, sizeof *options);
-        if (options == NULL || overlay->subfolder == NULL)
-                return error_errno(err, ENOMEM, "options");
-        memcpy(options, text->options, text->n_options * sizeof *options);
-        overlay->options = options;
-        overlay->n_options = text->n_options;
         *ret_overlay = overlay;
         return 0;
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "runtime/base/arena.h"
@@ -12,12 +13,20 @@
 struct restack_layer {
         const char *path;               /* real path, absolute */
         size_t mount;                   /* index into mounts */
+        dev_t device;                   /* what is found there must still be the same folder when it is mounted */
+        ino_t inode;
 };
 
 /* One mount on which layers lie. */
 struct restack_mount {
         int id;                         /* statx(2) stx_mnt_id */
         const char *folder;             /* the longest folder above all layers on it */
+};
+
+/* What is mounted below the rootfs. */
+struct restack_submount {
+        const char *path;               /* absolute */
+        const char *below;              /* relative to the rootfs */
 };
 
 struct restack_option {
@@ -28,9 +37,11 @@ struct restack_overlay {
         const char *subfolder;          /* of the overlay, that is the rootfs; "/" nearly always */
         const struct restack_layer *lower; size_t n_lower;      /* topmost first */
         size_t n_data;                  /* of them, at the end: data-only layers */
-        bool has_upper;
+        bool has_upper;                 /* false too where the engine's mount is read-only: then it is a lower one */
         struct restack_layer upper;
-        const char *work;               /* ours */
+        const char *work;               /* ours; NULL without an upper layer */
+        uint64_t attributes;            /* MOUNT_ATTR_* of the engine's mount */
+        const struct restack_submount *submounts; size_t n_submounts;   /* in the listed order */
         const struct restack_mount *mounts; size_t n_mounts;
         const struct restack_option *options; size_t n_options;
 };
@@ -47,6 +58,9 @@ int restack_overlay_plan(struct arena *arena, int rootfs_fd, const char *rootfs,
 
 int restack_overlay_mount(const struct restack_overlay *overlay, enum restack_way way, int userns_fd, uid_t range_uid,
                           gid_t range_gid, int *ret_tree_fd, struct error *err);
+
+/* Why a mount of @fd takes no id map (errno @code), and what helps. @what: the path to name. Returns -EOPNOTSUPP. */
+int restack_refuse(int fd, const char *what, int code, struct error *err);
 
 /* ---- the pure part: text of mountinfo ---- */
 
