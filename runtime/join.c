@@ -284,7 +284,8 @@ static int follow(struct work *work, const struct join_request *request, struct 
                 case CHILD_FAILED:
                         if (message.step == STEP_NS_JOIN)
                                 return error_errno(err, message.error, "join the namespaces of the container");
-                        return process_explain(&work->plan, &message, err);
+                        process_explain(&work->plan, &message, err);
+                        return error_context(err, "unable to start container process");
                 case CHILD_MASTER:
                         auto_close_cleanup(&work->master_fd);
                         work->master_fd = fd;

@@ -32,6 +32,7 @@
 #include "runtime/host.h"
 #include "runtime/launch_child.h"
 #include "runtime/leases.h"
+#include "runtime/notify.h"
 #include "runtime/terminal.h"
 #include "runtime/userns.h"
 
@@ -48,6 +49,7 @@ struct work {
         int pidfd;
         pid_t pid;
         int master_fd;
+        int notify_fd;
         int *hook_fds[SPEC_HOOK_KINDS];
         uid_t owner;                    /* who called, as the caller's user namespace knows it */
         bool is_nested;                 /* a plain user's: we made a user namespace around all of this */
@@ -362,7 +364,8 @@ static int follow(struct work *work, struct error *err)
                         return explain_silence(work, err);
                 switch ((enum child_message_kind)message.kind) {
                 case CHILD_FAILED:
-                        return explain(work, &message, err);
+                        explain(work, &message, err);
+                        return error_context(err, "unable to start container process");
                 case CHILD_NAMESPACES_READY:
                         r = run_hooks(work, SPEC_HOOK_PRESTART, STATE_CREATING, err);
                         if (r == 0)
@@ -436,6 +439,32 @@ static int note_network(struct work *work, struct error *err)
         return leases_set_group(work->dir.root, work->plan->id, work->plan->sandbox.group_key, work->state.netns_inode, err);
 }
 
+/* What a service manager gives to us and means for the program: sd_listen_fds(3), sd_notify(3). */
+static int pass_service_manager(struct work *work, struct error *err)
+{
+        const struct launch_request *request = work->request;
+        struct plan *plan = work->plan;
+        const char *folder;
+        int r;
+
+        if (request->listen_fds > 0) {
+                /* The program is 1 there, which LISTEN_PID must say. */
+                process_plan_add_env(&plan->process, arena_format(work->arena, "LISTEN_FDS=%u", request->listen_fds));
+                process_plan_add_env(&plan->process, "LISTEN_PID=1");
+        }
+        if (notify_wanted(&plan->spec->process) == NULL)
+                return 0;
+        folder = arena_format(work->arena, "%s/%s/" NOTIFY_FOLDER, work->dir.root, work->dir.id);
+        if (folder == NULL)
+                return error_errno(err, ENOMEM, "NOTIFY_SOCKET");
+        r = notify_prepare(work->dir.fd, err);
+        if (r == 0)
+                r = mounts_plan_add_bind(work->arena, &plan->mounts, folder, NOTIFY_TARGET, err);
+        if (r == 0)
+                process_plan_add_env(&plan->process, NOTIFY_ENV);
+        return r;
+}
+
 static int create(struct work *work, struct error *err)
 {
         const struct launch_request *request = work->request;
@@ -451,12 +480,9 @@ static int create(struct work *work, struct error *err)
         if (r == 0)
                 r = take_ids(work, err);
         if (r == 0)
+                r = pass_service_manager(work, err);
+        if (r == 0)
                 r = prepare(work, err);
-        if (r == 0 && request->listen_fds > 0) {
-                /* sd_listen_fds(3) in the container: its init is 1 there. */
-                process_plan_add_env(&plan->process, arena_format(work->arena, "LISTEN_FDS=%u", request->listen_fds));
-                process_plan_add_env(&plan->process, "LISTEN_PID=1");
-        }
         if (r == 0)
                 r = namespaces_prepare(&plan->namespaces, &ready->namespaces, err);
         if (r < 0)
@@ -483,6 +509,8 @@ static int create(struct work *work, struct error *err)
                 if (r < 0)
                         error_context(err, "--pidfd-socket");
         }
+        if (r == 0 && request->is_run && notify_wanted(&plan->spec->process) != NULL)
+                r = notify_bind(work->dir.fd, &work->notify_fd, err);
         if (r < 0)
                 return r;
         child_say(work->report_fd, CHILD_GO, 0);
@@ -492,8 +520,10 @@ static int create(struct work *work, struct error *err)
         r = child_receive(work->report_fd, &message, NULL);
         if (r < 0)
                 return error_errno(err, r, "read from container init");
-        if (r > 0)
-                return explain(work, &message, err);
+        if (r > 0) {
+                explain(work, &message, err);
+                return error_context(err, "unable to start container process");
+        }
         return 0;
 }
 
@@ -502,7 +532,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
 {
         struct work work = {
                 .request = request, .arena = arena, .owner = getuid(), .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
-                .master_fd = UNSET_FD, .plan = arena_new(arena, struct plan),
+                .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .plan = arena_new(arena, struct plan),
                 .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD, .parent = getpid(),
                            .cgroups = { .v2_fd = UNSET_FD },
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
@@ -544,6 +574,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 }
                 work_close(&work);
                 auto_close_cleanup(&work.master_fd);
+                auto_close_cleanup(&work.notify_fd);
                 auto_close_cleanup(&work.pidfd);
                 if (delete_undo(&work.dir, &work.state, &ignored) < 0)
                         log_warning("undo the creation of %s: %s", request->id, ignored.text);
@@ -551,7 +582,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 return r;
         }
         work_close(&work);
-        *ret_launched = (struct launched){ work.pid, work.pidfd, work.master_fd, work.state, work.dir, work.plan };
+        *ret_launched = (struct launched){ work.pid, work.pidfd, work.master_fd, work.notify_fd, work.state, work.dir, work.plan };
         return 0;
 }
 
@@ -612,7 +643,7 @@ int launch_poststart(const struct spec *spec, const struct state_dir *dir, struc
 int launch_start(const char *root, const char *id, struct arena *arena, struct error *err)
 {
         auto_state_dir struct state_dir dir = { 0 };
-        auto_close int pidfd = UNSET_FD;
+        auto_close int pidfd = UNSET_FD, notify_fd = UNSET_FD;
         auto_free char *config = NULL;
         struct child_message message;
         struct process_plan process;
@@ -647,6 +678,11 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
         r = spec_read(arena, config, length, "config.json", &spec, err);
         if (r < 0)
                 return r;
+        if (notify_wanted(NULL) != NULL) {
+                r = notify_bind(dir.fd, &notify_fd, err);
+                if (r < 0)
+                        return r;
+        }
         r = let_go(&dir, &state, pidfd, &message, err);
         if (r < 0)
                 return r;
@@ -655,13 +691,21 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
         if (r > 0) {
                 state_write(&dir, &state, NULL);
                 r = process_plan_make(arena, &spec.process, &process, err);
+                if (r < 0)
+                        return r;
                 process.start_hooks = spec.hooks[SPEC_HOOK_START_CONTAINER];
-                return r < 0 ? r : process_explain(&process, &message, err);
+                process_explain(&process, &message, err);
+                return error_context(err, "unable to start container process");
         }
         r = state_write(&dir, &state, err);
         if (r == 0)
                 r = launch_poststart(&spec, &dir, &state, err);
         if (state.is_restacked && restack_refresh(state.rootfs, state.rootfs_device, NULL) < 0)
                 log_warning("refresh %s: the engine may see an old view of it", state.rootfs);
+        if (r == 0 && notify_fd >= 0) {
+                /* Others may exec, kill and delete while the service manager waits for the container with us. */
+                state_unlock(&dir);
+                r = notify_forward(notify_fd, pidfd, state.init_pid, notify_wanted(NULL), err);
+        }
         return r;
 }

@@ -28,6 +28,7 @@ struct launched {
         pid_t pid;
         int pidfd;
         int master_fd;                  /* the pty to proxy, UNSET_FD: none */
+        int notify_fd;                  /* NOTIFY_SOCKET's, see notify.h; UNSET_FD: none */
         struct state state;
         struct state_dir dir;           /* open and locked; state_dir_close() */
         struct plan *plan;

@@ -177,6 +177,26 @@ int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const c
         return 0;
 }
 
+int mounts_plan_add_bind(struct arena *arena, struct mounts_plan *plan, const char *source, const char *target,
+                         struct error *err)
+{
+        struct mount_plan *mounts = arena_array(arena, plan->n + 1, sizeof *mounts);
+        struct spec_mount *mount = arena_new(arena, struct spec_mount);
+
+        if (mounts == NULL || mount == NULL)
+                return error_errno(err, ENOMEM, "mounts");
+        *mount = (struct spec_mount){
+                .kind = SPEC_MOUNT_BIND, .source = source, .target = target, .fstype = "bind", .data = "",
+                .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+        };
+        if (plan->n > 0)
+                memcpy(mounts, plan->mounts, plan->n * sizeof *mounts);
+        mounts[plan->n] = (struct mount_plan){ .mount = mount, .source = source };
+        plan->mounts = mounts;
+        plan->n++;
+        return 0;
+}
+
 static const char *fs_name(int fd, char *buffer, size_t size)
 {
         struct statfs fs;

@@ -66,6 +66,10 @@ int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const c
                      size_t n_uid_map, const struct spec_id_map *gid_map, size_t n_gid_map, struct mounts_plan *ret_plan,
                      struct error *err);
 
+/* One more bind, of the runtime's own: read-only, nosuid, nodev, noexec, ids as they are. The texts stay the caller's. */
+int mounts_plan_add_bind(struct arena *arena, struct mounts_plan *plan, const char *source, const char *target,
+                         struct error *err);
+
 /* Parent. @userns_fd: the build's, for id maps. */
 int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int userns_fd, struct mounts_ready *ret_ready,
                    struct error *err);

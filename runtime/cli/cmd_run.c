@@ -5,6 +5,7 @@
 #include "runtime/base/log.h"
 #include "runtime/cli/create_options.h"
 #include "runtime/delete.h"
+#include "runtime/notify.h"
 #include "runtime/restack.h"
 #include "runtime/terminal.h"
 
@@ -22,6 +23,19 @@ static int finish(const struct create_options *options, struct launched *launche
         if (r == -ENOENT)       /* somebody else deleted it meanwhile */
                 return 0;
         return r < 0 ? r : delete_undo(&launched->dir, &launched->state, err);
+}
+
+/* The service manager waits for us: we are the service's main process, so no MAINPID. */
+static bool tell_when_ready(int fd, void *context)
+{
+        struct error err = { 0 };
+
+        (void)context;
+        if (!notify_is_ready(fd))
+                return true;
+        if (notify_tell(0, notify_wanted(NULL), false, &err) < 0)
+                log_warning("NOTIFY_SOCKET: %s", err.text);
+        return false;
 }
 
 int cmd_run(struct cli *cli, int argc, char **argv)
@@ -66,14 +80,19 @@ int cmd_run(struct cli *cli, int argc, char **argv)
                 delete_undo(&launched.dir, &launched.state, &ignored);
                 return cli_fail(&err, 1);
         }
-        if (options.is_detached) {
-                state_dir_close(&launched.dir);
-                return 0;
-        }
         /* Others may exec, kill and pause while it runs. */
         state_unlock(&launched.dir);
+        if (options.is_detached) {
+                if (launched.notify_fd >= 0)
+                        r = notify_forward(launched.notify_fd, launched.pidfd, launched.pid, notify_wanted(NULL), &err);
+                state_dir_close(&launched.dir);
+                return r < 0 ? cli_fail(&err, 1) : 0;
+        }
+        if (launched.notify_fd >= 0)
+                terminal_proxy_watch(launched.notify_fd, tell_when_ready, NULL);
         r = terminal_proxy(launched.master_fd, launched.pidfd, &status, &err);
         auto_close_cleanup(&launched.master_fd);
+        auto_close_cleanup(&launched.notify_fd);
         if (r == 0)
                 r = finish(&options, &launched, &err);
         auto_close_cleanup(&launched.pidfd);
