@@ -52,7 +52,7 @@ cgroups_remove()
 
 outside()
 {
-        local name=runb-test-$$ base=/var/tmp dir type rest rc before after
+        local name=runb-test-$$ base=/var/tmp dir type rest rc before after pid
 
         [ "$(id -u)" = 0 ] || skip "root (for namespaces of its own)"
         unshare --mount --pid --fork --net --ipc --uts --cgroup true 2>/dev/null ||
@@ -65,8 +65,19 @@ outside()
                 while read -r dir type rest; do cgroup_make "$dir" "$type"; done < <(hierarchies)
                 RUNB_TEST_CGROUPS=$cgroup_mode exec unshare --mount --propagation private --pid --fork --kill-child \
                         --mount-proc --net --ipc --uts --cgroup bash "$self" --inside "$@"
-        )
+        ) &
+        pid=$!
+        trap 'kill $pid' TERM INT HUP
+        # unshare(1) waits in our group, which inside is the root: only an empty one hands controllers on.
+        while kill -0 $pid 2>/dev/null && [ -z "$(cat /proc/$pid/task/$pid/children 2>/dev/null)" ]; do sleep 0.01; done
+        while [ ! -e "$T/entered" ] && kill -0 $pid 2>/dev/null; do sleep 0.01; done
+        while read -r dir type rest; do
+                [ "$type" = cgroup2 ] && echo $pid > "$dir/cgroup.procs"
+        done < <(hierarchies) 2>/dev/null
+        : > "$T/go"
+        wait $pid
         rc=$?
+        trap - TERM INT HUP
         cgroups_remove
         rm -rf --one-file-system "$T" 2>/dev/null || { chattr -R -i "$T" 2>/dev/null; rm -rf --one-file-system "$T"; }
         after=$(stat -c '%t:%T %a %u:%g' /dev/null)
@@ -168,6 +179,9 @@ inside()
 {
         local rc found="" mounts cgroups left try
 
+        : > "$T/entered"
+        until [ -e "$T/go" ]; do sleep 0.01; done
+        rm -f "$T/entered" "$T/go"
         hostname runb-test
         ip link set lo up 2>/dev/null
         mkdir -p /run

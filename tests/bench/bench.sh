@@ -27,7 +27,8 @@ have() { [ -n "$1" ] && [ -x "$1" ]; }
 "$RUNB" --root "$T/st/runb" run --bundle "$B" warm > /dev/null 2>&1
 "$RUNB" --root "$T/st/runb" create --bundle "$S" warm < /dev/null > /dev/null 2>&1
 blob=$(find "$T/st/runb/warm" /run/runb -name '*.bpf' -size +1k 2>/dev/null | head -n 1)
-[ -n "$blob" ] && cp "$blob" "$T/filter.bpf"
+# The program alone: the file has a header that says how many instructions follow.
+[ -n "$blob" ] && tail -c $(($(od -An -tu4 -j8 -N4 "$blob") * 8)) "$blob" > "$T/filter.bpf"
 "$RUNB" --root "$T/st/runb" delete --force warm > /dev/null 2>&1
 
 echo "# $(uname -r), $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg); $R rounds, interleaved; cgroup2"
