@@ -56,9 +56,10 @@ configured() # FOLDER OPTION...
 build_all() { (configured "$build" --enable-werror && make -j"$(nproc)" && make -j"$(nproc)" check-programs); }
 build_sanitized()
 {
-        # The build runs runb for its completions; a program that ends gives its arena back by ending.
+        # Without -Werror: the sanitizers change what gcc can see and it warns of what is not so. No leak check while
+        # building: that runs runb for its completions, and a program that ends gives its arena back by ending.
         (export ASAN_OPTIONS=detect_leaks=0
-         configured "$build/sanitized" --enable-werror --enable-sanitizers --disable-static-libs CFLAGS="-O1 -g" &&
+         configured "$build/sanitized" --enable-sanitizers --disable-static-libs CFLAGS="-O1 -g" &&
                 make -j"$(nproc)" && make -j"$(nproc)" check-programs)
 }
 
@@ -85,7 +86,7 @@ echo "== fuzz corpus, with the sanitizers"
 step "the parsers take their corpus and its mutations" make -C "$build" check-fuzz
 
 echo "== with the address and undefined-behaviour sanitizers"
-if step "builds with sanitizers, without warnings" build_sanitized; then
+if step "builds with sanitizers" build_sanitized; then
         ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 run_tests "$build"/sanitized/tests/unit/*.test
 fi
 
