@@ -35,6 +35,7 @@ int devices_plan_make(struct arena *arena, const struct spec *spec, const struct
 int devices_prepare(struct arena *arena, const struct devices_plan *plan, struct devices_ready *ret_ready, struct error *err);
 void devices_ready_close(struct devices_ready *ready);
 
-/* Child: nodes, then the links fd, stdin, stdout, stderr, core and ptmx. */
-void devices_child_all(const struct devices_plan *plan, const struct devices_ready *ready, int root_fd, int report_fd);
+/* Child: nodes, then the links fd, stdin, stdout, stderr, core and ptmx. @proc_fd: the private procfs. */
+void devices_child_all(const struct devices_plan *plan, const struct devices_ready *ready, int root_fd, int proc_fd,
+                       int report_fd);
 const char *devices_link_name(uint32_t index);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/sys.h"
 #include "runtime/mounts.h"
 #include "runtime/targets.h"
@@ -30,7 +31,15 @@ const char *devices_link_name(uint32_t index)
         return index < sizeof links / sizeof links[0] ? links[index].name : "?";
 }
 
-static void make_node(const struct device_plan *device, uint32_t index, int root_fd, int report_fd)
+/* Linux < 6.6 has no fchmodat2(2), and fchmod(2) takes no O_PATH fd. */
+static int change_mode(int proc_fd, int fd, mode_t mode)
+{
+        char name[FD_NAME_SIZE];
+
+        return fchmodat(proc_fd, fd_name_in_proc(fd, name), mode, 0);
+}
+
+static void make_node(const struct device_plan *device, uint32_t index, int root_fd, int proc_fd, int report_fd)
 {
         const char *name = NULL;
         auto_close int folder = target_open_parent(root_fd, device->path, &name);
@@ -39,22 +48,26 @@ static void make_node(const struct device_plan *device, uint32_t index, int root
 
         if (folder < 0)
                 child_fail(report_fd, STEP_DEVICE, index, errno);
-        if (mknodat(folder, name, device->mode, device->device) < 0) {
-                if (errno != EEXIST)
-                        child_fail(report_fd, STEP_DEVICE, index, errno);
-                /* runtime-spec, config-linux.md "Devices": a file that is there and differs is an error. */
-                if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || (st.st_mode & S_IFMT) != (device->mode & S_IFMT) ||
-                    (!S_ISFIFO(st.st_mode) && st.st_rdev != device->device))
-                        child_fail(report_fd, STEP_DEVICE_OTHER, index, EEXIST);
-        }
-        /* fsuid and fsgid are the range's, so most nodes have the right owner already. */
-        if (fchownat(folder, name, device->uid, device->gid, AT_SYMLINK_NOFOLLOW) < 0)
+        if (mknodat(folder, name, device->mode, device->device) < 0 && errno != EEXIST)
                 child_fail(report_fd, STEP_DEVICE, index, errno);
-        if (fchmodat(folder, name, device->mode & 07777, 0) < 0)
+        /* By fd from here on: the folder can be a volume that another container writes to, and a link put in the node's
+         * place would lead chmod(2) to a file of the host. */
+        node = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (node < 0 || fstat(node, &st) < 0)
+                child_fail(report_fd, STEP_DEVICE, index, errno);
+        /* runtime-spec, config-linux.md "Devices": a file that is there and differs is an error. */
+        if ((st.st_mode & S_IFMT) != (device->mode & S_IFMT) || (!S_ISFIFO(st.st_mode) && st.st_rdev != device->device))
+                child_fail(report_fd, STEP_DEVICE_OTHER, index, EEXIST);
+        /* fsuid and fsgid are the range's, so most nodes have the right owner already. */
+        if ((st.st_uid != device->uid || st.st_gid != device->gid) &&
+            fchownat(node, "", device->uid, device->gid, AT_EMPTY_PATH) < 0)
+                child_fail(report_fd, STEP_DEVICE, index, errno);
+        if ((st.st_mode & 07777) != (device->mode & 07777) && change_mode(proc_fd, node, device->mode & 07777) < 0)
                 child_fail(report_fd, STEP_DEVICE, index, errno);
 }
 
-void devices_child_all(const struct devices_plan *plan, const struct devices_ready *ready, int root_fd, int report_fd)
+void devices_child_all(const struct devices_plan *plan, const struct devices_ready *ready, int root_fd, int proc_fd,
+                       int report_fd)
 {
         auto_close int dev = UNSET_FD;
         struct statfs fs;
@@ -64,7 +77,7 @@ void devices_child_all(const struct devices_plan *plan, const struct devices_rea
                 if (plan->is_bound)
                         mounts_child_attach_file(root_fd, ready->fds[i], plan->devices[i].path, STEP_DEVICE, i, report_fd);
                 else
-                        make_node(&plan->devices[i], i, root_fd, report_fd);
+                        make_node(&plan->devices[i], i, root_fd, proc_fd, report_fd);
         }
         dev = target_open(root_fd, "/dev", TARGET_FOLDER, true, NULL);
         if (dev < 0)

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/fd.h"
 #include "runtime/enter_child.h"
 
 /* Returns the inode of the network namespace: the parent may not look into a process that is not dumpable. */
@@ -37,14 +38,10 @@ static uint64_t prepare_network(const struct plan *plan, const struct launch_rea
  * host can be named any more. */
 static int wait_for_start(const struct launch_ready *ready)
 {
-        char name[] = "self/fd/\0\0\0\0\0\0\0\0\0\0";
-        char digits[10], *p = digits + sizeof digits;
-        int number = ready->process.fifo_fd, fd;
+        char name[FD_NAME_SIZE];
+        int fd;
 
-        do
-                *--p = (char)('0' + number % 10);
-        while ((number /= 10) > 0);
-        memcpy(name + strlen("self/fd/"), p, (size_t)(digits + sizeof digits - p));
+        fd_name_in_proc(ready->process.fifo_fd, name);
         do
                 fd = openat(ready->process.proc_fd, name, O_WRONLY | O_CLOEXEC);
         while (fd < 0 && errno == EINTR);
@@ -77,7 +74,7 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
 
         mounts_child_attach_root(root_fd, report_fd);
         mounts_child_all(&plan->mounts, &ready->mounts, root_fd, report_fd);
-        devices_child_all(&plan->devices, &ready->devices, root_fd, report_fd);
+        devices_child_all(&plan->devices, &ready->devices, root_fd, proc_fd, report_fd);
         enter_child_terminal(&plan->process, root_fd, ready->console_fd, true, report_fd);
         for (uint32_t i = 0; i < plan->n_sysctls; i++)
                 if (enter_child_write(proc_fd, plan->sysctls[i].path, plan->sysctls[i].value) < 0)

@@ -175,6 +175,20 @@ int fd_remove_tree(int dir_fd, const char *name)
         return remove_below(dir_fd, name, 0);
 }
 
+const char *fd_name_in_proc(int fd, char buffer[FD_NAME_SIZE])
+{
+        static const char folder[] = "self/fd/";
+        char digits[12], *p = digits + sizeof digits;
+
+        *--p = '\0';
+        do
+                *--p = (char)('0' + fd % 10);
+        while ((fd /= 10) > 0);
+        memcpy(buffer, folder, sizeof folder - 1);
+        memcpy(buffer + sizeof folder - 1, p, (size_t)(digits + sizeof digits - p));
+        return buffer;
+}
+
 int fd_send(int socket_fd, int fd, const void *bytes, size_t length)
 {
         union {

@@ -32,6 +32,10 @@ int fd_make_folders(const char *path, mode_t mode);
  * another mount. A missing tree is success. Returns 0 or the first negative errno. */
 int fd_remove_tree(int dir_fd, const char *name);
 
+/* "self/fd/N", to be opened below a procfs. Returns @buffer. Safe between clone and exec. */
+#define FD_NAME_SIZE 24
+const char *fd_name_in_proc(int fd, char buffer[FD_NAME_SIZE]);
+
 /* Sends one fd with @length bytes of data in one message (SCM_RIGHTS, unix(7)); 0 or a negative errno. */
 int fd_send(int socket_fd, int fd, const void *bytes, size_t length);
 /* Receives one; the caller owns *ret_fd (UNSET_FD when the message carried none). Returns bytes or -errno. */
