@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/close_range.h>
 #include <linux/ioprio.h>
+#include <linux/magic.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -14,10 +16,21 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/base/sys.h"
+
+#ifndef CLOSE_RANGE_CLOEXEC
+#define CLOSE_RANGE_CLOEXEC (1u << 2)
+#endif
+#ifndef PIPEFS_MAGIC
+#define PIPEFS_MAGIC 0x50495045
+#endif
+
+/* Of /etc/passwd, in which an image can put anything: a sparse file of a terabyte, too. */
+#define PASSWD_LIMIT_BYTES ((size_t)8 << 20)
 
 /* sched_setattr(2), the first version of the structure. */
 struct sched_attributes {
@@ -92,12 +105,13 @@ void process_child_limits(const struct process_plan *plan, const struct process_
 
 void process_child_stdio(const struct process_plan *plan, const struct process_ready *ready)
 {
-        /* /dev/stdout is reopened by path in many builds; a pipe of the host's root could not be. Only pipes:
-         * files, sockets, terminals and /dev/null of the host keep their owner. */
+        /* /dev/stdout is reopened by path in many builds; a pipe of the host's root could not be. Only pipes without a
+         * name: files, named pipes, sockets, terminals and /dev/null of the host keep their owner. */
         for (int fd = 0; fd <= 2; fd++) {
                 struct stat st;
+                struct statfs fs;
 
-                if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode))
+                if (fstat(fd, &st) < 0 || !S_ISFIFO(st.st_mode) || fstatfs(fd, &fs) < 0 || fs.f_type != PIPEFS_MAGIC)
                         continue;
                 if (fchown(fd, plan->stdio_uid, plan->stdio_gid) < 0 && errno != EPERM && errno != EROFS && errno != EINVAL)
                         child_fail(ready->report_fd, STEP_STDIO_OWNER, (uint32_t)fd, errno);
@@ -139,21 +153,32 @@ static void set_caps(const struct process_plan *plan, const struct process_ready
                 child_fail(ready->report_fd, STEP_CAPS, 0, errno);
 }
 
+/* A regular file alone: /dev/zero has no end, and a FIFO can make us wait. */
+static int open_passwd(void)
+{
+        auto_close int fd = openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? take_fd(&fd) : UNSET_FD;
+}
+
 /* HOME from /etc/passwd of the container, as runc does; "/" when there is none. Read with the final credentials. */
 static void find_home(struct process_plan *plan)
 {
         const uint32_t uid = plan->process->user.uid;
         char buffer[4096];
-        size_t have = 0, home_length = 0;
-        auto_close int fd = openat(AT_FDCWD, "/etc/passwd", O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        size_t have = 0, home_length = 0, total = 0;
+        auto_close int fd = open_passwd();
         bool is_skipping = false;
         ssize_t n;
 
         memcpy(plan->home, "HOME=/", sizeof "HOME=/");
-        while (fd >= 0 && home_length == 0 && (n = read(fd, buffer + have, sizeof buffer - have)) > 0) {
+        while (fd >= 0 && home_length == 0 && total < PASSWD_LIMIT_BYTES &&
+               (n = read(fd, buffer + have, sizeof buffer - have)) > 0) {
                 char *line = buffer, *end;
 
                 have += (size_t)n;
+                total += (size_t)n;
                 while (home_length == 0 && (end = memchr(line, '\n', have - (size_t)(line - buffer))) != NULL) {
                         const char *field[7] = { line };
                         unsigned n_fields = 1;
@@ -349,7 +374,10 @@ void process_child_exec(struct process_plan *plan, const struct process_ready *r
 
         if (plan->is_init)
                 run_start_hooks(plan, ready, error_fd);
-        /* Asked for by --preserve-fds; everything else is close-on-exec. */
+        /* Everything is close-on-exec at birth; once more, since one fd of the host is a way out (CVE-2024-21626). */
+        if (syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
+                child_fail(error_fd, STEP_EXEC, 0, errno);
+        /* Asked for by --preserve-fds. */
         for (unsigned i = 0; i < ready->preserve_fds; i++)
                 fcntl(3 + (int)i, F_SETFD, 0);
         /* After no_new_privs: without it seccomp(2) asks for CAP_SYS_ADMIN, which is gone by now. */

@@ -1,0 +1,291 @@
+/* What the attack tests do inside a container, or beside one, by system calls: statically linked, so that it runs in any
+ * root. Every verb prints what it saw; the shell test judges.
+ *
+ *   fds                      the open fds, one a line, but not the one that lists them
+ *   inotify N                takes up to N inotify instances: how many it got
+ *   signals N                queues up to N signals to itself: how many it got
+ *   unshare FLAG             user, mount, ...: "yes" or the errno
+ *   open PATH [w]            "opened" or the errno
+ *   securebits               as a number
+ *   keys-add NAME COMMAND..  in a new session keyring with a key
+ *   keys-find NAME           "found" or the errno
+ *   attack COUNT FOLDER      tries to get into each process of the pid namespace that is not there from the start
+ *   join PID hidden|open     joins the user and pid namespace of PID as exec does, waits 200 ms, ends
+ *   linger                   sleeps, closing nothing
+ *   clocks                   CLOCK_BOOTTIME and CLOCK_MONOTONIC in seconds
+ *   tiocsti                  pushes a character into the terminal of stdin: "pushed" or the errno */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static int said(const char *word, long result)
+{
+        puts(result < 0 ? strerrorname_np(errno) : word);
+        return result < 0;
+}
+
+static int list_fds(void)
+{
+        DIR *dir = opendir("/proc/self/fd");
+        struct dirent *entry;
+        char target[512];
+
+        while (dir != NULL && (entry = readdir(dir)) != NULL) {
+                ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1);
+
+                if (n < 0 || atoi(entry->d_name) == dirfd(dir))
+                        continue;
+                target[n] = '\0';
+                printf("%s %s\n", entry->d_name, target);
+        }
+        return dir == NULL;
+}
+
+static int take_inotify(long most)
+{
+        long n = 0;
+
+        while (n < most && inotify_init1(0) >= 0)
+                n++;
+        printf("%ld %s\n", n, n < most ? strerrorname_np(errno) : "all");
+        fflush(stdout);
+        pause();
+        return 0;
+}
+
+static int queue_signals(long most)
+{
+        sigset_t set;
+        long n = 0;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGRTMIN);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        while (n < most && sigqueue(getpid(), SIGRTMIN, (union sigval){ 0 }) == 0)
+                n++;
+        printf("%ld %s\n", n, n < most ? strerrorname_np(errno) : "all");
+        fflush(stdout);
+        pause();
+        return 0;
+}
+
+static int try_unshare(const char *what)
+{
+        static const struct { const char *name; int flag; } all[] = {
+                { "user", CLONE_NEWUSER }, { "mount", CLONE_NEWNS }, { "net", CLONE_NEWNET }, { "ipc", CLONE_NEWIPC },
+                { "uts", CLONE_NEWUTS }, { "pid", CLONE_NEWPID }, { "cgroup", CLONE_NEWCGROUP },
+        };
+
+        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+                if (strcmp(all[i].name, what) == 0)
+                        return said("yes", unshare(all[i].flag));
+        return 2;
+}
+
+static int add_key(const char *name, char **command)
+{
+        if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||
+            syscall(SYS_add_key, "user", name, "secret", (size_t)6, KEY_SPEC_SESSION_KEYRING) < 0) {
+                perror("add a key");
+                return 77;
+        }
+        execvp(command[0], command);
+        perror(command[0]);
+        return 127;
+}
+
+static int find_key(const char *name)
+{
+        return said("found", syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", name, 0));
+}
+
+/* ---- getting into another process ---- */
+
+static void note(const char *folder, const char *way, pid_t pid, const char *what)
+{
+        char path[512];
+        FILE *file;
+
+        snprintf(path, sizeof path, "%s/%s", folder, way);
+        file = fopen(path, "a");
+        if (file != NULL) {
+                fprintf(file, "%d %s\n", pid, what);
+                fclose(file);
+        }
+}
+
+/* Only what was open before the process executed its program counts: afterwards it is the container's own. The runtime's
+ * program is not in the container's root, so its name tells. */
+static int is_before_exec(pid_t pid)
+{
+        char path[64], name[32] = "";
+        FILE *file;
+
+        snprintf(path, sizeof path, "/proc/%d/comm", pid);
+        file = fopen(path, "r");
+        if (file == NULL)
+                return 0;
+        if (fgets(name, sizeof name, file) == NULL)
+                name[0] = '\0';
+        fclose(file);
+        return strncmp(name, "runb", 4) == 0 || strncmp(name, "probe-join", 10) == 0 || strncmp(name, "runc", 4) == 0;
+}
+
+static void attack(pid_t pid, const char *folder)
+{
+        static const char *const files[] = { "environ", "maps", "mem", "auxv", "stack", "io" };
+        char path[64], bytes[64];
+        int pidfd, fd, status;
+
+        /* Container root may signal whoever has its uid: a stopped process gives all the time in the world. */
+        kill(pid, SIGSTOP);
+        if (!is_before_exec(pid)) {
+                kill(pid, SIGCONT);
+                return;
+        }
+        note(folder, "seen", pid, "");
+        for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+                snprintf(path, sizeof path, "/proc/%d/%s", pid, files[i]);
+                fd = open(path, O_RDONLY);
+                if (fd >= 0 && (strcmp(files[i], "mem") == 0 || read(fd, bytes, sizeof bytes) > 0))
+                        note(folder, "files", pid, files[i]);
+                if (fd >= 0)
+                        close(fd);
+        }
+        snprintf(path, sizeof path, "/proc/%d/exe", pid);
+        if ((fd = open(path, O_RDONLY)) >= 0) {
+                note(folder, "exe", pid, "");
+                close(fd);
+        }
+        snprintf(path, sizeof path, "/proc/%d/cwd/.", pid);
+        if ((fd = open(path, O_RDONLY)) >= 0) {
+                note(folder, "cwd", pid, "");
+                close(fd);
+        }
+        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        for (int number = 0; pidfd >= 0 && number < 24; number++) {
+                snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, number);
+                if (readlink(path, bytes, sizeof bytes) > 0)
+                        note(folder, "fd", pid, path);
+                if ((fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0)) >= 0) {
+                        note(folder, "getfd", pid, path);
+                        close(fd);
+                }
+        }
+        if (pidfd >= 0)
+                close(pidfd);
+        if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
+                note(folder, "ptrace", pid, "");
+                if (ptrace(PTRACE_INTERRUPT, pid, 0, 0) == 0)
+                        waitpid(pid, &status, __WALL);
+                ptrace(PTRACE_DETACH, pid, 0, 0);
+        }
+        kill(pid, SIGCONT);
+}
+
+static int attack_all(long count, const char *folder)
+{
+        static char known[1 << 22];
+        struct dirent *entry;
+        DIR *dir;
+
+        for (long round = 0; round < count; round++) {
+                dir = opendir("/proc");
+                if (dir == NULL)
+                        return 1;
+                while ((entry = readdir(dir)) != NULL) {
+                        pid_t pid = atoi(entry->d_name);
+
+                        if (pid <= 0 || pid == getpid() || pid >= (pid_t)sizeof known)
+                                continue;
+                        if (round == 0)
+                                known[pid] = 1;
+                        else if (!known[pid])
+                                attack(pid, folder);
+                }
+                closedir(dir);
+                if (round == 0)
+                        note(folder, "ready", getpid(), "");
+        }
+        return 0;
+}
+
+static int join(const char *target, int is_hidden)
+{
+        char path[64];
+        int userns, pidns;
+        pid_t pid;
+
+        snprintf(path, sizeof path, "/proc/%s/ns/user", target);
+        userns = open(path, O_RDONLY | O_CLOEXEC);
+        snprintf(path, sizeof path, "/proc/%s/ns/pid", target);
+        pidns = open(path, O_RDONLY | O_CLOEXEC);
+        if (userns < 0 || pidns < 0 || setns(pidns, CLONE_NEWPID) < 0) {
+                perror("join");
+                return 1;
+        }
+        pid = fork();
+        if (pid == 0) {
+                prctl(PR_SET_NAME, "probe-join");
+                if (is_hidden)
+                        prctl(PR_SET_DUMPABLE, 0);
+                if (setns(userns, CLONE_NEWUSER) < 0)
+                        _exit(1);
+                usleep(200000);
+                _exit(0);
+        }
+        return waitpid(pid, NULL, 0) < 0;
+}
+
+int main(int argc, char **argv)
+{
+        const char *verb = argc > 1 ? argv[1] : "", *first = argc > 2 ? argv[2] : "", *second = argc > 3 ? argv[3] : "";
+        struct timespec boot, monotonic;
+
+        if (strcmp(verb, "fds") == 0)
+                return list_fds();
+        if (strcmp(verb, "inotify") == 0)
+                return take_inotify(atol(first));
+        if (strcmp(verb, "signals") == 0)
+                return queue_signals(atol(first));
+        if (strcmp(verb, "unshare") == 0)
+                return try_unshare(first);
+        if (strcmp(verb, "open") == 0)
+                return said("opened", open(first, strcmp(second, "w") == 0 ? O_WRONLY : O_RDONLY | O_NONBLOCK));
+        if (strcmp(verb, "securebits") == 0)
+                return printf("%d\n", prctl(PR_GET_SECUREBITS)) < 0;
+        if (strcmp(verb, "keys-add") == 0 && argc > 3)
+                return add_key(first, argv + 3);
+        if (strcmp(verb, "keys-find") == 0)
+                return find_key(first);
+        if (strcmp(verb, "attack") == 0)
+                return attack_all(atol(first), second);
+        if (strcmp(verb, "join") == 0)
+                return join(first, strcmp(second, "hidden") == 0);
+        if (strcmp(verb, "linger") == 0)
+                return pause();
+        if (strcmp(verb, "clocks") == 0) {
+                clock_gettime(CLOCK_BOOTTIME, &boot);
+                clock_gettime(CLOCK_MONOTONIC, &monotonic);
+                return printf("%lld %lld\n", (long long)boot.tv_sec, (long long)monotonic.tv_sec) < 0;
+        }
+        if (strcmp(verb, "tiocsti") == 0)
+                return said("pushed", ioctl(0, TIOCSTI, "x"));
+        fprintf(stderr, "probe: no such verb: %s\n", verb);
+        return 2;
+}
