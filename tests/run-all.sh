@@ -87,7 +87,8 @@ step "the parsers take their corpus and its mutations" make -C "$build" check-fu
 
 echo "== with the address and undefined-behaviour sanitizers"
 if step "builds with sanitizers" build_sanitized; then
-        ASAN_OPTIONS=abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 run_tests "$build"/sanitized/tests/unit/*.test
+        LSAN_OPTIONS=suppressions=$src/tests/data/lsan.supp:print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 \
+                run_tests "$build"/sanitized/tests/unit/*.test
 fi
 
 echo "== arm64"
