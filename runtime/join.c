@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "policies/sandbox.h"
@@ -28,6 +30,9 @@
 #include "runtime/state.h"
 #include "runtime/terminal.h"
 #include "runtime/userns.h"
+
+/* How long a process may take from its clone to its program. */
+#define START_LIMIT_MS 30000
 
 static int read_config(struct arena *arena, const struct state_dir *dir, struct spec *ret_spec, struct error *err)
 {
@@ -264,8 +269,35 @@ static int prepare(struct work *work, const struct join_request *request, struct
         return 0;
 }
 
+static int64_t now_ms(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Container root has the uid of the process that enters, and may stop it by a signal before it executes its program. */
+static int wait_for_message(const struct work *work, int64_t deadline_ms, struct error *err)
+{
+        struct pollfd polled = { .fd = work->report_fd, .events = POLLIN };
+        int64_t left_ms;
+        int n;
+
+        do {
+                left_ms = deadline_ms < 0 ? -1 : deadline_ms - now_ms();
+                n = poll(&polled, 1, deadline_ms >= 0 && left_ms < 0 ? 0 : (int)left_ms);
+        } while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return error_errno(err, errno, "wait for the process");
+        return n > 0 ? 0 : error_set(err, ETIMEDOUT, "the process did not execute its program within %d s (was it stopped?)",
+                                     START_LIMIT_MS / 1000);
+}
+
 static int follow(struct work *work, const struct join_request *request, struct error *err)
 {
+        /* In a paused container it may wait as long as the pause lasts. */
+        const int64_t deadline_ms = request->is_paused_ignored ? -1 : now_ms() + START_LIMIT_MS;
         struct child_message message;
         bool is_going = false;
         char text[16];
@@ -273,6 +305,9 @@ static int follow(struct work *work, const struct join_request *request, struct 
 
         for (;;) {
                 fd = UNSET_FD;
+                r = wait_for_message(work, deadline_ms, err);
+                if (r < 0)
+                        return r;
                 r = child_receive(work->report_fd, &message, &fd);
                 if (r < 0)
                         return error_errno(err, r, "read from the process");
