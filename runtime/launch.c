@@ -396,7 +396,7 @@ static int clone_init(struct work *work, struct error *err)
                 .pidfd = (uint64_t)(uintptr_t)&work->pidfd,
                 .exit_signal = SIGCHLD,
         };
-        int pair[2];
+        int pair[2], r;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return error_errno(err, errno, "make a socket pair");
@@ -417,6 +417,9 @@ static int clone_init(struct work *work, struct error *err)
         }
         auto_close_cleanup(&ready->report_fd);
         work->state.init_pid = work->pid;
+        r = namespaces_come_back(&plan->namespaces, err);
+        if (r < 0)
+                return r;
         return state_process_start_time(work->pid, &work->state.init_start_time, &(bool){ false });
 }
 

@@ -88,6 +88,30 @@ int namespaces_prepare(const struct namespaces_plan *plan, struct namespaces_rea
         return 0;
 }
 
+static int come_back(const char *path, int flag, const char *name, struct error *err)
+{
+        auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return error_errno(err, errno, "open %s", path);
+        /* EPERM: a rootless engine's root has no power over the namespace that it is in itself. */
+        if (setns(fd, flag) < 0 && errno != EPERM)
+                return error_errno(err, errno, "come back to our own %s namespace", name);
+        return 0;
+}
+
+int namespaces_come_back(const struct namespaces_plan *plan, struct error *err)
+{
+        int r = 0;
+
+        /* Not ns/pid_for_children: that is the container's by now. */
+        if (plan->paths[SPEC_NS_PID] != NULL)
+                r = come_back("/proc/self/ns/pid", CLONE_NEWPID, "pid", err);
+        if (r == 0 && plan->has_new_time)
+                r = come_back("/proc/self/ns/time", CLONE_NEWTIME, "time", err);
+        return r;
+}
+
 void namespaces_ready_close(struct namespaces_ready *ready)
 {
         for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++)

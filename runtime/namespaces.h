@@ -28,6 +28,9 @@ int namespaces_plan_make(struct arena *arena, const struct spec *spec, struct na
 /* Opens the paths, checks their types (ioctl_ns(2)), enters a pid namespace to join and makes a time namespace: both count
  * for the children of this process only. */
 int namespaces_prepare(const struct namespaces_plan *plan, struct namespaces_ready *ret_ready, struct error *err);
+/* Parent, after the clone of init: what it starts from here on, hooks above all, is in its own pid and time namespace
+ * again. */
+int namespaces_come_back(const struct namespaces_plan *plan, struct error *err);
 void namespaces_ready_close(struct namespaces_ready *ready);
 
 /* Child: joins what was opened (user and pid apart) and names the host. */

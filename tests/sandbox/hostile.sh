@@ -3,7 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 need jq busybox
 is_runb || skip_all "the attacks on runb's own steps"
-CASE_TIMEOUT=40
+CASE_TIMEOUT=90
 probe=${RUNB%/*}/tests/tools/probe
 
 # ---- /etc/passwd, which is read for HOME
@@ -177,4 +177,47 @@ named_pipe()
         want_same "$(stat -c %u:%g "$T/pipe")" 0:0
 }
 check "a named pipe of the host keeps its owner" named_pipe
+
+# ---- other namespaces
+
+# A pod's second container: its hooks are the host's programs and stay in the host's namespaces.
+hooks_of_a_pod()
+{
+        local kind
+        start_sleeper first
+        printf '#!/bin/sh\n/bin/cat > /dev/null; /bin/readlink /proc/self/ns/pid /proc/self/ns/time > %s\n' "$T/hook.log" > "$T/hook.sh"
+        chmod 755 "$T/hook.sh"
+        bundle second '.process.args = ["readlink", "/proc/self/ns/pid"] |
+                .linux.namespaces |= map(if .type == "pid" then .path = $p else . end) |
+                .linux.namespaces += [{type: "time"}] |
+                .annotations = {"io.kubernetes.cri.sandbox-id": "first"} |
+                .hooks.createRuntime = [{path: $h}]' --arg p "/proc/$(cat "$T/first.pid")/ns/pid" --arg h "$T/hook.sh"
+        run rt run -b "$B" second
+        kind=$(readlink "/proc/$(cat "$T/first.pid")/ns/pid")
+        rt delete -f first
+        want_rc 0
+        want_out "$kind"
+        want_same "$(cat "$T/hook.log")" "$(readlink /proc/self/ns/pid /proc/self/ns/time)"
+}
+check "hooks of a container that joins a pid namespace run in the host's" hooks_of_a_pod
+
+# Container root has the uid of the process that enters: it may stop it.
+stopped_exec()
+{
+        local i
+        bundle stopper '.process.args = ["/probe", "stop"]'
+        cp "$probe" "$B/rootfs/probe"
+        rt create -b "$B" stopper < /dev/null > /dev/null 2>&1
+        rt start stopper
+        wait_for 5 test -s "$B/rootfs/tmp/ready"
+        for i in $(seq 1 300); do
+                run timeout -s KILL 45 "$RUNB" --root "$T/state" exec stopper true
+                [ "$rc" = 0 ] || break
+        done
+        rt delete -f stopper
+        [ "$rc" != 0 ] || skip_case "the process was never stopped in time"
+        want_rc 255
+        want_err_has "did not execute its program within 30 s"
+}
+check "exec ends by itself when the container stops its process" stopped_exec
 finish

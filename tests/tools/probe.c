@@ -10,6 +10,7 @@
  *   keys-add NAME COMMAND..  in a new session keyring with a key
  *   keys-find NAME           "found" or the errno
  *   attack COUNT FOLDER      tries to get into each process of the pid namespace that is not there from the start
+ *   stop                     stops each process that enters the container before it executes its program
  *   join PID hidden|open     joins the user and pid namespace of PID as exec does, waits 200 ms, ends
  *   linger                   sleeps, closing nothing
  *   clocks                   CLOCK_BOOTTIME and CLOCK_MONOTONIC in seconds
@@ -146,6 +147,13 @@ static int is_before_exec(pid_t pid)
         return strncmp(name, "runb", 4) == 0 || strncmp(name, "probe-join", 10) == 0 || strncmp(name, "runc", 4) == 0;
 }
 
+static void stop(pid_t pid, const char *folder)
+{
+        (void)folder;
+        if (is_before_exec(pid) && kill(pid, SIGSTOP) == 0 && !is_before_exec(pid))
+                kill(pid, SIGCONT);
+}
+
 static void attack(pid_t pid, const char *folder)
 {
         static const char *const files[] = { "environ", "maps", "mem", "auxv", "stack", "io" };
@@ -198,7 +206,7 @@ static void attack(pid_t pid, const char *folder)
         kill(pid, SIGCONT);
 }
 
-static int attack_all(long count, const char *folder)
+static int attack_all(long count, const char *folder, void (*way)(pid_t, const char *))
 {
         static char known[1 << 22];
         struct dirent *entry;
@@ -216,7 +224,7 @@ static int attack_all(long count, const char *folder)
                         if (round == 0)
                                 known[pid] = 1;
                         else if (!known[pid])
-                                attack(pid, folder);
+                                way(pid, folder);
                 }
                 closedir(dir);
                 if (round == 0)
@@ -274,7 +282,9 @@ int main(int argc, char **argv)
         if (strcmp(verb, "keys-find") == 0)
                 return find_key(first);
         if (strcmp(verb, "attack") == 0)
-                return attack_all(atol(first), second);
+                return attack_all(atol(first), second, attack);
+        if (strcmp(verb, "stop") == 0)
+                return attack_all(1L << 40, "/tmp", stop);
         if (strcmp(verb, "join") == 0)
                 return join(first, strcmp(second, "hidden") == 0);
         if (strcmp(verb, "linger") == 0)
