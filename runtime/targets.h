@@ -7,7 +7,7 @@
 enum target_kind { TARGET_FOLDER, TARGET_FILE };
 
 /* Opens @path (O_PATH) inside @root_fd, making what is missing: folders 0755, the last part a folder or an empty
- * file, owned by the caller's fsuid and fsgid. Links are followed inside the root, dangling ones too (their target
+ * file 0755, owned by the caller's fsuid and fsgid. Links are followed inside the root, dangling ones too (their target
  * is made, as engines expect of /etc/resolv.conf).
  * @no_links: any link on the way is ELOOP (for /proc, /sys, /dev).
  * @ret_was_made: may be NULL.
