@@ -392,6 +392,33 @@ static bool replace_ipc_bind(struct judge *judge, struct candidate *c)
         return true;
 }
 
+/* buildah binds the host's sysfs (and procfs) where it is rootless. The build gets the same file system of its own
+ * namespaces instead: the host's would show the host's network devices. */
+static void replace_kernel_bind(struct judge *judge, struct candidate *c)
+{
+        const struct host_source *source = c->source;
+        struct spec_mount mount = {
+                .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, .data = "",
+        };
+
+        if (c->mount.kind != SPEC_MOUNT_BIND || c->mount.is_remount || source == NULL || !source->is_known ||
+            source->error != 0)
+                return;
+        if (strcmp(c->mount.target, "/sys") == 0 && source->fs_magic == SYSFS_MAGIC) {
+                mount.kind = SPEC_MOUNT_SYSFS;
+                mount.source = mount.fstype = "sysfs";
+        } else if (strcmp(c->mount.target, "/proc") == 0 && source->fs_magic == PROC_SUPER_MAGIC) {
+                mount.kind = SPEC_MOUNT_PROC;
+                mount.source = mount.fstype = "proc";
+        } else {
+                return;
+        }
+        mount.target = c->mount.target;
+        judge_tighten(judge, "mounts.kernel", property_of(judge, c), "the host's", "the one of the build's own namespaces");
+        c->mount = mount;
+        c->source = NULL;
+}
+
 /* ---- as whom ---- */
 
 static bool is_readonly(const struct candidate *c)
@@ -517,6 +544,7 @@ static void judge_remount(struct candidate *c)
 
 static void judge_one(struct judge *judge, const struct sandbox *sandbox, struct candidate *c)
 {
+        replace_kernel_bind(judge, c);
         if (!judge_target(judge, c))
                 return;
         judge_propagation(c);

@@ -456,3 +456,26 @@ Test(policy_mounts, an_id_map_asked_for_gives_way_to_the_builds_own)
         cr_assert_eq(request_mount_at(&q, "/work")->n_uid_map, 0);
         cr_assert_eq(request_bind_at(&q, "/work")->ids, SANDBOX_BIND_ROOT);
 }
+
+/* ---- the kernel's file systems ---- */
+
+Test(policy_mounts, a_bind_of_the_hosts_sysfs_becomes_the_builds_own)
+{
+        struct host_source *source;
+
+        source = request_bind(&q, "/sys", "/sys");
+        source->fs_magic = SYSFS_MAGIC;
+        request_passes(&q);
+        for (size_t i = 0; i < q.sandbox.spec.n_mounts; i++)
+                if (strcmp(q.sandbox.spec.mounts[i].target, "/sys") == 0) {
+                        cr_assert_eq(q.sandbox.spec.mounts[i].kind, SPEC_MOUNT_SYSFS);
+                        cr_assert(q.sandbox.spec.mounts[i].attr_set & MOUNT_ATTR_RDONLY);
+                }
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "mounts.kernel"));
+}
+
+Test(policy_mounts, a_folder_that_is_no_sysfs_cannot_stand_in_for_it)
+{
+        request_bind(&q, "/srv/sys", "/sys");
+        request_is_refused(&q, "mounts.targets");
+}
