@@ -48,6 +48,10 @@ int policy_caps_judge(struct judge *judge, struct spec_process *process)
 
         if (!caps->is_given)
                 *caps = (struct spec_caps){ .is_given = true };
+        /* runtime-spec has a runtime warn about what it cannot grant. This is a name that no Linux has: a typing error in a
+         * document that decides about privilege, and warnings of a runtime are read by nobody. */
+        for (size_t i = 0; i < caps->n_unknown; i++)
+                judge_invalid(judge, "process.capabilities: there is no capability \"%s\"; see capabilities(7)", caps->unknown[i]);
         cut(judge, "process.capabilities.bounding", most, &caps->bounding);
         cut(judge, "process.capabilities.effective", most, &caps->effective);
         cut(judge, "process.capabilities.permitted", most, &caps->permitted);

@@ -21,17 +21,28 @@ static struct {
 
 int log_open(const char *path, bool is_json, bool is_debug)
 {
-        int fd = UNSET_FD;
+        int fd = UNSET_FD, high;
 
         if (!text_is_empty(path)) {
                 fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0644);
                 if (fd < 0)
                         return -errno;
+                /* Out of the way of --preserve-fds, whose fds are numbered from 3. */
+                high = fcntl(fd, F_DUPFD_CLOEXEC, 512);
+                if (high >= 0) {
+                        close(fd);
+                        fd = high;
+                }
         }
         the_log.fd = fd;
         the_log.is_json = is_json;
         the_log.is_debug = is_debug;
         return 0;
+}
+
+int log_fd(void)
+{
+        return the_log.fd;
 }
 
 bool log_is_debug(void)

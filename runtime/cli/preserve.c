@@ -5,7 +5,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/base/log.h"
 #include "runtime/base/text.h"
+
+static void close_others(unsigned first)
+{
+        int log = log_fd();
+
+        if (log >= 0 && (unsigned)log >= first) {
+                if ((unsigned)log > first)
+                        close_range(first, (unsigned)log - 1, 0);
+                first = (unsigned)log + 1;
+        }
+        close_range(first, ~0u, 0);
+}
 
 int preserve_check(uint32_t asked, unsigned *ret_n, unsigned *ret_listen, struct error *err)
 {
@@ -22,6 +35,7 @@ int preserve_check(uint32_t asked, unsigned *ret_n, unsigned *ret_listen, struct
         for (uint32_t i = 0; i < asked; i++)
                 if (fcntl(3 + (int)i, F_GETFD) < 0)
                         return error_errno(err, errno, "please check that preserved-fd %u (of %u) is present", i, asked);
+        close_others(3 + asked);
         *ret_n = asked;
         *ret_listen = listen;
         return 0;

@@ -1,4 +1,5 @@
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <linux/capability.h>
 #include <string.h>
 
@@ -67,4 +68,14 @@ Test(policy_caps, every_capability_there_is_comes_down_to_the_profile)
         request_passes(&q);
         cr_assert_eq(q.sandbox.spec.process.caps.bounding, q.policy.profile.caps);
         cr_assert_eq(q.policy.profile.caps & (BIT(CAP_SYS_ADMIN) | BIT(CAP_NET_ADMIN) | BIT(CAP_SYS_PTRACE)), 0);
+}
+
+Test(policy_caps, a_name_that_no_linux_has_is_an_error)
+{
+        static const char *const unknown[] = { "CAP_NO_SUCH" };
+
+        q.spec.process.caps.unknown = unknown;
+        q.spec.process.caps.n_unknown = 1;
+        cr_assert_eq(request_judge(&q), -EINVAL);
+        cr_assert_not_null(strstr(q.err.text, "CAP_NO_SUCH"));
 }
