@@ -240,7 +240,6 @@ static int prepare(struct work *work, const struct join_request *request, struct
                 return error_set(err, EINVAL, "process.user.gid: %u is not mapped in the container", work->process.user.gid);
         work->plan.stdio_uid = (uint32_t)uid;
         work->plan.stdio_gid = (uint32_t)gid;
-        work->plan.is_mapped = true;
         work->plan.can_set_groups = userns_can_setgroups();
         r = terminal_prepare(work->process.is_terminal, request->is_detached, request->console_socket, &ready->console_fd,
                              err);

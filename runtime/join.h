@@ -19,7 +19,6 @@ struct join_request {
         unsigned preserve_fds;
         bool is_detached;
         bool is_paused_ignored;
-        bool is_cgroup_disabled;
         const char *cgroup;             /* a sub-cgroup of the container's, NULL: its own */
         /* Overrides of config.json's process; unset ones keep it. */
         char *const *args; size_t n_args;

@@ -536,7 +536,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
         struct work work = {
                 .request = request, .arena = arena, .owner = getuid(), .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
                 .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .plan = arena_new(arena, struct plan),
-                .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD, .parent = getpid(),
+                .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD,
                            .cgroups = { .v2_fd = UNSET_FD },
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
                                         .fifo_fd = UNSET_FD } },
@@ -623,20 +623,23 @@ static int let_go(const struct state_dir *dir, const struct state *state, int pi
         }
 }
 
-int launch_poststart(const struct spec *spec, const struct state_dir *dir, struct state *state, struct error *err)
+int launch_poststart(struct arena *arena, const struct spec *spec, const struct state *state, struct error *err)
 {
         const struct spec_hook_list *list = &spec->hooks[SPEC_HOOK_POSTSTART];
         auto_buffer struct text_buffer buffer = { 0 };
         auto_close int pidfd = UNSET_FD;
+        int *fds = NULL;
         int r;
 
-        (void)dir;
         if (list->n == 0)
                 return 0;
         state_to_oci(state, STATE_RUNNING, true, &buffer);
         if (buffer.is_broken)
                 return error_errno(err, ENOMEM, "hooks");
-        r = hooks_run(list, SPEC_HOOK_POSTSTART, NULL, buffer.text, true, err);
+        r = hooks_prepare(arena, list, SPEC_HOOK_POSTSTART, &fds, err);
+        if (r == 0)
+                r = hooks_run(list, SPEC_HOOK_POSTSTART, fds, buffer.text, true, err);
+        hooks_close(fds, list->n);
         /* runtime-spec 1.3, runtime.md "Lifecycle": the runtime must stop the container. */
         if (r < 0 && state_open_init(state, &pidfd) == 0)
                 sys_pidfd_send_signal(pidfd, SIGKILL);
@@ -702,7 +705,7 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
         }
         r = state_write(&dir, &state, err);
         if (r == 0)
-                r = launch_poststart(&spec, &dir, &state, err);
+                r = launch_poststart(arena, &spec, &state, err);
         if (state.is_restacked && restack_refresh(state.rootfs, state.rootfs_device, NULL) < 0)
                 log_warning("refresh %s: the engine may see an old view of it", state.rootfs);
         if (r == 0 && notify_fd >= 0) {

@@ -43,4 +43,4 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
 int launch_start(const char *root, const char *id, struct arena *arena, struct error *err);
 
 /* Poststart hooks of a container whose program has been executed; a failure ends it (runtime-spec 1.3, "Lifecycle"). */
-int launch_poststart(const struct spec *spec, const struct state_dir *dir, struct state *state, struct error *err);
+int launch_poststart(struct arena *arena, const struct spec *spec, const struct state *state, struct error *err);

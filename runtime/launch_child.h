@@ -13,7 +13,6 @@ struct launch_ready {
         int console_fd;                 /* connected console socket, UNSET_FD: the master goes to the parent */
         bool has_hooks_to_wait_for;
         bool dies_with_parent;
-        pid_t parent;
         struct cgroups_ready cgroups;
         struct namespaces_ready namespaces;
         struct mounts_ready mounts;

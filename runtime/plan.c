@@ -192,7 +192,6 @@ int plan_set_ids(struct plan *plan, struct arena *arena, uint32_t lease_base, ui
         plan->process.stdio_uid = (uint32_t)uid;
         plan->process.stdio_gid = (uint32_t)gid;
         plan->process.is_init = true;
-        plan->process.is_mapped = true;
         plan->process.can_set_groups = userns_can_setgroups();
         plan->process.max_user_namespaces = plan->sandbox.max_user_namespaces;
         plan->process.max_inotify_instances = plan->sandbox.max_inotify_instances;

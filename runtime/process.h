@@ -23,7 +23,6 @@ struct process_plan {
         const struct spec_process *process;
         bool has_personality;
         unsigned long personality;
-        bool is_mapped;                 /* false: no user namespace is entered (never so for a build) */
         uint32_t stdio_uid, stdio_gid;  /* ids outside, for pipes on stdio */
         bool can_set_groups;            /* false: a plain user's single-id namespace, setgroups(2) is denied */
         uint32_t max_user_namespaces, max_inotify_instances;

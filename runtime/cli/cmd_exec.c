@@ -19,7 +19,7 @@ static int fail(struct error *err)
 
 int cmd_exec(struct cli *cli, int argc, char **argv)
 {
-        struct join_request request = { .root = cli->root, .is_cgroup_disabled = cli->is_cgroup_disabled };
+        struct join_request request = { .root = cli->root };
         struct cli_strings env = { 0 }, caps = { 0 }, groups = { 0 }, cgroups = { 0 };
         uint32_t preserve_fds = 0;
         unsigned listen;

@@ -73,7 +73,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
                 error_context(&err, "runb run failed");
                 return cli_fail(&err, 1);
         }
-        r = launch_poststart(launched.plan->spec, &launched.dir, &launched.state, &err);
+        r = launch_poststart(cli->arena, launched.plan->spec, &launched.state, &err);
         if (r < 0) {
                 struct error ignored = { 0 };
 
