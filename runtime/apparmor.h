@@ -3,5 +3,5 @@
 
 #include "runtime/base/error.h"
 
-/* Is AppArmor enabled here? Loads libapparmor. Returns 0 or a negative errno with the reason. */
+/* Is AppArmor enabled here? Returns 0 or a negative errno with the reason. */
 int apparmor_check(const char *profile, struct error *err);

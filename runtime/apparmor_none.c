@@ -4,5 +4,5 @@
 
 int apparmor_check(const char *profile, struct error *err)
 {
-        return error_set(err, ENOSYS, "%s: this runb was built without AppArmor; build it with libapparmor-dev", profile);
+        return error_set(err, ENOSYS, "%s: this runb was built without AppArmor; configure it without --without-apparmor", profile);
 }

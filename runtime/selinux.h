@@ -3,5 +3,5 @@
 
 #include "runtime/base/error.h"
 
-/* Is SELinux enabled here and the context valid? Loads libselinux. Returns 0 or a negative errno with the reason. */
+/* Is SELinux enabled here and the context valid? Returns 0 or a negative errno with the reason. */
 int selinux_check(const char *label, struct error *err);

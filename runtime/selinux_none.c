@@ -4,5 +4,5 @@
 
 int selinux_check(const char *label, struct error *err)
 {
-        return error_set(err, ENOSYS, "%s: this runb was built without SELinux; build it with libselinux1-dev", label);
+        return error_set(err, ENOSYS, "%s: this runb was built without SELinux; configure it without --without-selinux", label);
 }

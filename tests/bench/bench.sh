@@ -17,19 +17,19 @@ filter='.process.args = ["/bin/true"]'
 bundle b "$filter"
 bundle sleep '.process.args = ["/bin/sleep", "1000"]'
 S=$T/sleep B=$T/b
-mkdir -p "$T/st"
-cr="LD_PRELOAD=$BENCH/memlock.so $crun --root $T/st/crun"
-rc="$runc --root $T/st/runc"
-rb="$RUNB --root $T/st/runb"
+mkdir -p /run/bench
+cr="LD_PRELOAD=$BENCH/memlock.so $crun --root /run/bench/crun"
+rc="$runc --root /run/bench/runc"
+rb="$RUNB --root /run/bench/runb"
 have() { [ -n "$1" ] && [ -x "$1" ]; }
 
 # The filter for the floor: what runb compiled for this bundle.
-"$RUNB" --root "$T/st/runb" run --bundle "$B" warm > /dev/null 2>&1
-"$RUNB" --root "$T/st/runb" create --bundle "$S" warm < /dev/null > /dev/null 2>&1
-blob=$(find "$T/st/runb/warm" /run/runb -name '*.bpf' -size +1k 2>/dev/null | head -n 1)
+"$RUNB" --root "/run/bench/runb" run --bundle "$B" warm > /dev/null 2>&1
+"$RUNB" --root "/run/bench/runb" create --bundle "$S" warm < /dev/null > /dev/null 2>&1
+blob=$(find "/run/bench/runb/warm" /run/runb -name '*.bpf' -size +1k 2>/dev/null | head -n 1)
 # The program alone: the file has a header that says how many instructions follow.
 [ -n "$blob" ] && tail -c $(($(od -An -tu4 -j8 -N4 "$blob") * 8)) "$blob" > "$T/filter.bpf"
-"$RUNB" --root "$T/st/runb" delete --force warm > /dev/null 2>&1
+"$RUNB" --root "/run/bench/runb" delete --force warm > /dev/null 2>&1
 
 echo "# $(uname -r), $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg); $R rounds, interleaved; cgroup2"
 for program in "$RUNB" $crun $runc; do echo "# $program: $($program --version | head -n 1)"; done
