@@ -29,6 +29,7 @@ struct host_source {
         ino_t inode;
         dev_t rdev;             /* device number of a node */
         long fs_magic;          /* statfs(2) f_type */
+        uint64_t fs_bytes;      /* how much its file system holds; 0: without a limit */
         uint64_t mount_flags;   /* ST_ flags of statvfs(3) */
         const char *engine_socket;      /* a folder: the name of an engine's socket in it, else NULL */
         bool is_private_folder; /* it, or a folder above (of its origin, too), is root's and bars everyone else; only looked at
@@ -66,6 +67,7 @@ struct host_ids {
 struct host {
         enum host_privilege privilege;
         unsigned kernel_major, kernel_minor;
+        bool can_map_tmpfs;     /* the kernel has id-mapped mounts of tmpfs: Linux 6.3 */
         const struct spec_id_map *own_uid_map, *own_gid_map;    /* /proc/self/uid_map: what an identity map repeats */
         size_t n_own_uid_map, n_own_gid_map;
         uint32_t caller_uid, caller_gid;        /* real ids in our user namespace */

@@ -361,6 +361,14 @@ static bool drop_cgroup_bind(struct judge *judge, struct candidate *c)
         return true;
 }
 
+static void become_shm(struct candidate *c, const char *data)
+{
+        c->mount = (struct spec_mount){
+                .kind = SPEC_MOUNT_TMPFS, .target = "/dev/shm", .source = "shm", .fstype = "tmpfs",
+                .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, .data = data,
+        };
+}
+
 /* --ipc=host: the namespace is the build's own all the same, so what shows the host's becomes its own, too. */
 static bool replace_ipc_bind(struct judge *judge, struct candidate *c)
 {
@@ -370,14 +378,7 @@ static bool replace_ipc_bind(struct judge *judge, struct candidate *c)
         if (source == NULL || !source->is_known || source->error != 0)
                 return false;
         if (strcmp(c->mount.target, "/dev/shm") == 0 && strcmp(source->real_path, "/dev/shm") == 0) {
-                c->mount = (struct spec_mount){
-                        .kind = SPEC_MOUNT_TMPFS,
-                        .target = "/dev/shm",
-                        .source = "shm",
-                        .fstype = "tmpfs",
-                        .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-                        .data = "mode=1777,size=65536k",
-                };
+                become_shm(c, "mode=1777,size=65536k");
                 got = "a tmpfs of the build's own";
         } else if (strcmp(c->mount.target, "/dev/mqueue") == 0 && strcmp(source->real_path, "/dev/mqueue") == 0) {
                 c->mount = (struct spec_mount){
@@ -446,6 +447,42 @@ static bool maps_disk_root(const struct spec_mount *mount)
         return mount->n_uid_map == 0 && mount->n_gid_map == 0;
 }
 
+/* Where ids cannot be mapped, a build that has ids of its own cannot write. Only what engines themselves bind from
+ * their tmpfs has an answer; anything else is refused when it is carried out. */
+static bool cannot_map(const struct judge *judge, const struct sandbox *sandbox, const struct candidate *c)
+{
+        return sandbox->ids == SANDBOX_IDS_LEASE && !judge->host->can_map_tmpfs && c->source->error == 0 &&
+               (unsigned long)c->source->fs_magic == TMPFS_MAGIC && !is_readonly(c);
+}
+
+/* podman and Kubernetes make /dev/shm on the host and bind it, for a pod's containers to share. They lose that here. */
+static bool replace_shm_bind(struct judge *judge, const struct sandbox *sandbox, struct candidate *c)
+{
+        const char *data = "mode=1777";
+
+        if (strcmp(c->mount.target, "/dev/shm") != 0 || !cannot_map(judge, sandbox, c))
+                return false;
+        if (c->source->fs_bytes > 0)
+                data = arena_format(judge->arena, "mode=1777,size=%llu", (unsigned long long)c->source->fs_bytes);
+        judge_tighten(judge, "mounts.ipc", property_of(judge, c), "the engine's",
+                      "a tmpfs of the container's own, not shared in a pod: mapping the ids of a tmpfs needs Linux 6.3");
+        become_shm(c, data);
+        return true;
+}
+
+/* podman keeps them in /run. */
+static void keep_engine_file_readonly(struct judge *judge, const struct sandbox *sandbox, struct candidate *c)
+{
+        static const char *const targets[] = { "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv" };
+
+        if (!IS_ONE_OF(c->mount.target, targets) || !cannot_map(judge, sandbox, c) || !S_ISREG(c->source->mode))
+                return;
+        judge_tighten(judge, "mounts.ids", property_of(judge, c), "writable",
+                      "read-only: mapping the ids of a tmpfs needs Linux 6.3");
+        c->mount.attr_set |= MOUNT_ATTR_RDONLY; /* told already */
+        force(c, MOUNT_ATTR_RDONLY);
+}
+
 static void judge_engine_idmap(struct candidate *c)
 {
         if (c->mount.is_idmap && !is_readonly(c) && maps_disk_root(&c->mount) && c->source->error == 0 &&
@@ -512,8 +549,9 @@ static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struc
 {
         if (replace_ipc_bind(judge, c) || drop_cgroup_bind(judge, c))
                 return;
-        if (!judge_source(judge, c))
+        if (!judge_source(judge, c) || replace_shm_bind(judge, sandbox, c))
                 return;
+        keep_engine_file_readonly(judge, sandbox, c);
         /* A device node behind nodev cannot be opened; these six are in every /dev. */
         if (c->source->error == 0 && is_standard_device(c->source))
                 force(c, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);

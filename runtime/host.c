@@ -150,6 +150,7 @@ int host_gather_caller(struct arena *arena, struct host *ret_host, struct error 
 
         if (uname(&name) == 0 && sscanf(name.release, "%u.%u", &host.kernel_major, &host.kernel_minor) != 2)
                 host.kernel_major = host.kernel_minor = 0;
+        host.can_map_tmpfs = host.kernel_major > 6 || (host.kernel_major == 6 && host.kernel_minor >= 3);
         host.is_cgroup2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
         host.has_seccomp = prctl(PR_GET_SECCOMP) >= 0;
         abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_ASK_VERSION);
@@ -272,6 +273,7 @@ static int look_at_source(struct origins *origins, struct arena *arena, const ch
         source->inode = st.st_ino;
         source->rdev = st.st_rdev;
         source->fs_magic = fs.f_type;
+        source->fs_bytes = (uint64_t)fs.f_blocks * (uint64_t)fs.f_bsize;
         source->mount_flags = (uint64_t)fs.f_flags;
         if (S_ISDIR(st.st_mode))
                 source->engine_socket = engine_socket_in(fd);

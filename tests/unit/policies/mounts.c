@@ -339,6 +339,52 @@ Test(policy_mounts, ipc_of_the_host_becomes_the_builds_own)
         request_is_refused(&q, "mounts.sources");
 }
 
+Test(policy_mounts, shared_memory_becomes_the_builds_own_where_tmpfs_cannot_map_ids)
+{
+        struct host_source *source = request_bind(&q, "/srv/engine/userdata/shm", "/dev/shm");
+
+        source->fs_magic = TMPFS_MAGIC;
+        source->fs_bytes = 65536000;
+        request_passes(&q);
+        cr_assert_eq(request_mount_at(&q, "/dev/shm")->kind, SPEC_MOUNT_BIND);
+        q.host.can_map_tmpfs = false;
+        request_passes(&q);
+        cr_assert_eq(request_mount_at(&q, "/dev/shm")->kind, SPEC_MOUNT_TMPFS);
+        cr_assert_str_eq(request_mount_at(&q, "/dev/shm")->data, "mode=1777,size=65536000");
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "mounts.ipc"));
+        source->fs_magic = EXT4_SUPER_MAGIC;
+        request_passes(&q);
+        cr_assert_eq(request_mount_at(&q, "/dev/shm")->kind, SPEC_MOUNT_BIND);
+        source->fs_magic = TMPFS_MAGIC;
+        request_last(&q)->target = "/elsewhere";
+        request_passes(&q);
+        cr_assert_eq(request_mount_at(&q, "/elsewhere")->kind, SPEC_MOUNT_BIND);
+}
+
+Test(policy_mounts, a_source_that_is_not_for_builds_stays_refused_at_dev_shm)
+{
+        request_bind(&q, "/root/keys", "/dev/shm")->fs_magic = TMPFS_MAGIC;
+        q.host.can_map_tmpfs = false;
+        request_is_refused(&q, "mounts.sources");
+}
+
+Test(policy_mounts, the_engines_files_are_readonly_where_tmpfs_cannot_map_ids)
+{
+        struct host_source *source = request_bind(&q, "/run/engine/userdata/hosts", "/etc/hosts");
+
+        source->mode = S_IFREG | 0644;
+        source->fs_magic = TMPFS_MAGIC;
+        request_passes(&q);
+        cr_assert_not(flags_at("/etc/hosts") & MOUNT_ATTR_RDONLY);
+        q.host.can_map_tmpfs = false;
+        request_passes(&q);
+        cr_assert(flags_at("/etc/hosts") & MOUNT_ATTR_RDONLY);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "mounts.ids"));
+        request_last(&q)->target = "/work";
+        request_passes(&q);
+        cr_assert_not(flags_at("/work") & MOUNT_ATTR_RDONLY);
+}
+
 Test(policy_mounts, a_bind_of_the_cgroups_is_left_out)
 {
         struct host_source *source = request_bind(&q, "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/systemd");

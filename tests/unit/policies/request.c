@@ -59,6 +59,7 @@ void request_init(struct request *request)
         host->privilege = HOST_REAL_ROOT;
         host->kernel_major = 6;
         host->kernel_minor = 18;
+        host->can_map_tmpfs = true;
         host->own_uid_map = host->own_gid_map = whole;
         host->n_own_uid_map = host->n_own_gid_map = 1;
         host->has_nf_tables = true;
