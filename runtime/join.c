@@ -437,6 +437,7 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
                 return r;
         if (state.is_restacked && restack_refresh(state.rootfs, state.rootfs_device, NULL) < 0)
                 log_warning("refresh %s: the engine may see an old view of it", state.rootfs);
-        *ret_joined = (struct joined){ work.pid, work.pidfd, work.master_fd };
+        *ret_joined = (struct joined){ work.pid, work.pidfd, work.master_fd, state.is_restacked, state.rootfs,
+                                       state.rootfs_device };
         return 0;
 }

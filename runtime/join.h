@@ -36,6 +36,9 @@ struct joined {
         pid_t pid;
         int pidfd;
         int master_fd;                  /* UNSET_FD: none */
+        bool is_restacked;              /* refresh the engine's overlay when the program has ended, too */
+        const char *rootfs;
+        dev_t rootfs_device;
 };
 
 /* Returns 0 when the program has been executed. The pid file is written only then. The fds are the caller's. */

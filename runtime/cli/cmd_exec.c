@@ -2,10 +2,12 @@
 #include <sys/wait.h>
 
 #include "runtime/base/auto.h"
+#include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/preserve.h"
 #include "runtime/join.h"
+#include "runtime/restack.h"
 #include "runtime/terminal.h"
 
 /* runc: every failure of exec itself is 255, which no engine takes for the program's status. */
@@ -93,6 +95,9 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
                 return 0;
         }
         r = terminal_proxy(joined.master_fd, joined.pidfd, &status, &err);
+        /* What the program made is what the caller looks for next. */
+        if (joined.is_restacked && restack_refresh(joined.rootfs, joined.rootfs_device, NULL) < 0)
+                log_warning("refresh %s: the engine may see an old view of it", joined.rootfs);
         if (r < 0)
                 return fail(&err);
         return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
