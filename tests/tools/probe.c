@@ -6,6 +6,7 @@
  *   signals N                queues up to N signals to itself: how many it got
  *   unshare FLAG             user, mount, ...: "yes" or the errno
  *   open PATH [w]            "opened" or the errno
+ *   euid                     as a number
  *   securebits               as a number
  *   keys-add NAME COMMAND..  in a new session keyring with a key
  *   keys-find NAME           "found" or the errno
@@ -13,12 +14,14 @@
  *   stop                     stops each process that enters the container before it executes its program
  *   join PID hidden|open     joins the user and pid namespace of PID as exec does, waits 200 ms, ends
  *   linger                   sleeps, closing nothing
+ *   owner PATH               the user who made the user namespace of that file, as an id of ours
  *   clocks                   CLOCK_BOOTTIME and CLOCK_MONOTONIC in seconds
  *   tiocsti                  pushes a character into the terminal of stdin: "pushed" or the errno */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -154,11 +157,18 @@ static void stop(pid_t pid, const char *folder)
                 kill(pid, SIGCONT);
 }
 
+/* A success counts when the process had still not executed its program afterwards. */
+static void note_if_before(const char *folder, const char *way, pid_t pid, const char *what)
+{
+        if (is_before_exec(pid))
+                note(folder, way, pid, what);
+}
+
 static void attack(pid_t pid, const char *folder)
 {
         static const char *const files[] = { "environ", "maps", "mem", "auxv", "stack", "io" };
         char path[64], bytes[64];
-        int pidfd, fd, status;
+        int pidfd, fd;
 
         /* Container root may signal whoever has its uid: a stopped process gives all the time in the world. */
         kill(pid, SIGSTOP);
@@ -171,37 +181,36 @@ static void attack(pid_t pid, const char *folder)
                 snprintf(path, sizeof path, "/proc/%d/%s", pid, files[i]);
                 fd = open(path, O_RDONLY);
                 if (fd >= 0 && (strcmp(files[i], "mem") == 0 || read(fd, bytes, sizeof bytes) > 0))
-                        note(folder, "files", pid, files[i]);
+                        note_if_before(folder, "files", pid, files[i]);
                 if (fd >= 0)
                         close(fd);
         }
         snprintf(path, sizeof path, "/proc/%d/exe", pid);
         if ((fd = open(path, O_RDONLY)) >= 0) {
-                note(folder, "exe", pid, "");
+                note_if_before(folder, "exe", pid, "");
                 close(fd);
         }
         snprintf(path, sizeof path, "/proc/%d/cwd/.", pid);
         if ((fd = open(path, O_RDONLY)) >= 0) {
-                note(folder, "cwd", pid, "");
+                note_if_before(folder, "cwd", pid, "");
                 close(fd);
         }
         pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
         for (int number = 0; pidfd >= 0 && number < 24; number++) {
                 snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, number);
                 if (readlink(path, bytes, sizeof bytes) > 0)
-                        note(folder, "fd", pid, path);
+                        note_if_before(folder, "fd", pid, path);
                 if ((fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0)) >= 0) {
-                        note(folder, "getfd", pid, path);
+                        note_if_before(folder, "getfd", pid, path);
                         close(fd);
                 }
         }
         if (pidfd >= 0)
                 close(pidfd);
         if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
-                note(folder, "ptrace", pid, "");
-                if (ptrace(PTRACE_INTERRUPT, pid, 0, 0) == 0)
-                        waitpid(pid, &status, __WALL);
-                ptrace(PTRACE_DETACH, pid, 0, 0);
+                note_if_before(folder, "ptrace", pid, "");
+                kill(pid, SIGKILL);
+                waitpid(pid, NULL, __WALL);     /* a traced zombie is its tracer's first */
         }
         kill(pid, SIGCONT);
 }
@@ -260,6 +269,16 @@ static int join(const char *target, int is_hidden)
         return waitpid(pid, NULL, 0) < 0;
 }
 
+static int print_owner(const char *path)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        uid_t uid;
+
+        if (fd < 0 || ioctl(fd, NS_GET_OWNER_UID, &uid) < 0)
+                return said("", -1);
+        return printf("%u\n", uid) < 0;
+}
+
 int main(int argc, char **argv)
 {
         const char *verb = argc > 1 ? argv[1] : "", *first = argc > 2 ? argv[2] : "", *second = argc > 3 ? argv[3] : "";
@@ -287,6 +306,10 @@ int main(int argc, char **argv)
                 return attack_all(1L << 40, "/tmp", stop);
         if (strcmp(verb, "join") == 0)
                 return join(first, strcmp(second, "hidden") == 0);
+        if (strcmp(verb, "euid") == 0)
+                return printf("%u\n", geteuid()) < 0;
+        if (strcmp(verb, "owner") == 0)
+                return print_owner(first);
         if (strcmp(verb, "linger") == 0)
                 return pause();
         if (strcmp(verb, "clocks") == 0) {
