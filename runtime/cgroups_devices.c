@@ -357,6 +357,49 @@ static bool can_exist(const struct spec_device_rule *rule)
         return rule->major < 1 << MAJOR_BITS && rule->minor < 1 << MINOR_BITS;
 }
 
+/* Answers at once where any of @rules speaks of the device. They all say the same about every kind of access, so that
+ * their order does not matter and one comparison each is enough; the exact ones leave the type to one in front of them. */
+static void emit_any(struct program *program, const struct spec_device_rule *rules, size_t n_rules, bool is_allow)
+{
+        const size_t begin = program->n;
+        size_t skip, answer;
+
+        for (const char *type = "bc"; *type != '\0'; type++) {
+                const uint32_t key = *type == 'b' ? BPF_DEVCG_DEV_BLOCK : BPF_DEVCG_DEV_CHAR;
+
+                emit(program, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_0, BPF_REG_6, 0, 0);
+                emit(program, BPF_ALU64 | BPF_XOR | BPF_K, BPF_REG_0, 0, 0, (int32_t)key);
+                skip = program->n;
+                emit(program, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_0, 0, 0, 0);
+                for (size_t i = 0; i < n_rules; i++) {
+                        const struct spec_device_rule *rule = &rules[i];
+                        uint32_t major = (uint32_t)rule->major, minor = (uint32_t)rule->minor;
+
+                        if ((rule->type != 'a' && rule->type != *type) || rule->access != DEVICE_ACCESS_ALL || !can_exist(rule))
+                                continue;
+                        if (rule->major != -1 && rule->minor != -1)
+                                emit(program, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_9, 0, 0, (int32_t)(major << MINOR_BITS | minor));
+                        else if (rule->major != -1)
+                                emit(program, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_7, 0, 0, (int32_t)(key << MAJOR_BITS | major));
+                        else if (rule->minor != -1)
+                                emit(program, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_8, 0, 0, (int32_t)(key << MINOR_BITS | minor));
+                        else
+                                emit(program, BPF_JMP32 | BPF_JEQ | BPF_K, BPF_REG_6, 0, 0, (int32_t)key);
+                }
+                program->insns[skip].off = (int16_t)(program->n - skip - 1);
+                if (program->n == skip + 1)
+                        program->n = skip - 2;
+        }
+        if (program->n == begin)
+                return;
+        emit(program, BPF_JMP | BPF_JA, 0, 0, 2, 0);
+        answer = program->n;
+        emit_answer(program, is_allow);
+        for (size_t i = begin; i < answer; i++)
+                if (program->insns[i].code == (BPF_JMP32 | BPF_JEQ | BPF_K))
+                        program->insns[i].off = (int16_t)(answer - i - 1);
+}
+
 /* The rules on one kind of access, from the last to the first; falls through where it is granted. */
 static void emit_access(struct program *program, const struct spec_device_rule *rules, size_t n_rules, unsigned access,
                         bool is_default_allow)
@@ -433,18 +476,11 @@ int device_program_make(const struct spec_device_rule *rules, size_t n_rules, st
          * come first, and once instead of three times. */
         while (tail > first && rules[tail - 1].is_allow == rules[n_rules - 1].is_allow)
                 tail--;
-        for (size_t i = first; i < n_rules; i++) {
-                if (i < tail || rules[i].access != DEVICE_ACCESS_ALL) {
+        for (size_t i = first; i < n_rules; i++)
+                if (i < tail || rules[i].access != DEVICE_ACCESS_ALL)
                         rest[n++] = rules[i];
-                        continue;
-                }
-                for (const char *type = "bc"; *type != '\0' && can_exist(&rules[i]); type++) {
-                        if (rules[i].type != 'a' && rules[i].type != *type)
-                                continue;
-                        emit_match(&program, &rules[i], *type, 2);
-                        emit_answer(&program, rules[i].is_allow);
-                }
-        }
+        if (tail < n_rules)
+                emit_any(&program, rules + tail, n_rules - tail, rules[n_rules - 1].is_allow);
         if (n > 0) {
                 for (unsigned access = 1; access <= 4; access *= 2)
                         emit_access(&program, rest, n, access, is_default_allow);

@@ -36,9 +36,7 @@ int state_runtime_folder(struct arena *arena, const char **ret_folder, struct er
         const char *folder = getenv("XDG_RUNTIME_DIR");
 
         /* The host's root keeps to /run, since engines run some commands with the variable and others without it. */
-        if (geteuid() == 0 && userns_is_initial())
-                folder = NULL;
-        if (text_is_empty(folder)) {
+        if (text_is_empty(folder) || (geteuid() == 0 && userns_is_initial())) {
                 *ret_folder = "/run/runb";
                 return 0;
         }

@@ -171,14 +171,25 @@ void text_buffer_free(struct text_buffer *buffer)
         *buffer = (struct text_buffer){ 0 };
 }
 
+/* Not gmtime_r(3): it reads the host's time zone for a time that has none. The proleptic Gregorian calendar, in years that
+ * begin in March, so that the day that some years have more is their last. */
 void text_time_now(char *ret_text, size_t size)
 {
         struct timespec now;
-        struct tm utc;
-        size_t length;
+        unsigned era, day_of_era, year, day, month, second;
+        uint64_t days;
 
         clock_gettime(CLOCK_REALTIME, &now);
-        gmtime_r(&now.tv_sec, &utc);
-        length = strftime(ret_text, size, "%Y-%m-%dT%H:%M:%S", &utc);
-        snprintf(ret_text + length, size - length, ".%09ldZ", now.tv_nsec);
+        days = (uint64_t)now.tv_sec / 86400 + 719468;   /* since 0000-03-01 */
+        second = (unsigned)((uint64_t)now.tv_sec % 86400);
+        era = (unsigned)(days / 146097);                /* of 400 years */
+        day_of_era = (unsigned)(days % 146097);
+        year = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+        day = day_of_era - (365 * year + year / 4 - year / 100);
+        month = (5 * day + 2) / 153;                    /* 0: March */
+        day = day - (153 * month + 2) / 5 + 1;
+        year += era * 400 + (month >= 10);
+        month = month < 10 ? month + 3 : month - 9;
+        snprintf(ret_text, size, "%04u-%02u-%02uT%02u:%02u:%02u.%09ldZ", year, month, day, second / 3600, second / 60 % 60,
+                 second % 60, now.tv_nsec);
 }

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <time.h>
 
 #include "runtime/base/error.h"
 #include "runtime/base/text.h"
@@ -55,4 +56,16 @@ Test(error, prints_errno_texts_in_lower_case)
         cr_assert_str_eq(err.text, "stat /nope: no such file or directory");
         error_context(&err, "process.cwd");
         cr_assert_str_eq(err.text, "process.cwd: stat /nope: no such file or directory");
+}
+
+Test(text, the_time_is_the_one_of_the_calendar)
+{
+        time_t now = time(NULL);
+        char text[40];
+        struct tm utc = { 0 };
+
+        text_time_now(text, sizeof text);
+        cr_assert_eq(strlen(text), strlen("2026-11-21T08:00:00.000000000Z"));
+        cr_assert_not_null(strptime(text, "%Y-%m-%dT%H:%M:%S", &utc));
+        cr_assert(timegm(&utc) >= now && timegm(&utc) <= now + 5, "%s", text);
 }

@@ -164,6 +164,8 @@ static int interpret(const struct bpf_insn *program, size_t n, char type, uint32
                 case BPF_ALU64 | BPF_LSH | BPF_K: reg[p->dst_reg] <<= p->imm; break;
                 case BPF_ALU64 | BPF_OR | BPF_X: reg[p->dst_reg] |= reg[p->src_reg]; break;
                 case BPF_ALU64 | BPF_XOR | BPF_X: reg[p->dst_reg] ^= reg[p->src_reg]; break;
+                case BPF_ALU64 | BPF_XOR | BPF_K: reg[p->dst_reg] ^= (uint64_t)(int64_t)p->imm; break;
+                case BPF_JMP32 | BPF_JEQ | BPF_K: is_taken = (uint32_t)reg[p->dst_reg] == (uint32_t)p->imm; break;
                 case BPF_JMP | BPF_JNE | BPF_K: is_taken = reg[p->dst_reg] != (uint64_t)(int64_t)p->imm; break;
                 case BPF_JMP | BPF_JSET | BPF_K: is_taken = (reg[p->dst_reg] & (uint64_t)(int64_t)p->imm) != 0; break;
                 case BPF_JMP | BPF_JA: is_taken = true; break;
