@@ -242,11 +242,15 @@ static void mask(const struct mounts_plan *plan, uint32_t index, struct masks *m
         if (S_ISDIR(st.st_mode)) {
                 static const struct mount_option options[] = { { "size", "4k" }, { "nr_inodes", "1" }, { "mode", "755" } };
 
-                if (masks->folder < 0)
+                /* The first one lies where it is wanted, and only then can it be cloned: Linux < 6.15 clones no mount that
+                 * is not attached. */
+                if (masks->folder < 0) {
                         masks->folder = make("tmpfs", options, 3, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
                                              MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-                if (masks->folder < 0)
-                        child_fail(report_fd, STEP_MASKED_PATH, index, errno);
+                        if (masks->folder < 0 || attach(masks->folder, target) < 0)
+                                child_fail(report_fd, STEP_MASKED_PATH, index, errno);
+                        return;
+                }
                 tree = open_tree(masks->folder, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
         } else {
                 if (masks->null < 0) {
