@@ -113,26 +113,5 @@ limits()
 }
 check "ctr run --memory-limit" limits
 
-c snapshot ls > /dev/null
 containerd_end
-
-# ------------------------------------------------------------------------------------------------------------- CRI
-pod_through_cri()
-{
-        command -v crictl > /dev/null || skip_case "crictl is not installed (Debian has no package of it)"
-        containerd_start ""
-        engine_leaves '^/sys/fs/cgroup/[a-z]*/?k8s.io'
-        c -n k8s.io image import "$T/bb-image.tar"
-        cri() { crictl --runtime-endpoint "unix://$E/ctrd/c.sock" --image-endpoint "unix://$E/ctrd/c.sock" "$@"; }
-        echo '{"metadata":{"name":"p","namespace":"n","uid":"u"},"linux":{"security_context":{"namespace_options":{"network":2}}}}' > "$T/pod.json"
-        echo '{"metadata":{"name":"c"},"image":{"image":"localhost/bb:latest"},"command":["sleep","1000"],"linux":{}}' > "$T/ctr.json"
-        pod_id=$(cri runp "$T/pod.json")
-        id=$(cri create "$pod_id" "$T/ctr.json" "$T/pod.json")
-        cri start "$id"
-        want_same "$(cri exec -s "$id" echo hi)" hi
-        cri rmp -f "$pod_id"
-        containerd_end
-}
-check "a pod through containerd's CRI socket" pod_through_cri
-
 finish

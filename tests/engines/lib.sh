@@ -103,6 +103,10 @@ no_shim = false
 [plugins."io.containerd.grpc.v1.cri"]
 disable_tcp_service = true
 stream_server_port = "0"
+sandbox_image = "localhost/pause:latest"
+# Without the right to lower it (CAP_SYS_RESOURCE) a pod keeps containerd's own.
+restrict_oom_score_adj = true
+disable_hugetlb_controller = true
 [plugins."io.containerd.grpc.v1.cri".containerd]
 default_runtime_name = "tested"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tested]
@@ -110,7 +114,7 @@ runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tested.options]
 BinaryName = "$RUNB"
 [plugins."io.containerd.grpc.v1.cri".cni]
-bin_dir = "$E/cni-bin"
+bin_dir = "/usr/lib/cni"
 conf_dir = "$E/cni-conf"
 EOC
         containerd --config "$E/ctrd/config.toml" > "$E/ctrd/log" 2>&1 < /dev/null &
@@ -134,6 +138,89 @@ containerd_end()
         done
         kill -KILL "$containerd_pid" 2>/dev/null
         wait "$containerd_pid" 2>/dev/null
+}
+
+# ------------------------------------------------------------------------------------------- pods, by containerd's CRI
+# A veth pair a pod: no bridge, no firewall of the host's.
+cri_start()
+{
+        [ -x /usr/lib/cni/ptp ] || skip_all "containernetworking-plugins is not installed"
+        mkdir -p "$E/cni-conf"
+        cat > "$E/cni-conf/10-test.conflist" << EOC
+{"cniVersion": "0.4.0", "name": "test", "plugins": [
+ {"type": "ptp", "ipam": {"type": "host-local", "dataDir": "$E/cni-data", "routes": [{"dst": "0.0.0.0/0"}],
+  "ranges": [[{"subnet": "10.77.0.0/24", "gateway": "10.77.0.1"}]]}}]}
+EOC
+        # An address that stays, whatever pods there are.
+        ip addr add 10.77.0.1/32 dev lo
+        containerd_start ""
+        engine_leaves '/k8s.io$' "^$E/ctrd" '^/run/netns'
+        wait_for 20 cri Version {} || { cat "$T/cri.err" | sed 's/^/# /'; skip_all "containerd's CRI plugin does not start here"; }
+        mkdir -p "$T/pause-image/bin"
+        cp "$(command -v catatonit)" "$T/pause-image/bin/pause" || skip_all "catatonit is not installed"
+        tar -C "$T/pause-image" -cf "$T/pause.tar" .
+        python3 "$lib_dir/tools/image.py" "$T/pause.tar" localhost/pause:latest "$T/pause-image.tar" 1 /bin/pause -P
+        python3 "$lib_dir/tools/image.py" "$(busybox_tar)" localhost/bb:latest "$T/bb-image.tar"
+        c -n k8s.io image import "$T/pause-image.tar" > "$T/import.log" 2>&1 &&
+                c -n k8s.io image import "$T/bb-image.tar" >> "$T/import.log" 2>&1 ||
+                { cat "$T/import.log"; skip_all "containerd cannot import an image here"; }
+}
+cri_end()
+{
+        containerd_end
+        ip addr del 10.77.0.1/32 dev lo
+}
+
+# The arguments as a JSON list: jq 1.6 takes "-c" after --args for an option.
+words() { python3 -c 'import json, sys; print(json.dumps(sys.argv[1:]))' "$@"; }
+# cri METHOD JQ-EXPRESSION [JQ-OPTION]...: the expression makes the request.
+cri()
+{
+        local method=$1 request=$2
+        shift 2
+        jq -n "$@" "$request" > "$T/request.json" &&
+                "$lib_dir/tools/cri.py" "$E/ctrd/c.sock" "$method" "$T/request.json" 2> "$T/cri.err" ||
+                { cat "$T/cri.err" >&2; return 1; }
+}
+make_pod() # NAME: its id is in $T/NAME.pod; $POD is a filter over its configuration
+{
+        mkdir -p "$T/$1.log"
+        jq -n --arg n "$1" --arg t "$T" '{metadata: {name: $n, namespace: "test", uid: ("uid-" + $n)}, hostname: $n,
+                log_directory: ($t + "/" + $n + ".log"), linux: {security_context: {namespace_options: {pid: 1}}}}
+                | '"${POD:-.}" > "$T/$1.json"
+        cri RunPodSandbox '{config: $c[0]}' --slurpfile c "$T/$1.json" > "$T/pod.out" && jq -r .pod_sandbox_id "$T/pod.out" > "$T/$1.pod"
+}
+make_container() # POD NAME COMMAND...: created and started, its id is in $T/NAME.ctr; $CONTAINER is a filter
+{
+        local pod=$1 name=$2
+        shift 2
+        jq -n --arg n "$name" --arg t "$T" --argjson w "$(words "$@")" '{metadata: {name: $n},
+                image: {image: "localhost/bb:latest"}, command: $w, log_path: ($n + ".log"), linux: {security_context: {namespace_options: {pid: 1}}}}
+                | '"${CONTAINER:-.}" > "$T/$name.json"
+        cri CreateContainer '{pod_sandbox_id: $p, config: $c[0], sandbox_config: $s[0]}' --arg p "$(cat "$T/$pod.pod")" \
+                --slurpfile c "$T/$name.json" --slurpfile s "$T/$pod.json" > "$T/ctr.out" || return 1
+        jq -r .container_id "$T/ctr.out" > "$T/$name.ctr"
+        cri StartContainer '{container_id: $c}' --arg c "$(cat "$T/$name.ctr")"
+}
+container_info() { cri ContainerStatus '{container_id: $c, verbose: 1}' --arg c "$(cat "$T/$1.ctr")"; }
+container_state() { container_info "$1" | jq .status.state; }
+container_pid() { container_info "$1" | jq -r '.info.info | fromjson | .pid'; }
+pod_pid() { cri PodSandboxStatus '{pod_sandbox_id: $p, verbose: 1}' --arg p "$(cat "$T/$1.pod")" | jq -r '.info.info | fromjson | .pid'; }
+exec_in() # NAME COMMAND...: as run, the answer's JSON in $out
+{
+        local name=$1
+        shift
+        run cri ExecSync '{container_id: $c, cmd: $w, timeout: 30}' --arg c "$(cat "$T/$name.ctr")" --argjson w "$(words "$@")"
+}
+end_container()
+{
+        cri StopContainer '{container_id: $c, timeout: 0}' --arg c "$(cat "$T/$1.ctr")"
+        cri RemoveContainer '{container_id: $c}' --arg c "$(cat "$T/$1.ctr")"
+}
+end_pod()
+{
+        cri StopPodSandbox '{pod_sandbox_id: $p}' --arg p "$(cat "$T/$1.pod")" &&
+                cri RemovePodSandbox '{pod_sandbox_id: $p}' --arg p "$(cat "$T/$1.pod")"
 }
 
 # ---------------------------------------------------------------------------------------------------------- docker

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""image.py ROOTFS.tar NAME OUT.tar [LAYERS]: a docker-archive, as `docker load` and `ctr image import` take it.
+"""image.py ROOTFS.tar NAME OUT.tar [LAYERS [COMMAND...]]: a docker-archive, as `docker load` and `ctr image import` take it.
 
 One layer, the tar. With LAYERS that many: each further one, N, holds the files /layers/N and /layers/top with the text N."""
 import hashlib
@@ -32,7 +32,7 @@ digests = [hashlib.sha256(layer).hexdigest() for layer in layers]
 config = json.dumps({
     "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine],
     "os": "linux",
-    "config": {"Cmd": ["/bin/sh"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
+    "config": {"Cmd": sys.argv[5:] or ["/bin/sh"], "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},
     "rootfs": {"type": "layers", "diff_ids": ["sha256:" + digest for digest in digests]},
     "history": [{"created_by": "test"} for _ in layers],
 }).encode()
