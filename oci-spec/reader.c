@@ -309,11 +309,6 @@ int reader_i32(struct reader *reader, const struct json_node *node, void *into)
         return r;
 }
 
-int reader_i64(struct reader *reader, const struct json_node *node, void *into)
-{
-        return reader_signed(reader, node, INT64_MIN, INT64_MAX, into);
-}
-
 int reader_string(struct reader *reader, const struct json_node *node, void *into)
 {
         int r = reader_expect(reader, node, JSON_STRING);

@@ -102,7 +102,6 @@ int reader_u16(struct reader *reader, const struct json_node *node, void *into);
 int reader_u32(struct reader *reader, const struct json_node *node, void *into);
 int reader_u64(struct reader *reader, const struct json_node *node, void *into);
 int reader_i32(struct reader *reader, const struct json_node *node, void *into);
-int reader_i64(struct reader *reader, const struct json_node *node, void *into);
 /* uint32_t; 4294967295 is refused: as (uid_t)-1 it means "leave as it is" to setresuid(2) and chown(2). */
 int reader_id(struct reader *reader, const struct json_node *node, void *into);
 /* const char *, as it is. */

@@ -51,7 +51,6 @@ struct host_namespace {
         uint64_t inode;
         bool is_right_type;
         bool is_host;           /* the caller's own or pid 1's */
-        bool is_owned_below;    /* its owner is a user namespace below ours (engine's own mapping) */
         /* Of a user namespace: its maps, outside = ids of our own user namespace. */
         const struct spec_id_map *uid_map, *gid_map;
         size_t n_uid_map, n_gid_map;
@@ -70,16 +69,13 @@ struct host {
         bool can_map_tmpfs;     /* the kernel has id-mapped mounts of tmpfs: Linux 6.3 */
         const struct spec_id_map *own_uid_map, *own_gid_map;    /* /proc/self/uid_map: what an identity map repeats */
         size_t n_own_uid_map, n_own_gid_map;
-        uint32_t caller_uid, caller_gid;        /* real ids in our user namespace */
         bool is_cgroup2;        /* the unified hierarchy is mounted at /sys/fs/cgroup */
         bool has_nf_tables;     /* false: known to be missing; true may still fail when the table is installed, as asking
                                  * the kernel would load modules */
         bool has_seccomp;
-        int landlock_abi;       /* 0: none */
         uint64_t core_limit_most;       /* the highest RLIMIT_CORE that this process may set */
         const char *rootfs_real_path;   /* absolute; NULL where there is none */
         int rootfs_error;
-        long rootfs_magic;      /* statfs(2) f_type of the rootfs */
         const struct host_source *sources;      /* one per spec mount, same index; NULL where there are no mounts */
         const struct host_hook *hooks[SPEC_HOOK_KINDS]; /* one per hook, same index */
         struct host_namespace namespaces[SPEC_NS_KINDS];        /* for those given by path */

@@ -111,6 +111,11 @@ static const char *const proc_binds[] = {
         "/proc/slabinfo", "/proc/stat", "/proc/swaps", "/proc/uptime",
 };
 
+bool policy_mounts_covers_proc(const char *target)
+{
+        return IS_ONE_OF(target, proc_binds);
+}
+
 /* Returns false when refused. */
 static bool judge_target(struct judge *judge, const struct candidate *c)
 {
@@ -124,7 +129,7 @@ static bool judge_target(struct judge *judge, const struct candidate *c)
         }
         if (policy_paths_is_in(target, "/proc") && !(kind == SPEC_MOUNT_PROC && strcmp(target, "/proc") == 0) &&
             !(c->mount.is_remount && strcmp(target, "/proc") == 0) &&
-            !(kind == SPEC_MOUNT_BIND && IS_ONE_OF(target, proc_binds))) {
+            !(kind == SPEC_MOUNT_BIND && policy_mounts_covers_proc(target))) {
                 refuse(judge, c, "mounts.proc",
                        arena_format(judge->arena, "a mount at %s would stand in for the kernel's files; drop the mount",
                                     target));

@@ -24,6 +24,7 @@
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/sys.h"
+#include "runtime/base/text.h"
 #include "runtime/cgroups_private.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -36,24 +37,6 @@ struct hierarchy {
         const char *mount;
         const char *root;       /* the cgroup that the mount shows at its top */
 };
-
-static const char *unescape(char *text)
-{
-        char *out = text;
-
-        /* proc(5), mountinfo: blank, tab, newline and backslash are octal escapes. */
-        for (const char *p = text; *p != '\0'; p++) {
-                if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' && p[3] >= '0' &&
-                    p[3] <= '7') {
-                        *out++ = (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0'));
-                        p += 3;
-                } else {
-                        *out++ = *p;
-                }
-        }
-        *out = '\0';
-        return text;
-}
 
 /* Which of our own cgroup's lines the mount's options speak of. */
 static const char *find_key(const char *self_cgroup, char *options, struct arena *arena)
@@ -96,8 +79,8 @@ static int find_v1(const char *self_cgroup, struct arena *arena, struct hierarch
                 options = strtok_r(NULL, " ", &rest);
                 if (type == NULL || options == NULL)
                         continue;
-                h.root = arena_string(arena, unescape(fields[3]));
-                h.mount = arena_string(arena, unescape(fields[4]));
+                h.root = arena_string(arena, text_unescape_octal(fields[3]));
+                h.mount = arena_string(arena, text_unescape_octal(fields[4]));
                 if (strcmp(type, "cgroup2") == 0) {
                         /* Others mount one elsewhere for their eBPF programs: not the host's own tree. */
                         if (cgroups_below(h.mount, CGROUP_ROOT) == NULL)

@@ -34,7 +34,6 @@
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #endif
-#define LANDLOCK_ASK_VERSION 1U         /* LANDLOCK_CREATE_RULESET_VERSION of linux/landlock.h */
 
 #define MAP_LIMIT_BYTES ((size_t)64 << 10)      /* user_namespaces(7): 340 lines at most */
 #define USERS_LIMIT_BYTES ((size_t)16 << 20)
@@ -130,7 +129,6 @@ int host_gather_caller(struct arena *arena, struct host *ret_host, struct error 
         struct host host = { .has_nf_tables = true };
         struct utsname name;
         struct statfs fs;
-        long abi;
         int r;
 
         r = read_map(arena, AT_FDCWD, "/proc/self/uid_map", &host.own_uid_map, &host.n_own_uid_map);
@@ -145,16 +143,12 @@ int host_gather_caller(struct arena *arena, struct host *ret_host, struct error 
                 if (r < 0)
                         return error_errno(err, r, "reading /proc/self/gid_map");
         }
-        host.caller_uid = getuid();
-        host.caller_gid = getgid();
 
         if (uname(&name) == 0 && sscanf(name.release, "%u.%u", &host.kernel_major, &host.kernel_minor) != 2)
                 host.kernel_major = host.kernel_minor = 0;
         host.can_map_tmpfs = host.kernel_major > 6 || (host.kernel_major == 6 && host.kernel_minor >= 3);
         host.is_cgroup2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
         host.has_seccomp = prctl(PR_GET_SECCOMP) >= 0;
-        abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_ASK_VERSION);
-        host.landlock_abi = abi > 0 ? (int)abi : 0;
         host.core_limit_most = core_limit_most(host.privilege);
         *ret_host = host;
         return 0;
@@ -317,18 +311,16 @@ static void look_at_rootfs(const struct spec *spec, const char *bundle, struct a
 {
         const char *path = from_bundle(arena, bundle, spec->root_path != NULL ? spec->root_path : "rootfs");
         auto_close int fd = UNSET_FD;
-        struct statfs fs;
 
         if (path == NULL) {
                 host->rootfs_error = ENOMEM;
                 return;
         }
         fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || fstatfs(fd, &fs) < 0) {
+        if (fd < 0) {
                 host->rootfs_error = errno;
                 return;
         }
-        host->rootfs_magic = fs.f_type;
         host->rootfs_real_path = path_of(arena, fd);
         if (host->rootfs_real_path == NULL)
                 host->rootfs_error = ENOENT;
@@ -535,7 +527,6 @@ static int look_at_userns_maps(struct arena *arena, const char *path, int fd, st
 static int look_at_namespace(struct arena *arena, enum spec_ns kind, const char *path, struct host_namespace *fact)
 {
         auto_close int fd = UNSET_FD;
-        auto_close int owner_fd = UNSET_FD;
         struct statfs fs;
         struct stat st;
 
@@ -552,13 +543,9 @@ static int look_at_namespace(struct arena *arena, enum spec_ns kind, const char 
         fact->inode = st.st_ino;
         fact->is_host = is_inode_of("self", kind, st.st_ino) || is_inode_of("1", kind, st.st_ino) ||
                         (ns_files[kind].initial != 0 && ns_files[kind].initial == st.st_ino);
-        if (kind == SPEC_NS_USER)
-                return fact->is_host ? 0 : look_at_userns_maps(arena, path, fd, fact);
-        /* ioctl_ns(2): EPERM when the owner is not below ours. */
-        owner_fd = ioctl(fd, NS_GET_USERNS);
-        if (owner_fd >= 0 && fstat(owner_fd, &st) == 0)
-                fact->is_owned_below = !is_inode_of("self", SPEC_NS_USER, st.st_ino);
-        return 0;
+        if (kind != SPEC_NS_USER || fact->is_host)
+                return 0;
+        return look_at_userns_maps(arena, path, fd, fact);
 }
 
 /* ---- whose ids the engine maps ---- */

@@ -12,6 +12,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "policies/mounts.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/text.h"
 #include "runtime/userns.h"
@@ -109,21 +110,6 @@ static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_
         return 0;
 }
 
-/* The files of procfs that lxcfs and the engines lay over: everything else at or below /proc is refused, since a write to
- * /proc/self/attr/exec or /proc/sys must reach procfs. */
-static bool may_lie_in_proc(const char *target)
-{
-        static const char *const names[] = { "cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg",
-                                             "slabinfo" };
-
-        if (!text_starts_with(target, "/proc/"))
-                return false;
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-                if (strcmp(target + strlen("/proc/"), names[i]) == 0)
-                        return true;
-        return false;
-}
-
 int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const char *bundle, const struct spec_id_map *uid_map,
                      size_t n_uid_map, const struct spec_id_map *gid_map, size_t n_gid_map, struct mounts_plan *ret_plan,
                      struct error *err)
@@ -152,7 +138,7 @@ int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const c
         for (size_t i = 0; i < spec->n_mounts; i++) {
                 const struct spec_mount *mount = &spec->mounts[i];
 
-                mounts[i] = (struct mount_plan){ .mount = mount, .may_be_proc = may_lie_in_proc(mount->target) };
+                mounts[i] = (struct mount_plan){ .mount = mount, .may_be_proc = policy_mounts_covers_proc(mount->target) };
                 mounts[i].no_links = strcmp(mount->target, "/proc") == 0 || strcmp(mount->target, "/sys") == 0 ||
                                      strcmp(mount->target, "/dev") == 0;
                 if (sandbox->binds != NULL) {

@@ -19,6 +19,7 @@
 
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/text.h"
 
 #define MOUNTINFO_LIMIT_BYTES ((size_t)64 << 20)
 
@@ -88,23 +89,6 @@ struct mount_line {
         char target[PATH_MAX];
 };
 
-/* "\040" is a blank, and so on. */
-static void unescape(char *text)
-{
-        char *out = text;
-
-        for (const char *s = text; *s != '\0';) {
-                if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
-                    s[3] <= '7') {
-                        *out++ = (char)((s[1] - '0') << 6 | (s[2] - '0') << 3 | (s[3] - '0'));
-                        s += 4;
-                } else {
-                        *out++ = *s++;
-                }
-        }
-        *out = '\0';
-}
-
 static bool read_mount_line(const char *text, struct mount_line *ret_line)
 {
         static_assert(PATH_MAX == 4096, "the widths below");
@@ -112,8 +96,8 @@ static bool read_mount_line(const char *text, struct mount_line *ret_line)
         if (sscanf(text, "%d %*d %u:%u %4095s %4095s", &ret_line->id, &ret_line->device_major, &ret_line->device_minor,
                    ret_line->root, ret_line->target) != 5)
                 return false;
-        unescape(ret_line->root);
-        unescape(ret_line->target);
+        text_unescape_octal(ret_line->root);
+        text_unescape_octal(ret_line->target);
         return true;
 }
 

@@ -25,21 +25,6 @@ struct line {
         const char *device, *root, *mount_point, *flags, *fstype, *options;
 };
 
-static void unescape(char *text)
-{
-        char *out = text;
-
-        for (const char *in = text; *in != '\0'; in++) {
-                if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] != '\0' && in[3] != '\0') {
-                        *out++ = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
-                        in += 3;
-                } else {
-                        *out++ = *in;
-                }
-        }
-        *out = '\0';
-}
-
 static bool parse_line(char *text, struct line *ret_line)
 {
         char *field[6], *rest = text, *after;
@@ -63,8 +48,8 @@ static bool parse_line(char *text, struct line *ret_line)
         if (after == NULL || strsep(&after, " ") == NULL || after == NULL)
                 return false;
         ret_line->options = after;      /* unescaped where it is taken apart */
-        unescape(field[3]);
-        unescape(field[4]);
+        text_unescape_octal(field[3]);
+        text_unescape_octal(field[4]);
         return true;
 }
 

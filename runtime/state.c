@@ -361,7 +361,6 @@ static const struct field {
         { "creatorStartTime", FIELD_U64, offsetof(struct state, creator_start_time) },
         { "isCreated", FIELD_BOOL, offsetof(struct state, is_created) },
         { "isStarted", FIELD_BOOL, offsetof(struct state, is_started) },
-        { "isDeletedOnExit", FIELD_BOOL, offsetof(struct state, is_deleted_on_exit) },
         { "isCgroup2", FIELD_BOOL, offsetof(struct state, is_cgroup2) },
         { "isCgroupShared", FIELD_BOOL, offsetof(struct state, is_cgroup_shared) },
         { "leaseBase", FIELD_U32, offsetof(struct state, lease_base) },

@@ -40,7 +40,6 @@ struct state {
         uint64_t creator_start_time;
         bool is_created;                /* init waits at the fifo or later */
         bool is_started;                /* start has let it go */
-        bool is_deleted_on_exit;
 
         /* What was made for it; every name is here before the thing is made. */
         const char *const *cgroups; size_t n_cgroups;   /* absolute folders below /sys/fs/cgroup, ours to remove */

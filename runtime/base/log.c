@@ -45,11 +45,6 @@ int log_fd(void)
         return the_log.fd;
 }
 
-bool log_is_debug(void)
-{
-        return the_log.is_debug;
-}
-
 static void put(int fd, const char *level, const char *message)
 {
         auto_buffer struct text_buffer line = { 0 };

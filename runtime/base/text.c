@@ -59,6 +59,23 @@ bool text_starts_with(const char *text, const char *prefix)
         return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+char *text_unescape_octal(char *text)
+{
+        char *out = text;
+
+        for (const char *in = text; *in != '\0';) {
+                if (in[0] == '\\' && in[1] >= '0' && in[1] <= '3' && in[2] >= '0' && in[2] <= '7' && in[3] >= '0' &&
+                    in[3] <= '7') {
+                        *out++ = (char)((in[1] - '0') << 6 | (in[2] - '0') << 3 | (in[3] - '0'));
+                        in += 4;
+                } else {
+                        *out++ = *in++;
+                }
+        }
+        *out = '\0';
+        return text;
+}
+
 bool text_matches(const char *pattern, const char *text)
 {
         return fnmatch(pattern, text, FNM_NOESCAPE) == 0;

@@ -19,6 +19,10 @@ bool text_starts_with(const char *text, const char *prefix);
 /* shell-style pattern with * and ? (fnmatch without classes), for policy names. */
 bool text_matches(const char *pattern, const char *text);
 
+/* In place: "\040" becomes a blank, as proc_pid_mountinfo(5) writes blanks, tabs, line ends and backslashes; what is not
+ * a backslash with three octal digits of one byte stays. Returns @text. */
+char *text_unescape_octal(char *text);
+
 /* A growing buffer. Zero it to begin; free(buffer.text) or text_buffer_free() at the end. When memory runs out
  * is_broken is set and everything else is ignored, so that only the end needs a check. */
 struct text_buffer {

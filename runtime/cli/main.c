@@ -221,7 +221,7 @@ static int dispatch(struct cli *cli, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-        struct arena arena = { 0 };
+        auto_arena struct arena arena = { 0 };
         struct cli cli = { .argv0 = argc > 0 ? argv[0] : "runb", .arena = &arena };
         struct error err = { 0 };
         char *help[] = { (char[]){ "help" }, NULL };

@@ -69,3 +69,22 @@ Test(text, the_time_is_the_one_of_the_calendar)
         cr_assert_not_null(strptime(text, "%Y-%m-%dT%H:%M:%S", &utc));
         cr_assert(timegm(&utc) >= now && timegm(&utc) <= now + 5, "%s", text);
 }
+
+Test(text, unescapes_the_octal_digits_of_mountinfo)
+{
+        static const struct {
+                const char *escaped, *plain;
+        } cases[] = {
+                { "", "" }, { "/a", "/a" }, { "\\040", " " }, { "a\\011\\012\\134b", "a\t\n\\b" },
+                { "\\377", "\377" },
+                /* Not three octal digits of one byte: as it is. */
+                { "\\", "\\" }, { "\\04", "\\04" }, { "\\048", "\\048" }, { "\\400", "\\400" }, { "\\\\040", "\\ " },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                char text[32];
+
+                strcpy(text, cases[i].escaped);
+                cr_assert_str_eq(text_unescape_octal(text), cases[i].plain, "%s", cases[i].escaped);
+        }
+}

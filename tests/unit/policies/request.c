@@ -66,7 +66,6 @@ void request_init(struct request *request)
         host->has_seccomp = true;
         host->core_limit_most = UINT64_MAX;
         host->rootfs_real_path = "/srv/engine/rootfs";
-        host->rootfs_magic = EXT4_SUPER_MAGIC;
         for (size_t kind = 0; kind < SPEC_NS_KINDS; kind++)
                 host->namespaces[kind] = (struct host_namespace){ .is_known = true, .is_right_type = true, .inode = 7 };
 }

@@ -82,7 +82,6 @@ Test(host, knows_its_caller_and_kernel)
         cr_assert_geq(host.n_own_uid_map, 1);
         cr_assert_geq(host.n_own_gid_map, 1);
         cr_assert(host.has_seccomp);
-        cr_assert_eq(host.caller_uid, getuid());
         if (geteuid() != 0)
                 cr_assert_eq(host.privilege, HOST_PLAIN_USER);
 }
@@ -92,7 +91,6 @@ Test(host, knows_the_rootfs_relative_to_the_bundle)
         gather();
         cr_assert_eq(host.rootfs_error, 0);
         cr_assert_str_eq(host.rootfs_real_path, in_folder("rootfs"));
-        cr_assert_neq(host.rootfs_magic, 0);
         spec.root_path = "elsewhere";
         gather();
         cr_assert_eq(host.rootfs_error, ENOENT);
@@ -363,7 +361,6 @@ Test(host, another_namespace_is_not_the_hosts)
         pid = park(CLONE_NEWUTS, &hold);
         cr_assert(look_at_ns(SPEC_NS_UTS, arena_format(&arena, "/proc/%d/ns/uts", pid))->error == 0);
         cr_assert_not(host.namespaces[SPEC_NS_UTS].is_host);
-        cr_assert_not(host.namespaces[SPEC_NS_UTS].is_owned_below);
         close(hold);
         waitpid(pid, NULL, 0);
 }
@@ -380,7 +377,6 @@ Test(host, reads_the_maps_of_a_user_namespace_by_process_and_by_file)
         cr_assert_eq(fd_write_file(AT_FDCWD, arena_format(&arena, "/proc/%d/uid_map", pid), "0 300000 1000\n"), 0);
         cr_assert_eq(fd_write_file(AT_FDCWD, arena_format(&arena, "/proc/%d/gid_map", pid), "0 400000 1000\n"), 0);
 
-        cr_assert(look_at_ns(SPEC_NS_UTS, arena_format(&arena, "/proc/%d/ns/uts", pid))->is_owned_below);
         path = arena_format(&arena, "/proc/%d/ns/user", pid);
         for (int round = 0; round < 2; round++) {
                 fact = look_at_ns(SPEC_NS_USER, path);

@@ -87,7 +87,7 @@ static struct state full_state(const char *id)
                 .created = "2026-11-21T07:00:00.123456789Z", .owner = "root", .owner_uid = 4294967294u,
                 .annotations = annotations, .n_annotations = 2, .init_pid = 2147483647, .init_start_time = UINT64_MAX,
                 .creator_pid = 17, .creator_start_time = 18, .is_created = true, .is_started = true,
-                .is_deleted_on_exit = true, .cgroups = cgroups, .n_cgroups = 2, .is_cgroup2 = true, .is_cgroup_shared = true,
+                .cgroups = cgroups, .n_cgroups = 2, .is_cgroup2 = true, .is_cgroup_shared = true,
                 .lease_base = 1879048192u, .lease_size = 65536, .host_folder = "/run/runb", .uid_map = map,
                 .gid_map = map, .n_uid_map = 2, .n_gid_map = 1, .overlay_work = "/w", .rootfs_device = 0xffffffffffffull,
                 .is_restacked = true, .netns_inode = 4026531840u, .has_own_pidns = true, .is_userns_nested = true,
@@ -120,7 +120,7 @@ Test(state, reads_back_everything_that_it_wrote)
         cr_expect_eq(got.init_start_time, wrote.init_start_time);
         cr_expect_eq(got.creator_pid, wrote.creator_pid);
         cr_expect_eq(got.creator_start_time, wrote.creator_start_time);
-        cr_expect(got.is_created && got.is_started && got.is_deleted_on_exit && got.is_cgroup2 && got.is_cgroup_shared &&
+        cr_expect(got.is_created && got.is_started && got.is_cgroup2 && got.is_cgroup_shared &&
                   got.is_restacked && got.has_own_pidns && got.is_userns_nested);
         cr_assert_eq(got.n_cgroups, 2);
         cr_expect_str_eq(got.cgroups[1], cgroups[1]);
