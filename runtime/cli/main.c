@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -24,9 +26,13 @@
 #include "runtime/base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/state.h"
+#include "runtime/userns.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
+#endif
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x10u          /* Linux 6.3 */
 #endif
 
 static struct {
@@ -84,6 +90,42 @@ static int fill_stdio(struct error *err)
                         return error_set(err, EINVAL, "fd %d is closed, and /dev/null is not the null device", number);
         }
         return 0;
+}
+
+/* A build can start us inside: as the interpreter of a script, "#!/proc/self/exe". It then opens /proc/PID/exe and writes
+ * to it when that process has ended (CVE-2019-5736). Real root's builds have no id that may write to root's file; a plain
+ * user's build is that user, and a binary of his own has to be out of its reach: a sealed copy runs instead. The copy has
+ * to be made before anything else, while the fds are as they were inherited. */
+static int run_sealed_copy(int argc, char **argv, struct error *err)
+{
+        const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+        auto_close int self = UNSET_FD, copy = UNSET_FD;
+        bool starts_programs = false;
+        struct stat st;
+        ssize_t n = 0;
+        int has;
+
+        for (int i = 1; i < argc && !starts_programs; i++)
+                starts_programs = strcmp(argv[i], "create") == 0 || strcmp(argv[i], "run") == 0 ||
+                                  strcmp(argv[i], "exec") == 0;
+        if (!starts_programs || (geteuid() == 0 && userns_is_initial()))
+                return 0;
+        self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+        if (self < 0 || fstat(self, &st) < 0)
+                return error_errno(err, errno, "open /proc/self/exe");
+        has = fcntl(self, F_GET_SEALS);         /* -1 of a file that takes none */
+        if ((st.st_uid != geteuid() && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0) || (has >= 0 && (has & seals) == seals))
+                return 0;
+        copy = memfd_create("runb", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+        if (copy < 0 && errno == EINVAL)        /* Linux < 6.3 has no MFD_EXEC */
+                copy = memfd_create("runb", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        for (off_t at = 0; copy >= 0 && at < st.st_size && n >= 0;)
+                if ((n = sendfile(copy, self, &at, (size_t)(st.st_size - at))) == 0)
+                        return error_set(err, EIO, "/proc/self/exe: shorter than it was");
+        if (copy >= 0 && n >= 0 && fchmod(copy, 0500) == 0 && fcntl(copy, F_ADD_SEALS, seals) == 0)
+                syscall(SYS_execveat, copy, "", argv, environ, AT_EMPTY_PATH);
+        return error_errno(err, errno, "run a sealed copy of this binary, which builds could write to otherwise (install it "
+                           "so that root owns it)");
 }
 
 static int begin(struct error *err)
@@ -229,7 +271,7 @@ int main(int argc, char **argv)
         size_t n;
         int r;
 
-        if (begin(&err) < 0)
+        if (run_sealed_copy(argc, argv, &err) < 0 || begin(&err) < 0)
                 return cli_fail(&err, 1);
         if (argc < 1) {
                 /* execve(2) with an empty argv: nothing of what follows may read beyond it. */

