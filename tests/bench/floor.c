@@ -4,12 +4,17 @@
  *   floor [--plain] [--seccomp FILE] ROOTFS CGROUP PROGRAM [ARG]...
  *
  * One clone3(2) into a new cgroup with all namespaces; the root file system id-mapped; /proc, /dev, /sys and a cgroup2
- * mount; masked and read-only paths; loopback up; then the user namespace, ids, capabilities, no_new_privs, the filter
- * (FILE: a struct sock_filter array), exec. --plain leaves out the user namespace, the id-mapping and the filter. */
+ * mount; masked and read-only paths; loopback up; the egress table; a device program; then the user namespace, its limits,
+ * ids, a session keyring, capabilities, no_new_privs, the filter (FILE: a struct sock_filter array), exec. --plain leaves
+ * out the user namespace, the id-mapping, the table, the device program and the filter.
+ *
+ * The table and the device program are the runtime's own (their bytes are what the kernel has to work on). */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -28,6 +33,9 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "runtime/cgroups_private.h"
+#include "runtime/egress.h"
 
 #define BASE 1879048192u
 
@@ -95,12 +103,44 @@ static void lift_loopback(void)
         close(fd);
 }
 
-static void make_device(const char *name, unsigned minor, uint32_t owner)
+/* As every build has it: null, zero, full, random, urandom, tty, the pty multiplexer and ptys. */
+static void guard_devices(const char *cgroup)
+{
+        static const struct spec_device_rule rules[] = {
+                { false, 'a', -1, -1, 7 }, { true, 'c', 1, 3, 7 }, { true, 'c', 1, 5, 7 }, { true, 'c', 1, 7, 7 }, { true, 'c', 1, 8, 7 },
+                { true, 'c', 1, 9, 7 }, { true, 'c', 5, 0, 7 }, { true, 'c', 5, 2, 7 }, { true, 'c', 136, -1, 7 },
+        };
+        struct arena arena = { 0 };
+        struct bpf_insn *program;
+        union bpf_attr attr;
+        size_t n;
+        int fd;
+
+        if (device_program_make(rules, sizeof(rules) / sizeof(*rules), &arena, &program, &n, NULL) < 0)
+                _exit(125);
+        memset(&attr, 0, sizeof(attr));
+        attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+        attr.insns = (uint64_t)(uintptr_t)program;
+        attr.insn_cnt = (uint32_t)n;
+        attr.license = (uint64_t)(uintptr_t)"GPL";
+        fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+        must(fd, "bpf");
+        memset(&attr, 0, sizeof(attr));
+        attr.target_fd = (uint32_t)open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        attr.attach_bpf_fd = (uint32_t)fd;
+        attr.attach_type = BPF_CGROUP_DEVICE;
+        attr.attach_flags = BPF_F_ALLOW_MULTI;
+        must(syscall(SYS_bpf, BPF_PROG_ATTACH, &attr, sizeof(attr)), "bpf attach");
+        close((int)attr.target_fd);
+        close(fd);
+}
+
+static void make_device(const char *name, unsigned major, unsigned minor, uint32_t owner)
 {
         char path[32];
 
         snprintf(path, sizeof(path), "dev/%s", name);
-        must(mknod(path, S_IFCHR | 0666, makedev(1, minor)), path);
+        must(mknod(path, S_IFCHR | 0666, makedev(major, minor)), path);
         must(chmod(path, 0666), path);
         must(chown(path, owner, owner), path);
 }
@@ -135,17 +175,21 @@ static void read_only(const char *path)
 
 enum { NOSUID = 2, NODEV = 4, NOEXEC = 8, REC = 16384, PRIVATE = 1 << 18 };
 
-static void build_root(int tree_fd, const char *rootfs, uint32_t owner)
+static int build_root(int tree_fd, const char *rootfs, uint32_t owner)
 {
-        static const char *const masked[] = { "proc/acpi", "proc/kcore", "proc/keys", "proc/timer_list", "sys/firmware" };
+        static const char *const masked[] = { "proc/acpi", "proc/keys", "proc/timer_list", "proc/interrupts", "sys/firmware",
+                                             "sys/dev/block" };
         static const char *const locked[] = { "proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger" };
         char options[64];
-        int empty_fd;
+        int empty_fd, sysctl_fd;
 
         must(mount(NULL, "/", NULL, REC | PRIVATE, NULL), "private");
         must(syscall(SYS_move_mount, tree_fd, "", AT_FDCWD, rootfs, MOVE_MOUNT_F_EMPTY_PATH), "move_mount");
         must(chdir(rootfs), rootfs);
         must(mount("proc", "proc", "proc", NOSUID | NODEV | NOEXEC, NULL), "proc");
+        sysctl_fd = open("proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        must(sysctl_fd, "proc/sys");
+        put("proc/sys/net/ipv4/ip_unprivileged_port_start", "0");
         snprintf(options, sizeof(options), "mode=755,size=65536k,uid=%u,gid=%u", owner, owner);
         must(mount("tmpfs", "dev", "tmpfs", NOSUID, options), "dev");
         must(mkdir("dev/pts", 0755), "dev/pts");
@@ -155,13 +199,17 @@ static void build_root(int tree_fd, const char *rootfs, uint32_t owner)
         must(mount("devpts", "dev/pts", "devpts", NOSUID | NOEXEC, options), "devpts");
         must(mount("shm", "dev/shm", "tmpfs", NOSUID | NOEXEC | NODEV, "mode=1777,size=65536k"), "shm");
         must(mount("mqueue", "dev/mqueue", "mqueue", NOSUID | NOEXEC | NODEV, NULL), "mqueue");
-        make_device("null", 3, owner);
-        make_device("zero", 5, owner);
-        make_device("full", 7, owner);
-        make_device("random", 8, owner);
-        make_device("urandom", 9, owner);
+        make_device("null", 1, 3, owner);
+        make_device("zero", 1, 5, owner);
+        make_device("full", 1, 7, owner);
+        make_device("random", 1, 8, owner);
+        make_device("urandom", 1, 9, owner);
+        make_device("tty", 5, 0, owner);
         must(symlink("pts/ptmx", "dev/ptmx"), "ptmx");
         must(symlink("/proc/self/fd", "dev/fd"), "fd");
+        must(symlink("/proc/self/fd/0", "dev/stdin"), "stdin");
+        must(symlink("/proc/self/fd/1", "dev/stdout"), "stdout");
+        must(symlink("/proc/self/fd/2", "dev/stderr"), "stderr");
         must(mount("sysfs", "sys", "sysfs", NOSUID | NODEV | NOEXEC | 1, NULL), "sysfs");
         must(mount("cgroup2", "sys/fs/cgroup", "cgroup2", NOSUID | NODEV | NOEXEC | 1, NULL), "cgroup2");
         empty_fd = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC);
@@ -191,9 +239,19 @@ static void build_root(int tree_fd, const char *rootfs, uint32_t owner)
         must(syscall(SYS_pivot_root, ".", "."), "pivot_root");
         must(umount2(".", 2 /* MNT_DETACH */), "umount");
         must(chdir("/"), "/");
+        return sysctl_fd;
 }
 
-static void give_up(int userns_fd, const struct sock_fprog *filter)
+static void put_at(int folder_fd, const char *path, const char *text)
+{
+        int fd = openat(folder_fd, path, O_WRONLY | O_CLOEXEC);
+
+        must(fd, path);
+        must(write(fd, text, strlen(text)), path);
+        close(fd);
+}
+
+static void give_up(int userns_fd, int sysctl_fd, const struct sock_fprog *filter)
 {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         uint32_t kept = 0x400005fb;     /* chown ... setpcap, net_bind_service, sys_chroot, setfcap as in the bundle */
@@ -201,10 +259,13 @@ static void give_up(int userns_fd, const struct sock_fprog *filter)
 
         if (userns_fd >= 0) {
                 must(setns(userns_fd, CLONE_NEWUSER), "setns");
+                put_at(sysctl_fd, "user/max_user_namespaces", "0");
+                put_at(sysctl_fd, "user/max_inotify_instances", "128");
                 must(syscall(SYS_setgroups, 0, NULL), "setgroups");
                 must(syscall(SYS_setresgid, 0, 0, 0), "setresgid");
                 must(syscall(SYS_setresuid, 0, 0, 0), "setresuid");
         }
+        must(syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL), "keyctl");
         for (int cap = 0; cap <= 40; cap++)
                 if (cap > 31 || !(kept & (1u << cap)))
                         prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
@@ -224,7 +285,8 @@ int main(int argc, char **argv)
                 .exit_signal = SIGCHLD,
         };
         struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV };
-        int userns_fd = -1, tree_fd, status, at = 1;
+        int userns_fd = -1, tree_fd, sysctl_fd, status, at = 1;
+        struct egress_batch egress = { 0 };
         uint32_t owner = BASE;
         long pid;
 
@@ -250,6 +312,9 @@ int main(int argc, char **argv)
         must(tree_fd, argv[at]);
         if (owner != 0) {
                 userns_fd = make_userns();
+                guard_devices(argv[at + 1]);
+                if (egress_prepare(&egress, NULL) < 0)
+                        return 125;
                 attr.attr_set |= MOUNT_ATTR_IDMAP;
                 attr.userns_fd = (uint64_t)userns_fd;
         }
@@ -257,11 +322,13 @@ int main(int argc, char **argv)
         pid = syscall(SYS_clone3, &args, sizeof(args));
         must(pid, "clone3");
         if (pid == 0) {
-                build_root(tree_fd, argv[at], owner);
+                sysctl_fd = build_root(tree_fd, argv[at], owner);
                 sethostname("floor", 5);
                 lift_loopback();
+                if (owner != 0)
+                        must(egress_child_install(&egress), "egress");
                 setsid();
-                give_up(userns_fd, &filter);
+                give_up(userns_fd, sysctl_fd, &filter);
                 execv(argv[at + 2], argv + at + 2);
                 die(argv[at + 2]);
         }

@@ -224,6 +224,27 @@ megabyte()
 }
 check "a container lives in one megabyte of memory" megabyte
 
+runtime_megabyte()
+{
+        local folder=/sys/fs/cgroup file=memory.max n
+
+        has_controller memory || skip_case "needs the memory controller"
+        [ -d /sys/fs/cgroup/memory ] && folder=/sys/fs/cgroup/memory file=memory.limit_in_bytes
+        bundle rm '.process.args = ["/bin/true"]'
+        # The first start compiles the filter, for which any later one needs no memory.
+        rt run --bundle "$B" rm0
+        mkdir "$folder/small"
+        echo 1048576 > "$folder/small/$file"
+        for n in 1 2 3; do
+                rc=0
+                (echo $BASHPID > "$folder/small/cgroup.procs"; exec "$RUNB" --root "$T/state" run --bundle "$B" rm$n) || rc=$?
+                [ $rc = 0 ] || rt delete --force rm$n
+                want_rc 0
+        done
+        rmdir "$folder/small"
+}
+check "the runtime itself lives in one megabyte of memory" runtime_megabyte
+
 shared()
 {
         start_sleeper s1 '.linux.cgroupsPath = "/shared"'
