@@ -90,6 +90,30 @@ private_of_etc()
         want_rc 0
 }
 
+# An older kernel as far as uname(2) says: personality(2), UNAME26. podman's binds from its tmpfs go on working there.
+old_kernel()
+{
+        need setarch
+        mkdir -p "$T/engine-run"
+        mount -t tmpfs -o size=1m,mode=700 tmpfs "$T/engine-run"
+        mkdir "$T/engine-run/shm"
+        chmod 1777 "$T/engine-run/shm"
+        echo "127.0.0.1 localhost" > "$T/engine-run/hosts"
+        bundle old '.process.terminal = false | .process.args = ["/bin/sh", "-c", $command] |
+                        .mounts = [.mounts[] | select(.destination != "/dev/shm")] +
+                        [{destination: "/dev/shm", type: "bind", source: ($run + "/shm"), options: ["rbind"]},
+                         {destination: "/etc/hosts", type: "bind", source: ($run + "/hosts"), options: ["bind"]}]' \
+                --arg run "$T/engine-run" \
+                --arg command 'touch /dev/shm/f && stat -c %u /dev/shm/f && df -k /dev/shm | tail -n 1; cat /etc/hosts && ! touch /etc/hosts'
+        run setarch --uname-2.6 "$RUNB" --root "$T/state" run -b "$B" old
+        want_rc 0
+        want_same "$(ls "$T/engine-run/shm")" ""
+        umount "$T/engine-run"
+        want_match "$out" "^0.shm +1024 "
+        want_out_has localhost
+        want_err_has "Read-only file system"
+}
+
 refused() # NAME SOURCE RULE
 {
         bind "$1" "$2" rbind true
@@ -104,6 +128,7 @@ check "an open folder of the host's root is read-only" open_folder
 check "a bind below a private folder hides no open one" open_folder_behind_a_bind
 check "a source that is mounted nosuid may be written" nosuid_source
 check "a mount below a nosuid source is nobody's" below_a_nosuid_source
+check "a kernel that cannot map the ids of a tmpfs gives a /dev/shm of the build's own" old_kernel
 check "what /etc keeps from users it keeps from the build" private_of_etc
 check "the host's keys are refused" refused keys /root mounts.sources
 check "a view of the kernel is refused" refused view /proc/1 mounts.sources
