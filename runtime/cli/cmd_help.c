@@ -5,19 +5,11 @@
 
 #include "runtime/base/text.h"
 
-static int print_commands(struct error *err)
+static int print_all(struct error *err)
 {
         auto_buffer struct text_buffer out = { 0 };
-        const struct cli_command *commands;
-        size_t n;
 
         cli_add_help(cli_global_usage(), &out);
-        text_add(&out, "\ncommands:\n");
-        commands = cli_commands(&n);
-        for (size_t i = 0; i < n; i++)
-                text_addf(&out, "  %-12s%s\n", commands[i].name, commands[i].summary);
-        text_add(&out, "\nExit status: 0, or 1 after an error. `run` and `exec` give the program's own status, 128 and the\n"
-                       "signal's number after a signal; 255 where exec itself failed. Manual: runb(8).\n");
         return cli_print(&out, err);
 }
 
@@ -39,7 +31,7 @@ int cmd_help(struct cli *cli, int argc, char **argv)
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, 1);
         if (n == 0)
-                return print_commands(&err) < 0 ? cli_fail(&err, 1) : 0;
+                return print_all(&err) < 0 ? cli_fail(&err, 1) : 0;
         command = cli_find_command(arguments[0]);
         if (command == NULL) {
                 error_set(&err, EINVAL, "unknown command \"%s\"; `runb help` lists the commands", arguments[0]);

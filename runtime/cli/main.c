@@ -59,8 +59,8 @@ static const struct cli_option options[] = {
 
 static const struct cli_usage usage = {
         .synopsis = "[global options] COMMAND [options] ...",
-        .summary = "An OCI runtime for builds: runc for code you do not trust. Engines call it; `runb help` lists the "
-                   "commands and `runb COMMAND --help` their options.",
+        .summary = "An OCI runtime for builds: runc for code you do not trust. Engines call it. `runb COMMAND --help` "
+                   "prints the options of a command.",
         .options = options,
         .n_options = sizeof options / sizeof options[0],
         .max_arguments = SIZE_MAX,

@@ -159,6 +159,8 @@ static void add_option_help(struct text_buffer *out, const struct cli_option *op
 void cli_add_help(const struct cli_usage *usage, struct text_buffer *out)
 {
         const struct cli_option help = { "help", 'h', CLI_FLAG, NULL, NULL, "show this text and end" };
+        const struct cli_command *commands;
+        size_t n;
 
         text_addf(out, "usage: runb%s", usage->is_global ? "" : " [global options]");
         add_wrapped(out, usage->synopsis, usage->is_global ? 11 : 28, 10);
@@ -168,6 +170,14 @@ void cli_add_help(const struct cli_usage *usage, struct text_buffer *out)
         for (size_t i = 0; i < usage->n_options; i++)
                 add_option_help(out, &usage->options[i]);
         add_option_help(out, &help);
+        if (!usage->is_global)
+                return;
+        text_add(out, "\ncommands:\n");
+        commands = cli_commands(&n);
+        for (size_t i = 0; i < n; i++)
+                text_addf(out, "  %-12s%s\n", commands[i].name, commands[i].summary);
+        text_add(out, "\nExit status: 0, or 1 after an error. `run` and `exec` give the program's own status, 128 and the\n"
+                      "signal's number after a signal; 255 where exec itself failed. Manual: runb(8).\n");
 }
 
 int cli_print(const struct text_buffer *buffer, struct error *err)
