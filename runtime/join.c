@@ -393,7 +393,9 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
         struct spec spec;
         int r;
 
-        r = state_open(request->root, request->id, true, &dir, err);
+        r = process_check_dumpable(err);
+        if (r == 0)
+                r = state_open(request->root, request->id, true, &dir, err);
         if (r == 0)
                 r = state_read(&dir, arena, &state, err);
         if (r < 0)

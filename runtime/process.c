@@ -4,10 +4,13 @@
 #include "runtime/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/text.h"
 
 /* A list such as "0-3,7" (cpuset(7), "List format") as a mask. */
@@ -71,6 +74,19 @@ int process_plan_make(struct arena *arena, const struct spec_process *process, s
         }
         plan.can_set_groups = true;
         *ret_plan = plan;
+        return 0;
+}
+
+int process_check_dumpable(struct error *err)
+{
+        auto_free char *text = NULL;
+        int r = fd_read_file(AT_FDCWD, "/proc/sys/fs/suid_dumpable", 16, &text, NULL);
+
+        if (r < 0)
+                return error_errno(err, r, "read /proc/sys/fs/suid_dumpable");
+        if (strcmp(text, "1\n") == 0)
+                return error_set(err, ENOTSUP, "fs.suid_dumpable is 1: the build could trace the runtime while it enters; "
+                                 "set it to 0 or 2");
         return 0;
 }
 

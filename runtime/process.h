@@ -58,6 +58,10 @@ struct process_ready {
 int process_plan_make(struct arena *arena, const struct spec_process *process, struct process_plan *ret_plan,
                       struct error *err);
 
+/* Refuses a host on which a process that changes its ids shows itself to others at once: fs.suid_dumpable 1 (prctl(2),
+ * PR_SET_DUMPABLE). Container root could trace what enters, before it gives its power up. */
+int process_check_dumpable(struct error *err);
+
 /* Adds an entry of our own (LISTEN_FDS=, NOTIFY_SOCKET=); the text stays the caller's. */
 void process_plan_add_env(struct process_plan *plan, const char *entry);
 

@@ -171,6 +171,25 @@ init_is_closed()
         [ -s "$first/rootfs/attack/seen" ]
         want_same "$(ls "$first/rootfs/attack" | tr '\n' ' ')" "ready seen "
 }
+# Not the machine's knob: a file over it, in the test's own mount namespace.
+dumpable_host()
+{
+        local value r
+        start_sleeper dumpable
+        for value in 0 1 2; do
+                echo $value > "$T/knob"
+                mount --bind "$T/knob" /proc/sys/fs/suid_dumpable
+                run rt exec dumpable true
+                r=$rc
+                bundle dumpable2 '.process.args = ["true"]'
+                run rt run -b "$B" dumpable2
+                umount /proc/sys/fs/suid_dumpable
+                [ $value = 1 ] && { want_same "$r" 255; want_rc 1; want_err_has "fs.suid_dumpable"; } ||
+                        { [ $value != 1 ] && want_same "$r" 0 && want_rc 0; }
+        done
+        rt delete -f dumpable
+}
+check "2: a host whose processes show themselves when they change ids is refused" dumpable_host
 check "2: a process that joins carelessly is traced, read and robbed of its fds by container root" joins_openly
 check "2: one that is not dumpable is not" joins_hidden
 check "2: nothing gets into 200 processes of exec before they execute" exec_is_closed
