@@ -80,7 +80,7 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
                 if (enter_child_write(proc_fd, plan->sysctls[i].path, plan->sysctls[i].value) < 0)
                         child_fail(report_fd, STEP_SYSCTL, i, errno);
         mounts_child_paths(&plan->mounts, root_fd, report_fd);
-        mounts_child_pivot(&plan->mounts, root_fd, report_fd);
+        mounts_child_pivot(&plan->mounts, &ready->mounts, root_fd, report_fd);
 
         process_child_limits(&plan->process, &ready->process);
         process_child_stdio(&plan->process, &ready->process);

@@ -55,7 +55,7 @@ struct mounts_plan {
 };
 
 struct mounts_ready {
-        int *tree_fds;                  /* one a mount, UNSET_FD for what init makes itself */
+        int *tree_fds;                  /* one a mount, UNSET_FD for what init makes itself (init keeps read-only tmpfs here) */
         bool *is_folder;
         size_t n;
         int *hierarchy_fds;
@@ -85,7 +85,7 @@ void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready 
 void mounts_child_bind_file(int root_fd, int source_fd, const char *path, enum child_step step, uint32_t index, int report_fd);
 void mounts_child_attach_file(int root_fd, int tree_fd, const char *path, enum child_step step, uint32_t index, int report_fd);
 void mounts_child_paths(const struct mounts_plan *plan, int root_fd, int report_fd);
-void mounts_child_pivot(const struct mounts_plan *plan, int root_fd, int report_fd);
+void mounts_child_pivot(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd);
 /* Child: a detached procfs of the own pid namespace; O_PATH of its root. */
 int mounts_child_private_proc(int report_fd);
 

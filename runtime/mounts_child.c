@@ -74,9 +74,18 @@ static int make(const char *fstype, const struct mount_option *options, size_t n
         return fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned)attr);
 }
 
+/* What is mounted inside it later, nodes and the working folder among it, needs a folder made there first. */
+static bool is_readonly_later(const struct spec_mount *mount)
+{
+        return mount->kind == SPEC_MOUNT_TMPFS && !mount->is_remount && (mount->attr_set & MOUNT_ATTR_RDONLY);
+}
+
 static int change_flags(int fd, const struct spec_mount *mount)
 {
         struct mount_attr attr = { .attr_set = mount->attr_set, .attr_clr = mount->attr_clear & ~mount->attr_set };
+
+        if (is_readonly_later(mount))
+                attr.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 
         if ((attr.attr_set | attr.attr_clr) & MOUNT_ATTR__ATIME)
                 attr.attr_clr |= MOUNT_ATTR__ATIME;
@@ -183,6 +192,20 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
                 child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
         if (attach(tree, target) < 0)
                 child_fail(report_fd, STEP_MOUNT_ATTACH, index, errno);
+        if (is_readonly_later(spec))
+                ready->tree_fds[index] = take_fd(&tree);
+}
+
+/* By the fd of the mount itself: its path may lead elsewhere by now. */
+static void make_tmpfs_readonly(const struct mounts_plan *plan, const struct mounts_ready *ready, int report_fd)
+{
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+        for (uint32_t i = 0; i < plan->n; i++) {
+                if (is_readonly_later(plan->mounts[i].mount) &&
+                    mount_setattr(ready->tree_fds[i], "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+                        child_fail(report_fd, STEP_MOUNT_OPTION, i, errno);
+        }
 }
 
 void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd)
@@ -278,7 +301,7 @@ void mounts_child_paths(const struct mounts_plan *plan, int root_fd, int report_
         auto_close_cleanup(&masks.null);
 }
 
-void mounts_child_pivot(const struct mounts_plan *plan, int root_fd, int report_fd)
+void mounts_child_pivot(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd)
 {
         struct mount_attr attr = { .attr_set = plan->is_root_readonly ? MOUNT_ATTR_RDONLY : 0,
                                    .propagation = plan->root_propagation };
@@ -287,6 +310,7 @@ void mounts_child_pivot(const struct mounts_plan *plan, int root_fd, int report_
         /* runc makes a working folder that is missing; one that cannot be made or is no folder shows at chdir. */
         if (made < 0 && errno != EROFS && errno != ENOTDIR && errno != EACCES && errno != ELOOP)
                 child_fail(report_fd, STEP_CWD_MAKE, 0, errno);
+        make_tmpfs_readonly(plan, ready, report_fd);
         if (fchdir(root_fd) < 0)
                 child_fail(report_fd, STEP_PIVOT, 0, errno);
         /* pivot_root(2), "pivot_root(\".\", \".\")": the old root comes to lie over the new one and is then unmounted. */

@@ -178,4 +178,21 @@ memory_1m()
 }
 check "a container with a memory limit of 1 MiB starts" memory_1m
 
+# podman 5 asks for it for the first container of a pod.
+readonly_dev()
+{
+        bundle rodev '.mounts |= map(if .destination == "/dev" then .options += ["ro"] else . end) | .root.readonly = true |
+                .mounts += [{destination: "/ro", type: "tmpfs", source: "tmpfs", options: ["ro"]},
+                            {destination: "/ro/below", type: "tmpfs", source: "tmpfs"}] |
+                .process.cwd = "/ro/made" |
+                .process.args = ["sh", "-c", "pwd; ls /dev | sort | tr \"\\n\" \" \"; echo x > /ro/below/f && echo below; for d in /dev /ro /; do touch $d/x 2>/dev/null || echo $d; done; echo y > /dev/null && echo null"]'
+        mkdir -p "$B/rootfs/ro"
+        run rt run --bundle "$B" rodev
+        want_rc 0
+        want_out_has "/ro/made"
+        want_match "$out" ' null ptmx pts .*zero'
+        want_out_has $'below\n/dev\n/ro\n/\nnull'
+}
+check "a read-only tmpfs has the mounts, nodes and working folder inside it made first" readonly_dev
+
 finish

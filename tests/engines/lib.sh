@@ -60,6 +60,7 @@ podman_start()
         mkdir -p "$E"
         containers_conf "$E/containers.conf"
         export CONTAINERS_CONF=$E/containers.conf
+        export PODMAN_IGNORE_CGROUPSV1_WARNING=1        # podman 5 has one on each call's stderr
         export CONTAINERS_STORAGE_CONF=$E/storage.conf
         printf '[storage]\ndriver = "overlay"\ngraphroot = "%s"\nrunroot = "%s"\n' "$E/root" "$E/runroot" > "$E/storage.conf"
         echo '{"default":[{"type":"insecureAcceptAnything"}]}' > "$E/policy.json"
