@@ -475,17 +475,24 @@ static bool replace_shm_bind(struct judge *judge, const struct sandbox *sandbox,
         return true;
 }
 
-/* podman keeps them in /run. */
-static void keep_engine_file_readonly(struct judge *judge, const struct sandbox *sandbox, struct candidate *c)
+/* podman keeps these in /run, root's and not writable by others: the build sees them as nobody's. The folder takes the
+ * binds of the secrets themselves, so it is not mounted read-only. */
+static bool leave_unmapped(struct judge *judge, const struct sandbox *sandbox, struct candidate *c)
 {
-        static const char *const targets[] = { "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv" };
+        static const char *const files[] = { "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv" };
+        bool is_file = S_ISREG(c->source->mode) && IS_ONE_OF(c->mount.target, files);
+        bool is_folder = S_ISDIR(c->source->mode) && strcmp(c->mount.target, "/run/secrets") == 0 &&
+                         (c->source->mode & S_IWOTH) == 0;
 
-        if (!IS_ONE_OF(c->mount.target, targets) || !cannot_map(judge, sandbox, c) || !S_ISREG(c->source->mode))
-                return;
+        if ((!is_file && !is_folder) || !cannot_map(judge, sandbox, c))
+                return false;
         judge_tighten(judge, "mounts.ids", property_of(judge, c), "writable",
-                      "read-only: mapping the ids of a tmpfs needs Linux 6.3");
-        c->mount.attr_set |= MOUNT_ATTR_RDONLY; /* told already */
-        force(c, MOUNT_ATTR_RDONLY);
+                      "not writable: mapping the ids of a tmpfs needs Linux 6.3");
+        if (is_file) {
+                c->mount.attr_set |= MOUNT_ATTR_RDONLY; /* told already */
+                force(c, MOUNT_ATTR_RDONLY);
+        }
+        return true;
 }
 
 static void judge_engine_idmap(struct candidate *c)
@@ -556,7 +563,6 @@ static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struc
                 return;
         if (!judge_source(judge, c) || replace_shm_bind(judge, sandbox, c))
                 return;
-        keep_engine_file_readonly(judge, sandbox, c);
         /* A device node behind nodev cannot be opened; these six are in every /dev. */
         if (c->source->error == 0 && is_standard_device(c->source))
                 force(c, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
@@ -569,7 +575,8 @@ static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struc
                 if (is_of_etc(c->source))
                         force(c, MOUNT_ATTR_RDONLY);
         }
-        judge_ids(judge, sandbox, c);
+        if (!leave_unmapped(judge, sandbox, c))
+                judge_ids(judge, sandbox, c);
 }
 
 /* remount: flags of what an earlier entry mounted. It may add to them and not take away. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -110,6 +111,17 @@ static int make_work(const struct restack_plan *plan, struct error *err)
         return 0;
 }
 
+/* Asking by mounting would leave a line in the kernel's log for every container. */
+static bool takes_detached_layers(void)
+{
+        unsigned major = 0, minor = 0;
+        struct utsname name;
+
+        if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+                return true;
+        return major > 6 || (major == 6 && minor >= 15);
+}
+
 int restack_prepare(const struct restack_plan *plan, int userns_fd, uid_t range_uid, gid_t range_gid, int *ret_tree_fd,
                     struct error *err)
 {
@@ -120,9 +132,11 @@ int restack_prepare(const struct restack_plan *plan, int userns_fd, uid_t range_
         r = make_work(plan, err);
         if (r < 0)
                 return r;
-        r = restack_overlay_mount(plan->overlay, RESTACK_DETACHED, userns_fd, range_uid, range_gid, ret_tree_fd, err);
-        /* Linux < 6.15 takes no detached layers (EINVAL) and < 6.8 no lowerdir+ (EINVAL too). The other way makes
-         * the very same mount. */
+        r = -EINVAL;
+        if (takes_detached_layers())
+                r = restack_overlay_mount(plan->overlay, RESTACK_DETACHED, userns_fd, range_uid, range_gid, ret_tree_fd,
+                                          err);
+        /* Linux < 6.15 takes no detached layers (EINVAL). The other way makes the very same mount. */
         if (r == -EINVAL)
                 r = restack_overlay_mount(plan->overlay, RESTACK_ATTACHED, userns_fd, range_uid, range_gid, ret_tree_fd,
                                           err);

@@ -385,6 +385,20 @@ Test(policy_mounts, the_engines_files_are_readonly_where_tmpfs_cannot_map_ids)
         cr_assert_not(flags_at("/work") & MOUNT_ATTR_RDONLY);
 }
 
+Test(policy_mounts, the_folder_of_secrets_is_nobodys_where_tmpfs_cannot_map_ids)
+{
+        struct host_source *source = request_bind(&q, "/run/engine/userdata/run/secrets", "/run/secrets");
+
+        source->fs_magic = TMPFS_MAGIC;
+        q.host.can_map_tmpfs = false;
+        request_passes(&q);
+        cr_assert_eq(request_bind_at(&q, "/run/secrets")->ids, SANDBOX_BIND_PLAIN);
+        cr_assert_not(flags_at("/run/secrets") & MOUNT_ATTR_RDONLY);
+        source->mode = S_IFDIR | 0777; /* anybody could leave a file there */
+        request_passes(&q);
+        cr_assert_eq(request_bind_at(&q, "/run/secrets")->ids, SANDBOX_BIND_ROOT);
+}
+
 Test(policy_mounts, a_bind_of_the_cgroups_is_left_out)
 {
         struct host_source *source = request_bind(&q, "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/systemd");
