@@ -56,7 +56,7 @@ static int judge_all(struct judge *judge, struct sandbox *sandbox)
                 if (r < 0)
                         return r;
         }
-        r = policy_limits_judge_resources(judge, &sandbox->spec.linux_.resources, &sandbox->is_pids_limit_ours);
+        r = policy_limits_judge_resources(judge, &sandbox->spec.linux_.resources);
         if (r < 0)
                 return r;
         return judge_process(judge, &sandbox->spec.process);

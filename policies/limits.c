@@ -135,7 +135,7 @@ static void judge_real_time(struct judge *judge, struct spec_resources *resource
         }
 }
 
-int policy_limits_judge_resources(struct judge *judge, struct spec_resources *resources, bool *ret_is_pids_ours)
+int policy_limits_judge_resources(struct judge *judge, struct spec_resources *resources)
 {
         int64_t most = judge->policy->profile.pids_limit;
         struct spec_number *pids = &resources->pids_limit;
@@ -146,7 +146,6 @@ int policy_limits_judge_resources(struct judge *judge, struct spec_resources *re
                 judge_tighten(judge, "limits.pids", "linux.resources.pids.limit",
                               was_limit ? number(judge->arena, pids->value) : "no limit", number(judge->arena, most));
                 *pids = (struct spec_number){ .is_given = true, .value = most };
-                *ret_is_pids_ours = !was_limit;
         }
         judge_real_time(judge, resources);
         return judge_unified(judge, resources);

@@ -8,8 +8,8 @@ struct judge;
 /* Of the process: core size, oom score, scheduling. Rules "limits.*". Returns 0 or -ENOMEM. */
 int policy_limits_judge_process(struct judge *judge, struct spec_process *process);
 
-/* Of its cgroup: fills in the profile's limits. @ret_is_pids_ours: set to true when only the profile asked for it. */
-int policy_limits_judge_resources(struct judge *judge, struct spec_resources *resources, bool *ret_is_pids_ours);
+/* Of its cgroup: fills in the profile's limits. */
+int policy_limits_judge_resources(struct judge *judge, struct spec_resources *resources);
 
 /* Of update: what is missing or zero stays as it is. */
 int policy_limits_judge_update(struct judge *judge, struct spec_resources *resources);

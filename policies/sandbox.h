@@ -62,7 +62,6 @@ struct sandbox {
         uint32_t max_inotify_instances;
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
         bool egress_deny;               /* install the table that lets only loopback pass */
-        bool is_pids_limit_ours;        /* nobody but the built-in policy asked for it: rootless without delegation, leave out */
 };
 
 /* Judges a whole config.json. @ret_sandbox points into @arena and into what @spec points to.

@@ -1,5 +1,5 @@
 /* Errors are flat values so that failing never allocates. The errno texts are lower case because
- * docker and podman decide exit codes by comparing them (CONTRACT: 126, 127). */
+ * docker and podman decide exit codes by comparing them (126, 127). */
 #include "runtime/base/error.h"
 
 #include <ctype.h>

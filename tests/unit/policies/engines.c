@@ -77,7 +77,6 @@ Test(policy_engines, podman)
         request_passes(&q);
         cr_assert_eq(q.sandbox.ids, SANDBOX_IDS_LEASE);
         cr_assert_eq(q.sandbox.spec.linux_.resources.pids_limit.value, 2048);
-        cr_assert_not(q.sandbox.is_pids_limit_ours);
         cr_assert_eq(request_bind_at(&q, "/cache")->ids, SANDBOX_BIND_ROOT);
         cr_assert_str_eq(q.sandbox.spec.linux_.namespaces[SPEC_NS_NET].path, "/run/netns/netns-1");
         cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.pids"));
@@ -105,7 +104,6 @@ Test(policy_engines, buildah)
         cr_assert_eq(q.sandbox.spec.process.caps.ambient, 0);
         cr_assert_eq(request_mount_at(&q, "/c")->propagation, MS_PRIVATE);
         cr_assert(request_mount_at(&q, "/sys/fs/cgroup")->attr_set & MOUNT_ATTR_RDONLY);
-        cr_assert(q.sandbox.is_pids_limit_ours);
         cr_assert_eq(request_bind_at(&q, "/v")->ids, SANDBOX_BIND_ROOT);
         /* A volume of someone's, with his folder behind buildah's bind. */
         q.sources[1].origin_path = "/home/ada/src";
