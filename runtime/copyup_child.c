@@ -65,8 +65,13 @@ static int copy_entry(int from, int to, const char *name, unsigned depth)
                         return -1;
                 break;
         case S_IFREG:
-                in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+                /* Another container can swap it while we look (a shared volume): no FIFO holds us up, no device is read. */
+                in = openat(from, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
                 out = openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+                if (in >= 0 && fstat(in, &st) == 0 && !S_ISREG(st.st_mode)) {
+                        errno = ESTALE;
+                        return -1;
+                }
                 if (in < 0 || out < 0 || copy_bytes(in, out, st.st_size) < 0)
                         return -1;
                 break;
