@@ -48,5 +48,6 @@ void judge_invalid(struct judge *judge, const char *format, ...)
         va_start(args, format);
         vsnprintf(sentence, sizeof sentence, format, args);
         va_end(args);
-        judge->failure = error_set(judge->err, EINVAL, "%s", sentence);
+        /* Without a whole document to judge it is a process.json or resources, which the caller names. */
+        judge->failure = error_set(judge->err, EINVAL, "%s%s", judge->asked != NULL ? "config.json: " : "", sentence);
 }

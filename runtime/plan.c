@@ -52,7 +52,7 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
                 return r;
         if (plan->host.rootfs_real_path == NULL)
                 return error_errno(err, plan->host.rootfs_error == 0 ? ENOENT : plan->host.rootfs_error,
-                                   "root.path: invalid rootfs: stat %s",
+                                   "config.json: root.path: invalid rootfs: stat %s",
                                    plan->asked.root_path == NULL ? "(not given)" : plan->asked.root_path);
         plan->rootfs = plan->host.rootfs_real_path;
         r = harden(&plan->asked, policy_builtin(), &plan->host, arena, &plan->sandbox, &plan->findings, err);

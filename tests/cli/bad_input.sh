@@ -61,13 +61,13 @@ check "args that are text" edited '.process.args = "/bin/true"' process.args
 check "no args" edited '.process.args = []' process.args
 check "a NUL in an argument" edited '.process.args = ["/bin/echo", "a\u0000b"]' config.json
 check "mounts that are an object" edited '.mounts = {}' mounts
-check "an unknown capability" edited '.process.capabilities.bounding = ["CAP_NO_SUCH"]' CAP_NO_SUCH
+check "an unknown capability" edited '.process.capabilities.bounding = ["CAP_NO_SUCH"]' CAP_NO_SUCH "config.json: process.capabilities"
 check "an unknown namespace" edited '.linux.namespaces += [{"type": "nosuch"}]' nosuch
 check "a namespace given twice" edited '.linux.namespaces += [{"type": "uts"}]' uts
 check "an unknown rlimit" edited '.process.rlimits = [{"type": "RLIMIT_NOSUCH", "hard": 1, "soft": 1}]' RLIMIT_NOSUCH
 check "an rlimit given twice" edited '.process.rlimits += .process.rlimits' RLIMIT_NOFILE
 check "a relative working folder" edited '.process.cwd = "tmp"' cwd
-check "a rootfs that is not there" edited '.root.path = "nowhere"' root.path
+check "a rootfs that is not there" edited '.root.path = "nowhere"' "config.json: root.path" nowhere
 check "a rootfs that is a file" edited '.root.path = "config.json"' root.path
 check "no root" edited 'del(.root)' root
 check "an ociVersion from the future" edited '.ociVersion = "9.0.0"' ociVersion

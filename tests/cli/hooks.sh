@@ -51,6 +51,16 @@ failures()
                 want_out ""
                 want_err_has "error running $kind hook #0: exit status 4"
         done
+        for kind in prestart createRuntime poststart; do
+                bundle "late$kind" '.process.args = ["/bin/sleep", "1000"] | .hooks[$k] = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]' \
+                        --arg k $kind
+                run timeout 20 "$RUNB" --root "$T/state" run --bundle "$B" "late$kind"
+                want_rc 1
+                want_err_has "error running $kind hook #0: hook ran past specified timeout of 1.0s"
+        done
+        bundle latestop '.process.args = ["true"] | .hooks.poststop = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]'
+        run timeout 20 "$RUNB" --root "$T/state" run --bundle "$B" latestop
+        want_rc 0
         bundle late '.process.args = ["echo", "ran"] | .hooks.startContainer = [{path: "/bin/sleep", args: ["sleep", "100"], timeout: 1}]'
         run timeout 20 "$RUNB" --root "$T/state" run --bundle "$B" late
         want_rc 1
@@ -58,6 +68,16 @@ failures()
         want_same "$(rt list -q)" ""
 }
 check "a hook that fails or overstays ends the container before its program, with runc's words" failures
+
+create_container() # would run with the host's power in a tree that the image shaped
+{
+        bundle cc '.hooks.createContainer = [{path: "/bin/true"}]'
+        run rt run --bundle "$B" cc
+        want_rc 1
+        want_err_has "hooks.createContainer"
+        want_same "$(rt list -q)" ""
+}
+check "a createContainer hook is refused by name" create_container
 
 poststop_warns()
 {
