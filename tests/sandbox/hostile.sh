@@ -211,7 +211,8 @@ stopped_exec()
         rt start stopper
         wait_for 5 test -s "$B/rootfs/tmp/ready"
         for i in $(seq 1 300); do
-                run timeout -s KILL 45 "$RUNB" --root "$T/state" exec stopper true
+                # Detached: what is stopped only once its program runs does not hold exec up.
+                run timeout -s KILL 45 "$RUNB" --root "$T/state" exec -d stopper true
                 [ "$rc" = 0 ] || break
         done
         rt delete -f stopper
