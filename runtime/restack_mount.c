@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -331,12 +333,14 @@ static int mount_in_namespace(const struct restack_overlay *overlay, struct fds 
 {
         auto_buffer struct text_buffer data = { 0 };
         auto_close int overlay_fd = UNSET_FD;
+        struct statfs fs;
         int r;
 
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 return error_errno(err, errno, "make a mount namespace for the overlay");
+        /* They need to be attached, and are reached by their fds. */
         for (size_t i = 0; i < overlay->n_mounts; i++)
-                if (move_mount(fds->clones[i], "", AT_FDCWD, overlay->mounts[i].folder, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+                if (move_mount(fds->clones[i], "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
                         return error_errno(err, errno, "attach the clone of %s", overlay->mounts[i].folder);
         r = open_layers(overlay, fds, err);
         if (r == 0)
@@ -345,12 +349,14 @@ static int mount_in_namespace(const struct restack_overlay *overlay, struct fds 
                 return r;
         if (chdir("/proc/self/fd") < 0)
                 return error_errno(err, errno, "chdir to /proc/self/fd");
-        if (mount("overlay", overlay->mounts[0].folder, "overlay", MS_NODEV | (overlay->has_upper ? 0 : MS_RDONLY),
-                  data.text) < 0)
+        /* Any folder will do but "/": its name leads to what lies below the mounts on it. */
+        if (mount("overlay", "/proc", "overlay", MS_NODEV | (overlay->has_upper ? 0 : MS_RDONLY), data.text) < 0)
                 return error_errno(err, errno, "mount the overlay again");
-        overlay_fd = open(overlay->mounts[0].folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (overlay_fd < 0)
+        overlay_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (overlay_fd < 0 || fstatfs(overlay_fd, &fs) < 0)
                 return error_errno(err, errno, "open the overlay");
+        if ((unsigned long)fs.f_type != OVERLAYFS_SUPER_MAGIC)
+                return error_set(err, EPROTO, "the new overlay is not where it was mounted");
         return cut_tree(overlay, fds, overlay_fd, ret_tree_fd, err);
 }
 
