@@ -16,11 +16,11 @@ tmp=$(mktemp -d "$folder/make.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 engines=podman,conmon,netavark,aardvark-dns,buildah,containerd,containernetworking-plugins,docker.io,docker-cli,docker-buildx
 tools=runc,crun,catatonit,busybox-static,jq,python3,python3-grpcio,procps,iproute2,iptables,nftables,util-linux,mount,expect,acl
-# A mirror that stands still is as good here.
+# A mirror that stands still is as good here. podman 5 takes the ids of --userns=auto only of a user that exists.
 mmdebstrap --mode=root --variant=apt --include="$engines,$tools,uidmap" \
         --aptopt='Acquire::Retries "3"' --aptopt='Acquire::Check-Valid-Until "false"' \
         --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
         --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin "$1"/var/cache/apt/archives/*.deb' \
-        --customize-hook='for file in subuid subgid; do echo containers:2000000000:1048576 >> "$1/etc/$file"; done' \
+        --customize-hook='echo containers:x:4712:4712::/nonexistent:/usr/sbin/nologin >> "$1/etc/passwd"' \
         "$suite" "$tmp/newer" "$mirror"
 mv "$tmp/newer" "$folder/newer"

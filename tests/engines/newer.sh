@@ -6,7 +6,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 source=${here%/tests/engines}
 root=$RUNB_TEST_CACHE/newer
-base=$T
+base=$T    # of one file only, inside
 
 inside() # FILE: pivots, since in a chroot no user namespace can be made (unshare(2), EPERM)
 {
@@ -25,8 +25,8 @@ fi
 [ -d "$root" ] || { echo "SKIP newer.sh: no Debian testing in $RUNB_TEST_CACHE; tests/engines/make-newer.sh makes it"; exit 77; }
 failed=0
 for file in containerd cri docker podman; do
-        export T=$base/$file
-        mkdir -p "$T"
+        export T=$base/$file TMPDIR=$base/$file/tmp HOME=$base/$file/home
+        mkdir -p "$T" "$HOME" && mkdir -m 1777 "$TMPDIR"
         echo "# $file"
         unshare --mount --propagation private bash "$here/newer.sh" --inside "$file" | sed -E "s/^(PASS|FAIL|SKIP) /\1 Debian testing: /"
         case ${PIPESTATUS[0]} in 0 | 77) ;; *) failed=1;; esac
