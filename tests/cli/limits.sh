@@ -224,7 +224,7 @@ megabyte()
 }
 check "a container lives in one megabyte of memory" megabyte
 
-runtime_megabyte()
+runtime_megabytes()
 {
         local folder=/sys/fs/cgroup file=memory.max n
 
@@ -234,16 +234,18 @@ runtime_megabyte()
         # The first start compiles the filter, for which any later one needs no memory.
         rt run --bundle "$B" rm0
         mkdir "$folder/small"
-        echo 1048576 > "$folder/small/$file"
+        # Two, for the kernel charges in batches of 64 pages a processor: in one it is a matter of chance.
+        echo 2097152 > "$folder/small/$file"
         for n in 1 2 3; do
                 rc=0
                 (echo $BASHPID > "$folder/small/cgroup.procs"; exec "$RUNB" --root "$T/state" run --bundle "$B" rm$n) || rc=$?
-                [ $rc = 0 ] || rt delete --force rm$n
-                want_rc 0
+                [ $rc = 0 ] || break
         done
+        [ $rc = 0 ] || rt delete --force rm$n
         rmdir "$folder/small"
+        want_rc 0
 }
-check "the runtime itself lives in one megabyte of memory" runtime_megabyte
+check "the runtime itself lives in two megabytes of memory" runtime_megabytes
 
 shared()
 {
