@@ -225,7 +225,7 @@ static int id_map_tree(int fd, const struct mounts_plan *all, const struct mount
         if (errno != EINVAL && errno != EOPNOTSUPP)
                 return error_errno(err, errno, "map the ids of %s", plan->source);
         /* Read-only inputs may show as nobody's; what the build is to write must not be silently unwritable. */
-        if (plan->mount->attr_set & MOUNT_ATTR_RDONLY || plan->mount->attr_set_recursive & MOUNT_ATTR_RDONLY)
+        if (!plan->bind.is_ids_wanted)
                 return 0;
         return error_set(err, EOPNOTSUPP,
                          "a writable bind of %s on %s: its ids cannot be mapped on %s; mount it read-only, or from another file system",
