@@ -301,7 +301,7 @@ int reader_u64(struct reader *reader, const struct json_node *node, void *into)
 
 int reader_i32(struct reader *reader, const struct json_node *node, void *into)
 {
-        int64_t value;
+        int64_t value = 0;
         int r = reader_signed(reader, node, INT32_MIN, INT32_MAX, &value);
 
         if (r == 0)

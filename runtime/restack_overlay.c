@@ -213,7 +213,7 @@ static int add_layer(struct arena *arena, struct layers *layers, const char *bas
         auto_close int fd = path == NULL ? UNSET_FD : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         struct stat st;
         size_t i;
-        int id, r;
+        int id = -1, r;
 
         /* An fd of the process that mounted it; ours of that number is something else. */
         if (text_starts_with(name, "/proc/") || text_starts_with(name, "/dev/fd/"))
