@@ -199,8 +199,9 @@ old_connections()
         clear_table
         in_ns nft 'add table inet track; add chain inet track c { type filter hook output priority 5; }; add rule inet track c ct state established accept'
         exec 5<> "$T/hold.fifo"
+        rm -f "$T/old"          # else the word "open" of the case before is found
         in_ns bash -c 'exec 6<> /dev/udp/10.77.0.2/7777; echo a >&6; read -r -t 2 -N 1 <&6 || exit 1; echo open; read -r _ < '"$T/hold.fifo"'; echo b >&6; read -r -t 1 -N 1 <&6 && echo passed || echo refused' > "$T/old" 9>&- &
-        until grep -q open "$T/old"; do sleep 0.05; done
+        until grep -sq open "$T/old"; do sleep 0.05; done
         [ -z "${1-}" ] || install
         echo go >&5
         wait $!
