@@ -132,24 +132,11 @@ int resources_merge(const struct spec_resources *base, const struct spec_resourc
 
 /* ---- JSON ---- */
 
-/* An object that is open: members put their comma before themselves. */
-static void add_key(struct text_buffer *buffer, const char *key)
-{
-        char last = buffer->length > 0 ? buffer->text[buffer->length - 1] : '{';
-
-        if (last != '{' && last != '[')
-                text_add(buffer, ",");
-        if (key != NULL) {
-                text_add_json(buffer, key);
-                text_add(buffer, ":");
-        }
-}
-
 static void add_number(struct text_buffer *buffer, const char *key, struct spec_number number)
 {
         if (!number.is_given)
                 return;
-        add_key(buffer, key);
+        text_add_key(buffer, key);
         text_addf(buffer, "%lld", (long long)number.value);
 }
 
@@ -157,7 +144,7 @@ static void add_switch(struct text_buffer *buffer, const char *key, struct spec_
 {
         if (!number.is_given)
                 return;
-        add_key(buffer, key);
+        text_add_key(buffer, key);
         text_add(buffer, number.value != 0 ? "true" : "false");
 }
 
@@ -165,7 +152,7 @@ static void add_string(struct text_buffer *buffer, const char *key, const char *
 {
         if (text_is_empty(value))
                 return;
-        add_key(buffer, key);
+        text_add_key(buffer, key);
         text_add_json(buffer, value);
 }
 
@@ -173,10 +160,10 @@ static void add_rates(struct text_buffer *buffer, const char *key, const struct 
 {
         if (n == 0)
                 return;
-        add_key(buffer, key);
+        text_add_key(buffer, key);
         text_add(buffer, "[");
         for (size_t i = 0; i < n; i++) {
-                add_key(buffer, NULL);
+                text_add_key(buffer, NULL);
                 text_addf(buffer, "{\"major\":%lld,\"minor\":%lld,\"rate\":%llu}", (long long)rates[i].major,
                           (long long)rates[i].minor, (unsigned long long)rates[i].rate);
         }
@@ -185,17 +172,17 @@ static void add_rates(struct text_buffer *buffer, const char *key, const struct 
 
 static void add_block(struct text_buffer *buffer, const struct spec_resources *r)
 {
-        add_key(buffer, "blockIO");
+        text_add_key(buffer, "blockIO");
         text_add(buffer, "{");
         add_number(buffer, "weight", r->block.weight);
         add_number(buffer, "leafWeight", r->block.leaf_weight);
         if (r->block.n_devices > 0) {
-                add_key(buffer, "weightDevice");
+                text_add_key(buffer, "weightDevice");
                 text_add(buffer, "[");
                 for (size_t i = 0; i < r->block.n_devices; i++) {
                         const struct spec_block_device *device = &r->block.devices[i];
 
-                        add_key(buffer, NULL);
+                        text_add_key(buffer, NULL);
                         text_addf(buffer, "{\"major\":%lld,\"minor\":%lld", (long long)device->major, (long long)device->minor);
                         if (device->has_weight)
                                 text_addf(buffer, ",\"weight\":%u", device->weight);
@@ -214,17 +201,17 @@ static void add_block(struct text_buffer *buffer, const struct spec_resources *r
 
 static void add_rdma(struct text_buffer *buffer, const struct spec_resources *r)
 {
-        add_key(buffer, "rdma");
+        text_add_key(buffer, "rdma");
         text_add(buffer, "{");
         for (size_t i = 0; i < r->n_rdma; i++) {
-                add_key(buffer, r->rdma[i].device);
+                text_add_key(buffer, r->rdma[i].device);
                 text_add(buffer, "{");
                 if (r->rdma[i].has_handles) {
-                        add_key(buffer, "hcaHandles");
+                        text_add_key(buffer, "hcaHandles");
                         text_addf(buffer, "%u", r->rdma[i].handles);
                 }
                 if (r->rdma[i].has_objects) {
-                        add_key(buffer, "hcaObjects");
+                        text_add_key(buffer, "hcaObjects");
                         text_addf(buffer, "%u", r->rdma[i].objects);
                 }
                 text_add(buffer, "}");
@@ -235,7 +222,7 @@ static void add_rdma(struct text_buffer *buffer, const struct spec_resources *r)
 void resources_to_json(const struct spec_resources *r, struct text_buffer *buffer)
 {
         text_add(buffer, "{");
-        add_key(buffer, "memory");
+        text_add_key(buffer, "memory");
         text_add(buffer, "{");
         add_number(buffer, "limit", r->memory.limit);
         add_number(buffer, "reservation", r->memory.reservation);
@@ -248,7 +235,7 @@ void resources_to_json(const struct spec_resources *r, struct text_buffer *buffe
         add_switch(buffer, "useHierarchy", r->memory.use_hierarchy);
         add_switch(buffer, "checkBeforeUpdate", r->memory.check_before_update);
         text_add(buffer, "}");
-        add_key(buffer, "cpu");
+        text_add_key(buffer, "cpu");
         text_add(buffer, "{");
         add_number(buffer, "shares", r->cpu.shares);
         add_number(buffer, "quota", r->cpu.quota_us);
@@ -261,35 +248,35 @@ void resources_to_json(const struct spec_resources *r, struct text_buffer *buffe
         add_string(buffer, "mems", r->cpu.mems);
         text_add(buffer, "}");
         if (r->pids_limit.is_given) {
-                add_key(buffer, "pids");
+                text_add_key(buffer, "pids");
                 text_add(buffer, "{");
                 add_number(buffer, "limit", r->pids_limit);
                 text_add(buffer, "}");
         }
         add_block(buffer, r);
         if (r->n_huge > 0) {
-                add_key(buffer, "hugepageLimits");
+                text_add_key(buffer, "hugepageLimits");
                 text_add(buffer, "[");
                 for (size_t i = 0; i < r->n_huge; i++) {
-                        add_key(buffer, NULL);
+                        text_add_key(buffer, NULL);
                         text_add(buffer, "{");
                         add_string(buffer, "pageSize", r->huge[i].page_size);
-                        add_key(buffer, "limit");
+                        text_add_key(buffer, "limit");
                         text_addf(buffer, "%llu}", (unsigned long long)r->huge[i].limit_bytes);
                 }
                 text_add(buffer, "]");
         }
-        add_key(buffer, "network");
+        text_add_key(buffer, "network");
         text_add(buffer, "{");
         add_number(buffer, "classID", r->network.class_id);
         if (r->network.n_priorities > 0) {
-                add_key(buffer, "priorities");
+                text_add_key(buffer, "priorities");
                 text_add(buffer, "[");
                 for (size_t i = 0; i < r->network.n_priorities; i++) {
-                        add_key(buffer, NULL);
+                        text_add_key(buffer, NULL);
                         text_add(buffer, "{");
                         add_string(buffer, "name", r->network.priorities[i].name);
-                        add_key(buffer, "priority");
+                        text_add_key(buffer, "priority");
                         text_addf(buffer, "%u}", r->network.priorities[i].priority);
                 }
                 text_add(buffer, "]");
@@ -298,10 +285,10 @@ void resources_to_json(const struct spec_resources *r, struct text_buffer *buffe
         if (r->n_rdma > 0)
                 add_rdma(buffer, r);
         if (r->n_unified > 0) {
-                add_key(buffer, "unified");
+                text_add_key(buffer, "unified");
                 text_add(buffer, "{");
                 for (size_t i = 0; i < r->n_unified; i++) {
-                        add_key(buffer, r->unified[i].key);
+                        text_add_key(buffer, r->unified[i].key);
                         text_add_json(buffer, r->unified[i].value);
                 }
                 text_add(buffer, "}");

@@ -102,7 +102,7 @@ esac
 
 echo "== sandbox, command line, engines"
 tests=()
-for test in $(make -s -C "$build" list-sandbox-tests) tests/sandbox/*.sh tests/cli/*.sh tests/engines/*.sh; do
+for test in $(make -s -C "$build" list-sandbox-tests) tests/sandbox/*.sh tests/cli/*.sh tests/spec/*.sh tests/engines/*.sh; do
         [ -x "$test" ] || continue
         case $test in */make-*.sh) continue;; esac
         tests+=("$test")

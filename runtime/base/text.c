@@ -54,6 +54,55 @@ int text_to_i64(const char *text, int64_t *ret_value)
         return 0;
 }
 
+int text_to_duration(const char *text, int64_t *ret_ns)
+{
+        static const struct { const char *name; uint64_t ns; } units[] = {
+                { "ns", 1 }, { "us", 1000 }, { "\u00b5s", 1000 }, { "\u03bcs", 1000 }, { "ms", 1000000 },
+                { "s", 1000000000 }, { "m", 60000000000 }, { "h", 3600000000000 },
+        };
+        bool is_negative = *text == '-';
+        const char *p = text + (*text == '-' || *text == '+');
+        unsigned __int128 sum = 0;
+
+        if (strcmp(p, "0") == 0) {
+                *ret_ns = 0;
+                return 0;
+        }
+        if (*p == '\0')
+                return -EINVAL;
+        while (*p != '\0') {
+                unsigned __int128 whole = 0, part = 0, scale = 1;
+                bool has_digits = false;
+                size_t length, unit;
+
+                for (; *p >= '0' && *p <= '9'; p++, has_digits = true) {
+                        whole = whole * 10 + (unsigned)(*p - '0');
+                        if (whole > INT64_MAX)
+                                return -ERANGE;
+                }
+                if (*p == '.') {
+                        for (p++; *p >= '0' && *p <= '9'; p++, has_digits = true) {
+                                if (scale >= 1000000000000000)
+                                        continue;
+                                part = part * 10 + (unsigned)(*p - '0');
+                                scale *= 10;
+                        }
+                }
+                length = strcspn(p, "+-.0123456789");
+                for (unit = 0; unit < sizeof units / sizeof *units; unit++)
+                        if (strlen(units[unit].name) == length && memcmp(units[unit].name, p, length) == 0)
+                                break;
+                if (!has_digits || unit == sizeof units / sizeof *units)
+                        return -EINVAL;
+                p += length;
+                sum += whole * units[unit].ns + part * units[unit].ns / scale;
+                if (sum > INT64_MAX)
+                        return -ERANGE;
+        }
+        *ret_ns = is_negative ? -(int64_t)sum : (int64_t)sum;
+        return 0;
+}
+
 bool text_starts_with(const char *text, const char *prefix)
 {
         return strncmp(text, prefix, strlen(prefix)) == 0;
@@ -180,6 +229,18 @@ void text_add_json(struct text_buffer *buffer, const char *text)
                         text_add_n(buffer, (const char *)s, n);
         }
         text_add_n(buffer, "\"", 1);
+}
+
+void text_add_key(struct text_buffer *buffer, const char *key)
+{
+        char last = buffer->length > 0 ? buffer->text[buffer->length - 1] : '{';
+
+        if (last != '{' && last != '[')
+                text_add(buffer, ",");
+        if (key != NULL) {
+                text_add_json(buffer, key);
+                text_add(buffer, ":");
+        }
 }
 
 void text_buffer_free(struct text_buffer *buffer)

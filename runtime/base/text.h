@@ -10,6 +10,9 @@ int text_to_u64(const char *text, uint64_t *ret_value);
 int text_to_u32(const char *text, uint32_t *ret_value);
 int text_to_i64(const char *text, int64_t *ret_value);  /* one leading minus sign allowed */
 
+/* A duration as Go's time.ParseDuration takes it: "5s", "1h30m", "1.5ms", "-0.5us", "0". Returns 0, -EINVAL or -ERANGE. */
+int text_to_duration(const char *text, int64_t *ret_ns);
+
 static inline bool text_is_empty(const char *text)
 {
         return text == NULL || text[0] == '\0';
@@ -37,6 +40,8 @@ void text_add_n(struct text_buffer *buffer, const char *bytes, size_t length);
 void text_addf(struct text_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* As a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void text_add_json(struct text_buffer *buffer, const char *text);
+/* The beginning of an object's member, "key":, or of an array's where @key is NULL, with the comma that it may need. */
+void text_add_key(struct text_buffer *buffer, const char *key);
 void text_buffer_free(struct text_buffer *buffer);
 #define auto_buffer __attribute__((cleanup(text_buffer_free)))
 

@@ -88,3 +88,23 @@ Test(text, unescapes_the_octal_digits_of_mountinfo)
                 cr_assert_str_eq(text_unescape_octal(text), cases[i].plain, "%s", cases[i].escaped);
         }
 }
+
+Test(text, a_duration_is_gos)
+{
+        static const struct { const char *text; int64_t ns; } good[] = {
+                { "0", 0 }, { "-0", 0 }, { "5s", 5000000000 }, { "+5s", 5000000000 }, { "-5s", -5000000000 }, { ".5s", 500000000 },
+                { "5.s", 5000000000 }, { "1.004s", 1004000000 }, { "1h1m1.5ms", 3660001500000 }, { "3us", 3000 },
+                { "3\xc2\xb5s", 3000 }, { "3\xce\xbcs", 3000 }, { "1ns", 1 }, { "0.3333333333333333333h", 1199999999999 },
+                { "9223372036854775807ns", INT64_MAX }, { "100ms", 100000000 },
+        };
+        static const char *const bad[] = { "", "3", "-", "s", ".", "-.", ".s", "+.s", "1x", "1h5", "5 s", "1e3s", "--5s", "00",
+                                           "9223372036854775808ns", "99999999999999999999s", "3000000h" };
+        int64_t ns;
+
+        for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+                cr_assert_eq(text_to_duration(good[i].text, &ns), 0, "%s", good[i].text);
+                cr_assert_eq(ns, good[i].ns, "%s: %lld", good[i].text, (long long)ns);
+        }
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+                cr_assert_lt(text_to_duration(bad[i], &ns), 0, "%s", bad[i]);
+}
