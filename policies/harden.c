@@ -12,6 +12,7 @@
 #include "policies/env.h"
 #include "policies/hooks.h"
 #include "policies/judge.h"
+#include "policies/landlock.h"
 #include "policies/limits.h"
 #include "policies/lsm.h"
 #include "policies/mounts.h"
@@ -47,7 +48,7 @@ static int judge_all(struct judge *judge, struct sandbox *sandbox)
         static int (*const rooms[])(struct judge *judge, struct sandbox *sandbox) = {
                 policy_namespaces_judge, policy_userns_judge, policy_paths_judge,  policy_mounts_judge,
                 policy_devices_judge,    policy_hooks_judge,  policy_sysctl_judge, policy_seccomp_judge,
-                policy_egress_judge,
+                policy_egress_judge,     policy_landlock_judge,
         };
         int r;
 

@@ -51,6 +51,9 @@ struct host_namespace {
         uint64_t inode;
         bool is_right_type;
         bool is_host;           /* the caller's own or pid 1's */
+        /* Of a network namespace that is named by one of its processes, /proc/PID/ns/net. */
+        bool is_of_process;
+        uint32_t process_uid;
         /* Of a user namespace: its maps, outside = ids of our own user namespace. */
         const struct spec_id_map *uid_map, *gid_map;
         size_t n_uid_map, n_gid_map;
@@ -73,6 +76,8 @@ struct host {
         bool has_nf_tables;     /* false: known to be missing; true may still fail when the table is installed, as asking
                                  * the kernel would load modules */
         bool has_seccomp;
+        unsigned landlock_abi;  /* 0: not there, or not looked at: only where a network namespace is joined or the
+                                 * host's */
         uint64_t core_limit_most;       /* the highest RLIMIT_CORE that this process may set */
         const char *rootfs_real_path;   /* absolute; NULL where there is none */
         int rootfs_error;

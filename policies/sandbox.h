@@ -40,6 +40,14 @@ struct sandbox_bind {
         ino_t source_inode;
 };
 
+/* Abstract sockets belong to a network namespace, and no file's permissions guard them. See policies/landlock.c. */
+enum sandbox_abstract {
+        SANDBOX_ABSTRACT_OPEN,          /* nobody but the build and its pod is there */
+        SANDBOX_ABSTRACT_SCOPED,        /* out of reach, other than those of the process's own descent */
+        SANDBOX_ABSTRACT_IF_FOUND,      /* scoped where the namespace has some already when it is joined */
+        SANDBOX_ABSTRACT_UNLESS_POD,    /* scoped unless the process that names the namespace has an id of the build's range */
+};
+
 struct sandbox {
         /* The request with everything tightened in place: caps cut and ambient/inheritable emptied, mounts with
          * nosuid,nodev added and shared made private, /dev added where missing, masked and read-only paths added,
@@ -62,6 +70,7 @@ struct sandbox {
         uint32_t max_inotify_instances;
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
         bool egress_deny;               /* install the table that lets only loopback pass */
+        enum sandbox_abstract abstract_sockets;
 };
 
 /* Judges a whole config.json. @ret_sandbox points into @arena and into what @spec points to.

@@ -53,6 +53,7 @@ enum child_step {
         STEP_LSM,
         STEP_USERNS_ENTER,
         STEP_USERNS_LIMITS,
+        STEP_LANDLOCK,
         STEP_GROUPS,
         STEP_GID,
         STEP_UID,
@@ -75,6 +76,7 @@ enum child_message_kind {
         CHILD_FAILED,
         CHILD_NAMESPACES_READY, /* init: its namespaces exist, hooks may look at them */
         CHILD_MASTER,           /* the pty master is attached (SCM_RIGHTS) */
+        CHILD_SCOPED,           /* init: abstract sockets were found where it was to be scoped then */
         CHILD_READY,            /* everything is done but the wait for start, hooks, seccomp and exec */
         CHILD_GO,               /* parent -> child */
 };

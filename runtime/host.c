@@ -28,12 +28,9 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
+#include "runtime/landlock.h"
 #include "runtime/origins.h"
 #include "runtime/subid.h"
-
-#ifndef SYS_landlock_create_ruleset
-#define SYS_landlock_create_ruleset 444
-#endif
 
 #define MAP_LIMIT_BYTES ((size_t)64 << 10)      /* user_namespaces(7): 340 lines at most */
 #define USERS_LIMIT_BYTES ((size_t)16 << 20)
@@ -524,6 +521,22 @@ static int look_at_userns_maps(struct arena *arena, const char *path, int fd, st
         return 0;
 }
 
+/* Whose process names it, "/proc/PID/ns/net". The inode is looked at afterwards: the pid may be another's by now. */
+static void look_at_process(const char *path, struct host_namespace *fact)
+{
+        char process[16], folder[32];
+        struct stat st;
+        int n = 0;
+
+        if (sscanf(path, "/proc/%15[0-9]/ns/net%n", process, &n) != 1 || n == 0 || path[n] != '\0')
+                return;
+        snprintf(folder, sizeof folder, "/proc/%s", process);
+        if (stat(folder, &st) < 0 || !is_inode_of(process, SPEC_NS_NET, fact->inode))
+                return;
+        fact->is_of_process = true;
+        fact->process_uid = st.st_uid;
+}
+
 static int look_at_namespace(struct arena *arena, enum spec_ns kind, const char *path, struct host_namespace *fact)
 {
         auto_close int fd = UNSET_FD;
@@ -543,6 +556,8 @@ static int look_at_namespace(struct arena *arena, enum spec_ns kind, const char 
         fact->inode = st.st_ino;
         fact->is_host = is_inode_of("self", kind, st.st_ino) || is_inode_of("1", kind, st.st_ino) ||
                         (ns_files[kind].initial != 0 && ns_files[kind].initial == st.st_ino);
+        if (kind == SPEC_NS_NET)
+                look_at_process(path, fact);
         if (kind != SPEC_NS_USER || fact->is_host)
                 return 0;
         return look_at_userns_maps(arena, path, fd, fact);
@@ -633,6 +648,8 @@ static int look(const struct spec *spec, const char *bundle, struct arena *arena
                 if (r < 0)
                         return r;
         }
+        if (linux_->namespaces[SPEC_NS_NET].path != NULL || !linux_->namespaces[SPEC_NS_NET].is_given)
+                host->landlock_abi = landlock_abi();
         if (host->privilege != HOST_REAL_ROOT)
                 return 0;
         r = look_at_users(arena, "/etc/passwd", "/etc/subuid", linux_->uid_map, linux_->n_uid_map, &host->uid_map_ids);

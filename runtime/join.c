@@ -241,6 +241,7 @@ static int prepare(struct work *work, const struct join_request *request, struct
         work->plan.stdio_uid = (uint32_t)uid;
         work->plan.stdio_gid = (uint32_t)gid;
         work->plan.can_set_groups = userns_can_setgroups();
+        work->plan.is_abstract_scoped = state->is_abstract_scoped;
         r = terminal_prepare(work->process.is_terminal, request->is_detached, request->console_socket, &ready->console_fd,
                              err);
         if (r < 0)
@@ -334,6 +335,7 @@ static int follow(struct work *work, const struct join_request *request, struct 
                         is_going = true;
                         break;
                 case CHILD_NAMESPACES_READY:
+                case CHILD_SCOPED:
                 case CHILD_GO:
                         return error_set(err, EPROTO, "the process sent an unexpected message");
                 }

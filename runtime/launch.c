@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "hooks/hooks.h"
+#include "policies/landlock.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
@@ -374,6 +375,9 @@ static int follow(struct work *work, struct error *err)
                                 return r;
                         child_say(work->report_fd, CHILD_GO, 0);
                         break;
+                case CHILD_SCOPED:
+                        work->plan->process.is_abstract_scoped = true;
+                        break;
                 case CHILD_MASTER:
                         auto_close_cleanup(&work->master_fd);
                         work->master_fd = fd;
@@ -468,6 +472,20 @@ static int pass_service_manager(struct work *work, struct error *err)
         return r;
 }
 
+/* Known only now: policy has said so itself where no question was open. */
+static void record_scope(struct work *work)
+{
+        struct plan *plan = work->plan;
+
+        work->state.is_abstract_scoped = plan->process.is_abstract_scoped;
+        if (!plan->process.is_abstract_scoped || plan->sandbox.abstract_sockets == SANDBOX_ABSTRACT_SCOPED)
+                return;
+        findings_add(&plan->findings, FINDING_TIGHTENED, "linux.namespaces (network)", "landlock",
+                     plan->namespaces.paths[SPEC_NS_NET], POLICY_LANDLOCK_SCOPED);
+        work->state.findings = plan->findings.first;
+        work->state.n_findings = plan->findings.n;
+}
+
 static int create(struct work *work, struct error *err)
 {
         const struct launch_request *request = work->request;
@@ -502,6 +520,7 @@ static int create(struct work *work, struct error *err)
         r = note_network(work, err);
         if (r < 0)
                 return r;
+        record_scope(work);
         work->state.is_created = true;
         work->state.is_started = request->is_run;
         r = record(work, err);

@@ -64,6 +64,17 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
                 child_wait_go(report_fd);
         }
 
+        /* After the hooks, which may start something there. */
+        if (plan->landlock.is_scoped_if_found) {
+                int r = landlock_child_find_abstract(proc_fd);
+
+                if (r < 0)
+                        child_fail(report_fd, STEP_LANDLOCK, 0, errno);
+                plan->process.is_abstract_scoped = r > 0;
+                if (r > 0)
+                        child_say(report_fd, CHILD_SCOPED, 0);
+        }
+
         /* What is made inside the image belongs to the range (EOVERFLOW otherwise); capabilities stay as they are. */
         if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0) < 0)
                 child_fail(report_fd, STEP_FS_IDS, 0, errno);

@@ -191,6 +191,8 @@ int plan_set_ids(struct plan *plan, struct arena *arena, uint32_t lease_base, ui
                                  "a profile can set a larger range", spec->process.user.gid, plan->gid_map[0].size);
         plan->process.stdio_uid = (uint32_t)uid;
         plan->process.stdio_gid = (uint32_t)gid;
+        landlock_plan_make(&plan->sandbox, &plan->host, plan->uid_map, plan->n_uid_map, &plan->landlock);
+        plan->process.is_abstract_scoped = plan->landlock.is_scoped;
         plan->process.is_init = true;
         plan->process.can_set_groups = userns_can_setgroups();
         plan->process.max_user_namespaces = plan->sandbox.max_user_namespaces;

@@ -12,6 +12,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/cgroups.h"
 #include "runtime/devices.h"
+#include "runtime/landlock.h"
 #include "runtime/mounts.h"
 #include "runtime/namespaces.h"
 #include "runtime/process.h"
@@ -45,6 +46,7 @@ struct plan {
         struct mounts_plan mounts;
         struct devices_plan devices;
         struct process_plan process;
+        struct landlock_plan landlock;
         const struct plan_sysctl *sysctls;
         size_t n_sysctls;
 };

@@ -26,6 +26,7 @@ struct process_plan {
         uint32_t stdio_uid, stdio_gid;  /* ids outside, for pipes on stdio */
         bool can_set_groups;            /* false: a plain user's single-id namespace, setgroups(2) is denied */
         uint32_t max_user_namespaces, max_inotify_instances;
+        bool is_abstract_scoped;        /* abstract sockets of others are out of reach, see landlock.h */
         bool is_init;                   /* writes the limits above; runs startContainer hooks */
         struct spec_hook_list start_hooks;
         const char *hook_state;         /* OCI state JSON for them */

@@ -21,6 +21,7 @@
 
 #include "runtime/base/auto.h"
 #include "runtime/base/sys.h"
+#include "runtime/landlock.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
@@ -305,6 +306,10 @@ void process_child_become(struct process_plan *plan, const struct process_ready 
                                 child_fail(ready->report_fd, STEP_USERNS_LIMITS, 1, errno);
                 }
         }
+        /* Before the ids, which empty the effective set, and no_new_privs: landlock_restrict_self(2) asks for the latter or
+         * for CAP_SYS_ADMIN here. */
+        if (plan->is_abstract_scoped && landlock_child_scope() < 0)
+                child_fail(ready->report_fd, STEP_LANDLOCK, 0, errno);
         if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
                 child_fail(ready->report_fd, STEP_CAPS, 0, errno);
         /* Exactly the listed groups: CVE-2023-25173. */

@@ -16,6 +16,9 @@
  *   steal SECONDS            waits for a process whose program is not ours and writes to that program: "wrote" or "no"
  *   linger                   sleeps, closing nothing
  *   owner PATH               the user who made the user namespace of that file, as an id of ours
+ *   listen NAME              on an abstract stream socket, until it is killed
+ *   connect NAME             to it: "connected" or the errno
+ *   landlock                 the version of the kernel's Landlock, -1: none
  *   clocks                   CLOCK_BOOTTIME and CLOCK_MONOTONIC in seconds
  *   tiocsti                  pushes a character into the terminal of stdin: "pushed" or the errno */
 #include <dirent.h>
@@ -25,6 +28,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +36,10 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -311,6 +317,23 @@ static int print_owner(const char *path)
         return printf("%u\n", uid) < 0;
 }
 
+/* A stream socket of an abstract name: connects, or listens until it is killed. */
+static int abstract_socket(const char *name, int is_server)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        const socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        memcpy(address.sun_path + 1, name, strlen(name));
+        if (!is_server)
+                return said("connected", fd < 0 ? fd : connect(fd, (struct sockaddr *)&address, length));
+        if (fd < 0 || bind(fd, (struct sockaddr *)&address, length) < 0 || listen(fd, 8) < 0)
+                return said("", -1);
+        puts("listening");
+        fflush(stdout);
+        return pause();
+}
+
 int main(int argc, char **argv)
 {
         const char *verb = argc > 1 ? argv[1] : "", *first = argc > 2 ? argv[2] : "", *second = argc > 3 ? argv[3] : "";
@@ -346,6 +369,10 @@ int main(int argc, char **argv)
                 return steal(atol(first));
         if (strcmp(verb, "linger") == 0)
                 return pause();
+        if (strcmp(verb, "listen") == 0 || strcmp(verb, "connect") == 0)
+                return abstract_socket(first, verb[0] == 'l');
+        if (strcmp(verb, "landlock") == 0)      /* landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION */
+                return printf("%ld\n", syscall(444, NULL, (size_t)0, 1)) < 0;
         if (strcmp(verb, "clocks") == 0) {
                 clock_gettime(CLOCK_BOOTTIME, &boot);
                 clock_gettime(CLOCK_MONOTONIC, &monotonic);

@@ -90,7 +90,8 @@ static struct state full_state(const char *id)
                 .cgroups = cgroups, .n_cgroups = 2, .is_cgroup2 = true, .is_cgroup_shared = true,
                 .lease_base = 1879048192u, .lease_size = 65536, .host_folder = "/run/runb", .uid_map = map,
                 .gid_map = map, .n_uid_map = 2, .n_gid_map = 1, .overlay_work = "/w", .rootfs_device = 0xffffffffffffull,
-                .is_restacked = true, .netns_inode = 4026531840u, .has_own_pidns = true, .is_userns_nested = true,
+                .is_restacked = true, .netns_inode = 4026531840u, .is_abstract_scoped = true,
+                .has_own_pidns = true, .is_userns_nested = true,
                 .apparmor_profile = "p", .selinux_label = "l", .profile = "untrusted", .policy_revision = "built-in",
                 .findings = &first, .n_findings = 2,
         };
@@ -121,7 +122,7 @@ Test(state, reads_back_everything_that_it_wrote)
         cr_expect_eq(got.creator_pid, wrote.creator_pid);
         cr_expect_eq(got.creator_start_time, wrote.creator_start_time);
         cr_expect(got.is_created && got.is_started && got.is_cgroup2 && got.is_cgroup_shared &&
-                  got.is_restacked && got.has_own_pidns && got.is_userns_nested);
+                  got.is_restacked && got.is_abstract_scoped && got.has_own_pidns && got.is_userns_nested);
         cr_assert_eq(got.n_cgroups, 2);
         cr_expect_str_eq(got.cgroups[1], cgroups[1]);
         cr_expect_eq(got.lease_base, wrote.lease_base);
