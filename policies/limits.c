@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "policies/judge.h"
+#include "policies/unified.h"
 #include "runtime/base/text.h"
 
 #define IOPRIO_CLASS_SHIFT 13   /* ioprio_set(2) */
@@ -86,43 +87,11 @@ int policy_limits_judge_process(struct judge *judge, struct spec_process *proces
         return 0;
 }
 
-/* Zero and less mean no limit; so does the word in a cgroup v2 file. */
+/* Less than zero means no limit, and so does 0, though the runtime-spec takes it at its word since 1.3: podman 4 writes 0
+ * for --pids-limit -1. */
 static bool is_within(const struct judge *judge, int64_t limit)
 {
         return limit > 0 && limit <= judge->policy->profile.pids_limit;
-}
-
-/* linux.resources.unified writes files of the cgroup by name: a name is one component, and none of the files that move
- * processes or hand the tree over. */
-static int judge_unified(struct judge *judge, struct spec_resources *resources)
-{
-        struct spec_pair *pairs;
-
-        if (resources->n_unified == 0)
-                return 0;
-        pairs = arena_array(judge->arena, resources->n_unified, sizeof *pairs);
-        if (pairs == NULL)
-                return -ENOMEM;
-        for (size_t i = 0; i < resources->n_unified; i++) {
-                uint64_t value;
-
-                pairs[i] = resources->unified[i];
-                if (strchr(pairs[i].key, '/') != NULL || strcmp(pairs[i].key, ".") == 0 ||
-                    strcmp(pairs[i].key, "..") == 0 ||
-                    (text_starts_with(pairs[i].key, "cgroup.") && !text_starts_with(pairs[i].key, "cgroup.max."))) {
-                        judge_refuse(judge, "cgroups.unified", "linux.resources.unified", pairs[i].key, NULL,
-                                     "\"%s\" in linux.resources.unified is no limit of a cgroup; drop it",
-                                     pairs[i].key);
-                } else if (strcmp(pairs[i].key, "pids.max") == 0 &&
-                           (text_to_u64(pairs[i].value, &value) < 0 || value > INT64_MAX ||
-                            !is_within(judge, (int64_t)value))) {
-                        pairs[i].value = number(judge->arena, judge->policy->profile.pids_limit);
-                        judge_tighten(judge, "limits.pids", "linux.resources.unified (pids.max)",
-                                      resources->unified[i].value, pairs[i].value);
-                }
-        }
-        resources->unified = pairs;
-        return 0;
 }
 
 static void judge_real_time(struct judge *judge, struct spec_resources *resources)
@@ -139,7 +108,10 @@ int policy_limits_judge_resources(struct judge *judge, struct spec_resources *re
 {
         int64_t most = judge->policy->profile.pids_limit;
         struct spec_number *pids = &resources->pids_limit;
+        int r = policy_unified_judge(judge, resources);
 
+        if (r < 0)
+                return r;
         if (!pids->is_given || !is_within(judge, pids->value)) {
                 bool was_limit = pids->is_given && pids->value > 0;
 
@@ -148,14 +120,17 @@ int policy_limits_judge_resources(struct judge *judge, struct spec_resources *re
                 *pids = (struct spec_number){ .is_given = true, .value = most };
         }
         judge_real_time(judge, resources);
-        return judge_unified(judge, resources);
+        return 0;
 }
 
 int policy_limits_judge_update(struct judge *judge, struct spec_resources *resources)
 {
         int64_t most = judge->policy->profile.pids_limit;
         struct spec_number *pids = &resources->pids_limit;
+        int r = policy_unified_judge(judge, resources);
 
+        if (r < 0)
+                return r;
         if (pids->is_given && pids->value != 0 && !is_within(judge, pids->value)) {
                 judge_tighten(judge, "limits.pids", "linux.resources.pids.limit",
                               pids->value < 0 ? "no limit" : number(judge->arena, pids->value),
@@ -163,5 +138,5 @@ int policy_limits_judge_update(struct judge *judge, struct spec_resources *resou
                 pids->value = most;
         }
         judge_real_time(judge, resources);
-        return judge_unified(judge, resources);
+        return 0;
 }

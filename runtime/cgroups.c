@@ -462,6 +462,17 @@ bool cgroup_group_is_asked(const struct spec_resources *r, enum cgroup_group gro
         return false;
 }
 
+bool cgroup_group_is_demanded(const struct spec_resources *demanded, enum cgroup_group group)
+{
+        const char *name = cgroup_group_name(group);
+        size_t length = strlen(name);
+
+        for (size_t i = 0; i < demanded->n_unified; i++)
+                if (strncmp(demanded->unified[i].key, name, length) == 0 && demanded->unified[i].key[length] == '.')
+                        return true;
+        return cgroup_group_is_asked(demanded, group);
+}
+
 const char *cgroup_group_name(enum cgroup_group group)
 {
         static const char *const names[GROUPS] = { "pids", "memory", "cpu", "cpuset", "io", "hugetlb", "net_cls", "net_prio",
@@ -493,7 +504,7 @@ static int write_limits(const struct cgroup_set *set, bool is_v2, const struct s
                 if (group == GROUP_PIDS && resources->pids_limit.value < 0)
                         continue;
                 if (cgroup_leave_out(&limits, cgroup_group_name(group),
-                                     demanded == NULL || cgroup_group_is_asked(demanded, group)))
+                                     demanded == NULL || cgroup_group_is_demanded(demanded, group)))
                         continue;
                 return error_set(err, ENODEV, "linux.resources: cannot set a %s limit: the controller is not available in %s; "
                                  "%s, or ask for no such limit", cgroup_group_name(group),

@@ -103,6 +103,8 @@ struct cgroup_limits {
 };
 
 bool cgroup_group_is_asked(const struct spec_resources *resources, enum cgroup_group group);
+/* By a file of unified, too: policy turns those into typed properties. */
+bool cgroup_group_is_demanded(const struct spec_resources *demanded, enum cgroup_group group);
 const char *cgroup_group_name(enum cgroup_group group);         /* "memory", the controller's name on v2 */
 /* Notes a limit that may be left out. Returns false when it was demanded. */
 bool cgroup_leave_out(struct cgroup_limits *limits, const char *name, bool is_demanded);

@@ -145,9 +145,10 @@ static int read_earlier(const struct state_dir *dir, struct arena *arena, struct
         return spec_read_resources(arena, copy, length, RESOURCES_FILE, ret_earlier, err);
 }
 
-static int judge(const struct spec_resources *asked, struct arena *arena, struct spec_resources *ret_granted, struct error *err)
+static int judge(const struct spec_resources *asked, bool is_cgroup2, struct arena *arena, struct spec_resources *ret_granted,
+                 struct error *err)
 {
-        const struct host host = { .privilege = host_privilege() };
+        const struct host host = { .privilege = host_privilege(), .is_cgroup2 = is_cgroup2 };
         struct findings findings = { .arena = arena };
         int r = harden_resources(asked, policy_builtin(), &host, arena, ret_granted, &findings, err);
 
@@ -182,7 +183,7 @@ static int update_container(struct cli *cli, const char *id, const struct given 
         /* Device rules are those of create: an update that knows nothing of them must not take them away. */
         asked.devices = NULL;
         asked.n_devices = 0;
-        r = judge(&asked, cli->arena, &granted, err);
+        r = judge(&asked, state.is_cgroup2, cli->arena, &granted, err);
         if (r == 0)
                 r = read_earlier(&dir, cli->arena, &earlier, err);
         if (r == 0)

@@ -118,17 +118,86 @@ Test(policy_limits, the_file_behind_the_limit_is_no_way_around)
         q.pairs[0] = (struct spec_pair){ "pids.max", "max" };
         q.spec.linux_.resources.unified = q.pairs;
         q.spec.linux_.resources.n_unified = 1;
+        q.host.is_cgroup2 = true;
         request_passes(&q);
-        cr_assert_str_eq(q.sandbox.spec.linux_.resources.unified[0].value, "4096");
+        cr_assert_eq(q.sandbox.spec.linux_.resources.n_unified, 0, "judged as pids.limit");
+        cr_assert_eq(q.sandbox.spec.linux_.resources.pids_limit.value, 4096);
         q.pairs[0].value = "17";
         request_passes(&q);
-        cr_assert_str_eq(q.sandbox.spec.linux_.resources.unified[0].value, "17");
+        cr_assert_eq(q.sandbox.spec.linux_.resources.pids_limit.value, 17);
+        q.spec.linux_.resources.pids_limit = (struct spec_number){ true, 3 };
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.linux_.resources.pids_limit.value, 17, "the file is written last");
+        q.pairs[0].value = "0";
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.linux_.resources.pids_limit.value, 1, "and not taken for no limit");
+}
+
+static const struct spec_resources *unified(const char *key, const char *value)
+{
+        q.host.is_cgroup2 = true;
+        q.pairs[0] = (struct spec_pair){ key, value };
+        q.spec.linux_.resources.unified = q.pairs;
+        q.spec.linux_.resources.n_unified = 1;
+        request_passes(&q);
+        return &q.sandbox.spec.linux_.resources;
+}
+
+Test(policy_limits, a_file_counts_as_the_property_that_writes_it)
+{
+        const struct spec_resources *got = unified("memory.max", "64M");
+
+        cr_assert_eq(got->memory.limit.value, 64 << 20);
+        cr_assert_eq(unified("memory.max", "max")->memory.limit.value, -1);
+        cr_assert_eq(unified("memory.low", "4096")->memory.reservation.value, 4096);
+        got = unified("cpu.max", "50000 100000");
+        cr_assert(got->cpu.quota_us.value == 50000 && got->cpu.period_us.value == 100000);
+        got = unified("cpu.max", "max");
+        cr_assert(got->cpu.quota_us.value == -1 && !got->cpu.period_us.is_given);
+        cr_assert_str_eq(unified("cpuset.cpus", "0-1")->cpu.cpus, "0-1");
+        cr_assert_str_eq(unified("cpuset.mems", "0")->cpu.mems, "0");
+        cr_assert_eq(got->n_unified, 0);
+        cr_assert_eq(unified("memory.swap.max", "max")->memory.swap.value, -1);
+        got = unified("memory.swap.max", "4096");
+        cr_assert_eq(got->n_unified, 1, "without a limit on memory there is no sum");
+        q.spec.linux_.resources.memory.limit = (struct spec_number){ true, 8192 };
+        cr_assert_eq(unified("memory.swap.max", "4096")->memory.swap.value, 12288);
+        q.pairs[1] = (struct spec_pair){ "memory.max", "16384" };
+        q.spec.linux_.resources.n_unified = 2;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.linux_.resources.memory.swap.value, 20480, "counted from the limit of the files");
+        q.spec.linux_.resources.n_unified = 1;
+        got = unified("memory.high", "4096");
+        cr_assert(got->n_unified == 1 && strcmp(got->unified[0].value, "4096") == 0, "what has no property stays a file");
+        got = unified("io.prio.class", "promote-to-rt");
+        cr_assert_eq(got->n_unified, 0);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "limits.scheduler"));
+}
+
+Test(policy_limits, a_value_that_two_parsers_could_read_in_two_ways_is_refused)
+{
+        static const struct spec_pair bad[] = {
+                { "pids.max", "0x7fffffff" }, { "pids.max", "10\n99999" }, { "pids.max", " 10" }, { "pids.max", "-1" },
+                { "pids.max", "99999999999999999999" }, { "pids.max", "" }, { "memory.max", "1x" }, { "memory.max", "1MB" },
+                { "memory.max", "99999999999E" }, { "memory.max", "4096\nmax" }, { "cpu.max", "0" }, { "cpu.max", "1 2 3" },
+                { "cpu.max", "50000 " }, { "cpu.max", "50000\nmax" }, { "memory.swap.max", "1\nmax" }, { "memory.low", "lots" },
+        };
+
+        q.host.is_cgroup2 = true;
+        q.spec.linux_.resources.unified = q.pairs;
+        q.spec.linux_.resources.n_unified = 1;
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+                q.pairs[0] = bad[i];
+                cr_assert_eq(request_judge(&q), -EINVAL, "%s %s", bad[i].key, bad[i].value);
+                cr_assert_not_null(strstr(q.err.text, bad[i].key), "%s", q.err.text);
+        }
 }
 
 Test(policy_limits, unified_names_are_limits)
 {
         static const char *const bad[] = { "../x/memory.max", "cgroup.procs", "cgroup.subtree_control", "..",
-                                           "cgroup.kill" };
+                                           "cgroup.kill", "cpuset.cpus.partition", "cpuset.cpus.exclusive", "memory", ".x",
+                                           "cgroup.freeze", "cgroup.type" };
 
         q.spec.linux_.resources.unified = q.pairs;
         q.spec.linux_.resources.n_unified = 1;
