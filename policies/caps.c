@@ -43,7 +43,7 @@ static void cut(struct judge *judge, const char *property, uint64_t most, uint64
 
 int policy_caps_judge(struct judge *judge, struct spec_process *process)
 {
-        uint64_t most = judge->policy->profile.caps;
+        uint64_t most = policy_profile_caps(&judge->policy->profile);
         struct spec_caps *caps = &process->caps;
 
         if (!caps->is_given)

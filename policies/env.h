@@ -5,5 +5,5 @@
 
 struct judge;
 
-/* Strips denied names; findings name them, never their values. Rule "env". Returns 0 or -ENOMEM. */
+/* Strips denied names, or refuses them; findings name them, never their values. Rule "env". Returns 0 or -ENOMEM. */
 int policy_env_judge(struct judge *judge, struct spec_process *process);

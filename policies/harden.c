@@ -20,6 +20,7 @@
 #include "policies/paths.h"
 #include "policies/seccomp.h"
 #include "policies/sysctl.h"
+#include "policies/unenforced.h"
 #include "policies/userns.h"
 
 static int judge_process(struct judge *judge, struct spec_process *process)
@@ -44,11 +45,11 @@ static int judge_process(struct judge *judge, struct spec_process *process)
 
 static int judge_all(struct judge *judge, struct sandbox *sandbox)
 {
-        /* Namespaces first: the ids depend on the user namespace, the mounts on the ids. */
+        /* Namespaces before ids and mounts: the ids depend on the user namespace, the mounts on the ids. */
         static int (*const rooms[])(struct judge *judge, struct sandbox *sandbox) = {
-                policy_namespaces_judge, policy_userns_judge, policy_paths_judge,  policy_mounts_judge,
-                policy_devices_judge,    policy_hooks_judge,  policy_sysctl_judge, policy_seccomp_judge,
-                policy_egress_judge,     policy_landlock_judge,
+                policy_unenforced_judge, policy_namespaces_judge, policy_userns_judge, policy_paths_judge,
+                policy_mounts_judge,     policy_devices_judge,    policy_hooks_judge,  policy_sysctl_judge,
+                policy_seccomp_judge,    policy_egress_judge,     policy_landlock_judge,
         };
         int r;
 
@@ -83,8 +84,8 @@ int harden(const struct spec *spec, const struct policy *policy, const struct ho
                 .spec = *spec,
                 .profile = policy->profile.name,
                 .policy_revision = policy->revision,
-                .max_user_namespaces = policy->profile.max_user_namespaces,
-                .max_inotify_instances = policy->profile.max_inotify_instances,
+                .max_user_namespaces = policy->profile.seccomp_user_namespaces ? POLICY_MAX_USER_NAMESPACES : 0,
+                .max_inotify_instances = POLICY_MAX_INOTIFY_INSTANCES,
         };
         int r = conclude(&judge, judge_all(&judge, &sandbox));
 

@@ -24,7 +24,7 @@ static const char *number(struct arena *arena, int64_t value)
  * may not raise its hard limit of 0, 0 is what it is. */
 static int judge_core(struct judge *judge, struct spec_process *process)
 {
-        uint64_t core = judge->policy->profile.core_limit_bytes;
+        uint64_t core = policy_limit_most(&judge->policy->profile, POLICY_LIMIT_CORE);
         struct spec_rlimit *limits;
         const char *asked = "the caller's";
         size_t n = 0;
@@ -91,7 +91,7 @@ int policy_limits_judge_process(struct judge *judge, struct spec_process *proces
  * for --pids-limit -1. */
 static bool is_within(const struct judge *judge, int64_t limit)
 {
-        return limit > 0 && limit <= judge->policy->profile.pids_limit;
+        return limit > 0 && limit <= (int64_t)policy_limit_most(&judge->policy->profile, POLICY_LIMIT_PIDS);
 }
 
 static void judge_real_time(struct judge *judge, struct spec_resources *resources)
@@ -106,7 +106,7 @@ static void judge_real_time(struct judge *judge, struct spec_resources *resource
 
 int policy_limits_judge_resources(struct judge *judge, struct spec_resources *resources)
 {
-        int64_t most = judge->policy->profile.pids_limit;
+        int64_t most = (int64_t)policy_limit_most(&judge->policy->profile, POLICY_LIMIT_PIDS);
         struct spec_number *pids = &resources->pids_limit;
         int r = policy_unified_judge(judge, resources);
 
@@ -125,7 +125,7 @@ int policy_limits_judge_resources(struct judge *judge, struct spec_resources *re
 
 int policy_limits_judge_update(struct judge *judge, struct spec_resources *resources)
 {
-        int64_t most = judge->policy->profile.pids_limit;
+        int64_t most = (int64_t)policy_limit_most(&judge->policy->profile, POLICY_LIMIT_PIDS);
         struct spec_number *pids = &resources->pids_limit;
         int r = policy_unified_judge(judge, resources);
 

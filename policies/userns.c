@@ -188,7 +188,7 @@ int policy_userns_judge(struct judge *judge, struct sandbox *sandbox)
         bool is_mapped = linux_->n_uid_map > 0 || linux_->n_gid_map > 0;
         int r = 0;
 
-        sandbox->ids_size = judge->policy->profile.ids_size;
+        sandbox->ids_size = judge->policy->ids_size;
         judge_group(judge, sandbox);
         if (linux_->namespaces[SPEC_NS_USER].path != NULL) {
                 r = use_joined(judge, sandbox);

@@ -389,6 +389,7 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
         };
         auto_state_dir struct state_dir dir = { 0 };
         struct findings findings = { .arena = arena };
+        struct policy policy;
         struct spec_process asked;
         struct host host = { 0 };
         struct state state;
@@ -431,7 +432,10 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
         if (text_is_empty(asked.selinux_label))
                 asked.selinux_label = state.selinux_label;
         host.privilege = host_privilege();
-        r = harden_process(&asked, policy_builtin(), &host, arena, &work.process, &findings, err);
+        r = policy_for_container(&request->policy, &dir, &state, arena, &policy, err);
+        if (r < 0)
+                return r;
+        r = harden_process(&asked, &policy, &host, arena, &work.process, &findings, err);
         if (r == 0)
                 r = prepare(&work, request, arena, &dir, &state, err);
         if (r == 0)

@@ -8,10 +8,12 @@
 #include "oci-spec/spec.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/error.h"
+#include "runtime/policy.h"
 
 struct join_request {
         const char *root;
         const char *id;
+        struct policy_source policy;
         const char *process_file;       /* --process; NULL: built from config.json and what follows */
         const char *console_socket;
         const char *pid_file;

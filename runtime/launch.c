@@ -124,6 +124,7 @@ static int begin_record(struct work *work, struct error *err)
                 .selinux_label = plan->spec->process.selinux_label,
                 .profile = plan->sandbox.profile,
                 .policy_revision = plan->sandbox.policy_revision,
+                .chosen_by = plan->policy.chosen_by,
                 .findings = plan->findings.first, .n_findings = plan->findings.n,
         };
         if (state->created == NULL || state->host_folder == NULL)
@@ -134,7 +135,9 @@ static int begin_record(struct work *work, struct error *err)
         if (r < 0)
                 return r;
         r = fd_replace_file(work->dir.fd, "config.json", plan->config_text, plan->config_length, 0600);
-        return r < 0 ? error_errno(err, r, "write %s/%s/config.json", work->dir.root, work->dir.id) : 0;
+        if (r < 0)
+                return error_errno(err, r, "write %s/%s/config.json", work->dir.root, work->dir.id);
+        return policy_keep(&work->dir, &plan->policy, work->arena, &state->policy_digest, err);
 }
 
 static int take_ids(struct work *work, struct error *err)
@@ -560,7 +563,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
                                         .fifo_fd = UNSET_FD } },
         };
-        const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled };
+        const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled, request->policy };
         struct error ignored;
         int r;
 

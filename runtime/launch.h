@@ -21,6 +21,7 @@ struct launch_request {
         bool is_run;                    /* start at once, without the fifo */
         bool is_detached;               /* create, or run --detach */
         bool is_cgroup_disabled;
+        struct policy_source policy;
 };
 
 /* What a foreground run goes on with. The fds are the caller's. */

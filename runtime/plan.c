@@ -55,7 +55,10 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
                                    "config.json: root.path: invalid rootfs: stat %s",
                                    plan->asked.root_path == NULL ? "(not given)" : plan->asked.root_path);
         plan->rootfs = plan->host.rootfs_real_path;
-        r = harden(&plan->asked, policy_builtin(), &plan->host, arena, &plan->sandbox, &plan->findings, err);
+        r = policy_for_create(&request->policy, &plan->asked, arena, &plan->policy, err);
+        if (r < 0)
+                return r;
+        r = harden(&plan->asked, &plan->policy, &plan->host, arena, &plan->sandbox, &plan->findings, err);
         if (r < 0)
                 return r;
         plan->spec = &plan->sandbox.spec;

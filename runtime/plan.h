@@ -15,6 +15,7 @@
 #include "runtime/landlock.h"
 #include "runtime/mounts.h"
 #include "runtime/namespaces.h"
+#include "runtime/policy.h"
 #include "runtime/process.h"
 #include "runtime/restack.h"
 
@@ -34,6 +35,7 @@ struct plan {
         struct host host;
         struct sandbox sandbox;
         const struct spec *spec;        /* = &sandbox.spec */
+        struct policy policy;           /* what the administrator lets it have */
         struct findings findings;
 
         struct namespaces_plan namespaces;
@@ -55,6 +57,7 @@ struct plan_request {
         const char *id;
         const char *bundle;             /* as given */
         bool is_cgroup_disabled;
+        struct policy_source policy;
 };
 
 /* Reads, judges and plans. @arena keeps everything. */

@@ -376,6 +376,8 @@ static const struct field {
         { "apparmorProfile", FIELD_TEXT, offsetof(struct state, apparmor_profile) },
         { "selinuxLabel", FIELD_TEXT, offsetof(struct state, selinux_label) },
         { "profile", FIELD_TEXT, offsetof(struct state, profile) },
+        { "policyDigest", FIELD_TEXT, offsetof(struct state, policy_digest) },
+        { "profileChosenBy", FIELD_TEXT, offsetof(struct state, chosen_by) },
         { "policyRevision", FIELD_TEXT, offsetof(struct state, policy_revision) },
 };
 

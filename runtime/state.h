@@ -57,6 +57,8 @@ struct state {
         bool is_userns_nested;          /* a plain user's: exec first joins the parent of init's user namespace */
         const char *apparmor_profile, *selinux_label;   /* of init; exec's default */
         const char *profile, *policy_revision;
+        const char *policy_digest;      /* of the policy kept beside the record; NULL: the built-in one */
+        const char *chosen_by;          /* how the profile was chosen */
         const struct finding *findings; size_t n_findings;      /* a list, by ->next */
 };
 

@@ -10,6 +10,7 @@
 
 #include "runtime/base/arena.h"
 #include "runtime/base/error.h"
+#include "runtime/policy.h"
 
 struct text_buffer;
 struct cli_usage;
@@ -20,6 +21,7 @@ struct cli {
         bool is_debug;
         bool is_systemd_cgroup;         /* --systemd-cgroup or --cgroup-manager systemd */
         bool is_cgroup_disabled;        /* --cgroup-manager disabled */
+        struct policy_source policy;    /* --policy, --profile */
         struct arena *arena;            /* lives until the process ends */
 
         /* Set while shell completions are made: cli_parse() hands its usage over and returns 1, so that a command is

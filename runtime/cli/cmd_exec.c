@@ -65,6 +65,7 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
         if (r < 0)
                 return cli_fail(&err, EXEC_FAILED);
         request.id = arguments[0];
+        request.policy = cli->policy;
         request.args = arguments + 1;
         request.n_args = n - 1;
         request.env = env.values;

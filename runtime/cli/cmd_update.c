@@ -145,12 +145,12 @@ static int read_earlier(const struct state_dir *dir, struct arena *arena, struct
         return spec_read_resources(arena, copy, length, RESOURCES_FILE, ret_earlier, err);
 }
 
-static int judge(const struct spec_resources *asked, bool is_cgroup2, struct arena *arena, struct spec_resources *ret_granted,
-                 struct error *err)
+static int judge(const struct spec_resources *asked, const struct policy *policy, bool is_cgroup2, struct arena *arena,
+                 struct spec_resources *ret_granted, struct error *err)
 {
         const struct host host = { .privilege = host_privilege(), .is_cgroup2 = is_cgroup2 };
         struct findings findings = { .arena = arena };
-        int r = harden_resources(asked, policy_builtin(), &host, arena, ret_granted, &findings, err);
+        int r = harden_resources(asked, policy, &host, arena, ret_granted, &findings, err);
 
         for (const struct finding *finding = findings.first; finding != NULL; finding = finding->next)
                 log_debug("update: %s %s: asked for %s, got %s (%s)", finding_action_name(finding->action), finding->property,
@@ -163,6 +163,7 @@ static int update_container(struct cli *cli, const char *id, const struct given 
         auto_state_dir struct state_dir dir = { .root_fd = -1, .fd = -1 };
         auto_buffer struct text_buffer text = { 0 };
         struct spec_resources asked = { 0 }, granted, earlier, merged;
+        struct policy policy;
         struct state state;
         int r;
 
@@ -183,7 +184,9 @@ static int update_container(struct cli *cli, const char *id, const struct given 
         /* Device rules are those of create: an update that knows nothing of them must not take them away. */
         asked.devices = NULL;
         asked.n_devices = 0;
-        r = judge(&asked, state.is_cgroup2, cli->arena, &granted, err);
+        r = policy_for_container(&cli->policy, &dir, &state, cli->arena, &policy, err);
+        if (r == 0)
+                r = judge(&asked, &policy, state.is_cgroup2, cli->arena, &granted, err);
         if (r == 0)
                 r = read_earlier(&dir, cli->arena, &earlier, err);
         if (r == 0)

@@ -36,7 +36,7 @@
 #endif
 
 static struct {
-        const char *root, *log, *log_format, *cgroup_manager, *rootless;
+        const char *root, *log, *log_format, *cgroup_manager, *rootless, *policy, *profile;
         bool is_debug, is_systemd_cgroup, is_version;
 } given;
 
@@ -51,6 +51,9 @@ static const struct cli_option options[] = {
           "cgroupfs (default) or disabled; systemd is not managed by this version" },
         { "systemd-cgroup", 0, CLI_FLAG, &given.is_systemd_cgroup, NULL,
           "as --cgroup-manager systemd: create and run refuse it" },
+        { "policy", 0, CLI_STRING, &given.policy, "FILE", "the policy file (default: " POLICY_PATH ", if it is there)" },
+        { "profile", 0, CLI_STRING, &given.profile, "NAME",
+          "of the policy file, for create and run; what else chooses a profile can only narrow it" },
         { "rootless", 0, CLI_STRING, &given.rootless, "WHEN",
           "true, false or auto: accepted as runc does; what holds is found out" },
         { "criu", 0, CLI_IGNORED_VALUE, NULL, NULL, NULL },
@@ -187,6 +190,7 @@ static int check_given(struct cli *cli, struct error *err)
                 return error_set(err, EINVAL, "invalid rootless \"%s\": true, false or auto is wanted",
                                  given.rootless);
         cli->is_debug = given.is_debug;
+        cli->policy = (struct policy_source){ .path = given.policy, .profile = given.profile, .argv0 = cli->argv0 };
         cli->is_systemd_cgroup = given.is_systemd_cgroup;
         if (given.cgroup_manager != NULL) {
                 cli->is_systemd_cgroup |= strcmp(given.cgroup_manager, "systemd") == 0;

@@ -38,10 +38,10 @@ Test(policy_process, the_builtin_profile_leaves_the_environment_alone)
 
 Test(policy_process, denied_names_go_and_their_values_are_told_nowhere)
 {
-        static const char *const deny[] = { "*_TOKEN", NULL };
+        static const char *const deny[] = { "*_TOKEN" };
         const struct finding *finding;
 
-        q.policy.profile.env_deny = deny;
+        q.policy.profile.env_deny = (struct policy_texts){ deny, 1 };
         request_passes(&q);
         cr_assert_eq(q.sandbox.spec.process.n_env, 1);
         cr_assert_str_eq(q.sandbox.spec.process.env[0], "PATH=/bin");

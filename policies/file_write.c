@@ -1,0 +1,248 @@
+/* Profiles as the file writes them, every member said: what is shown, compared, digested and kept with a container. */
+#include "policies/file.h"
+
+#include <sys/stat.h>
+
+#include "runtime/base/text.h"
+
+/* { "key": , a line each, at a depth. */
+struct writer {
+        struct text_buffer *out;
+        const char *indent;
+        bool is_first;
+};
+
+static void key(struct writer *writer, const char *name)
+{
+        text_addf(writer->out, "%s\n%s  ", writer->is_first ? "{" : ",", writer->indent);
+        text_add_json(writer->out, name);
+        text_add(writer->out, ": ");
+        writer->is_first = false;
+}
+
+static void texts(struct text_buffer *out, const struct policy_texts *list)
+{
+        text_add(out, "[");
+        for (size_t i = 0; i < list->n; i++) {
+                text_add(out, i > 0 ? ", " : "");
+                text_add_json(out, list->items[i]);
+        }
+        text_add(out, "]");
+}
+
+static void write_caps(uint64_t caps, struct text_buffer *out)
+{
+        bool is_first = true;
+
+        text_add(out, "[");
+        for (int number = 0; number < 64; number++) {
+                const char *name = caps & UINT64_C(1) << number ? spec_cap_name(number) : NULL;
+
+                if (name == NULL)
+                        continue;
+                text_addf(out, "%s\"%s\"", is_first ? "" : ", ", name);
+                is_first = false;
+        }
+        text_add(out, "]");
+}
+
+static const char *truth(bool value)
+{
+        return value ? "true" : "false";
+}
+
+static const char *base_name(enum policy_seccomp_base base)
+{
+        switch (base) {
+        case POLICY_SECCOMP_BASE_BUILD:
+                return "build";
+        case POLICY_SECCOMP_BASE_ENGINE:
+                return "engine";
+        case POLICY_SECCOMP_BASE_IMAGE_BUILD:
+                return "image-build";
+        }
+        return "build";
+}
+
+static const char *rootfs_name(enum policy_rootfs rootfs)
+{
+        switch (rootfs) {
+        case POLICY_ROOTFS_ENGINE:
+                return "engine";
+        case POLICY_ROOTFS_EPHEMERAL:
+                return "ephemeral";
+        case POLICY_ROOTFS_READONLY:
+                return "read-only";
+        }
+        return "read-only";
+}
+
+static void write_devices(const struct policy_profile *profile, struct text_buffer *out)
+{
+        text_add(out, "[");
+        for (size_t i = 0; i < profile->n_devices; i++) {
+                const struct policy_device *device = &profile->devices[i];
+
+                text_add(out, i > 0 ? ", { \"path\": " : "{ \"path\": ");
+                text_add_json(out, device->path);
+                text_addf(out, ", \"type\": \"%s\", \"major\": %u, \"minor\": %u }",
+                          device->type == S_IFBLK ? "b" : "c", device->major, device->minor);
+        }
+        text_add(out, "]");
+}
+
+static void write_egress(const struct policy_profile *profile, struct text_buffer *out)
+{
+        text_addf(out, "{ \"mode\": \"%s\", \"allow\": [",
+                  profile->egress_mode == POLICY_EGRESS_DENY ? "deny" : "audit");
+        for (size_t i = 0; i < profile->n_egress_allow; i++) {
+                const struct policy_destination *destination = &profile->egress_allow[i];
+
+                text_addf(out, "%s{ \"%s\": ", i > 0 ? ", " : "", destination->host != NULL ? "host" : "cidr");
+                text_add_json(out, destination->host != NULL ? destination->host : destination->cidr);
+                text_add(out, ", \"ports\": [");
+                for (size_t j = 0; j < destination->n_ports; j++)
+                        text_addf(out, "%s%u", j > 0 ? ", " : "", destination->ports[j]);
+                text_add(out, "] }");
+        }
+        text_add(out, "]");
+        if (profile->egress_proxy != NULL) {
+                text_add(out, ", \"proxy\": ");
+                text_add_json(out, profile->egress_proxy);
+        }
+        text_add(out, " }");
+}
+
+static void write_limit(enum policy_limit limit, uint64_t value, struct text_buffer *out)
+{
+        static const struct { uint64_t seconds; char unit; } units[] = {
+                { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' }, { 1, 's' },
+        };
+
+        switch (limit) {
+        case POLICY_LIMIT_WALL:
+                for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+                        if (value % units[i].seconds != 0)
+                                continue;
+                        text_addf(out, "\"%llu%c\"", (unsigned long long)(value / units[i].seconds), units[i].unit);
+                        return;
+                }
+                return;
+        case POLICY_LIMIT_CPUS:
+                if (value % 1000 == 0 && value <= 8192 * 1000)
+                        text_addf(out, "%llu", (unsigned long long)(value / 1000));
+                else
+                        text_addf(out, "\"%llu.%03llu\"", (unsigned long long)(value / 1000),
+                                  (unsigned long long)(value % 1000));
+                return;
+        case POLICY_LIMIT_MEMORY:
+        case POLICY_LIMIT_SWAP:
+        case POLICY_LIMIT_CORE:
+        case POLICY_LIMIT_FSIZE:
+                if (value > UINT64_C(1) << 53) { /* only "T" leads there */
+                        text_addf(out, "\"%lluT\"", (unsigned long long)(value >> 40));
+                        return;
+                }
+                break;
+        case POLICY_LIMIT_PIDS:
+        case POLICY_LIMIT_IO_WEIGHT:
+        case POLICY_LIMIT_NOFILE:
+        case POLICY_LIMIT_CONCURRENT:
+        case POLICY_LIMITS:
+                break;
+        }
+        text_addf(out, "%llu", (unsigned long long)value);
+}
+
+static void write_limits(const struct policy_profile *profile, struct text_buffer *out)
+{
+        bool is_first = true;
+
+        text_add(out, "{");
+        for (enum policy_limit limit = 0; limit < POLICY_LIMITS; limit++) {
+                if (!profile->limits[limit].is_set)
+                        continue;
+                text_addf(out, "%s \"%s\": ", is_first ? "" : ",", policy_limit_name(limit));
+                write_limit(limit, profile->limits[limit].value, out);
+                is_first = false;
+        }
+        text_add(out, is_first ? "}" : " }");
+}
+
+void policy_file_write_profile(const struct policy_profile *profile, const char *indent, struct text_buffer *out)
+{
+        struct writer writer = { .out = out, .indent = indent, .is_first = true };
+
+        key(&writer, "capabilities");
+        write_caps(profile->caps, out);
+        key(&writer, "seccomp");
+        text_addf(out, "{ \"base\": \"%s\", \"userNamespaces\": %s, \"setuidFiles\": %s }",
+                  base_name(profile->seccomp_base), truth(profile->seccomp_user_namespaces),
+                  truth(profile->seccomp_setuid_files));
+        key(&writer, "rootfs");
+        text_addf(out, "\"%s\"", rootfs_name(profile->rootfs));
+        key(&writer, "mounts");
+        text_add(out, "{ \"denySources\": ");
+        texts(out, &profile->mounts.deny);
+        text_addf(out, ", \"sockets\": \"%s\", \"allow\": ",
+                  profile->mounts.sockets == POLICY_SOCKETS_REFUSE ? "refuse" : "allow");
+        texts(out, &profile->mounts.allow);
+        text_add(out, " }");
+        key(&writer, "devices");
+        write_devices(profile, out);
+        key(&writer, "egress");
+        write_egress(profile, out);
+        key(&writer, "ingress");
+        text_addf(out, "\"%s\"", profile->ingress == POLICY_INGRESS_ESTABLISHED ? "established" : "any");
+        key(&writer, "limits");
+        write_limits(profile, out);
+        key(&writer, "env");
+        text_add(out, "{ \"deny\": ");
+        texts(out, &profile->env_deny);
+        text_addf(out, ", \"onMatch\": \"%s\" }", profile->env_on_match == POLICY_ENV_REFUSE ? "refuse" : "strip");
+        key(&writer, "hooks");
+        if (profile->hooks.is_limited) {
+                text_add(out, "{ \"allowPaths\": ");
+                texts(out, &profile->hooks.allow_paths);
+                text_add(out, " }");
+        } else {
+                text_add(out, "{}");
+        }
+        text_addf(out, "\n%s}", indent);
+}
+
+static void write_exception(const struct policy_exception *exception, struct text_buffer *out)
+{
+        const struct { const char *name, *value; } members[] = {
+                { "id", exception->id },           { "profile", exception->profile },
+                { "expires", exception->expires }, { "reason", exception->reason },
+                { "approvedBy", exception->approved_by },
+        };
+
+        text_add(out, "{ \"allow\": ");
+        texts(out, &exception->allow);
+        for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+                text_addf(out, ", \"%s\": ", members[i].name);
+                text_add_json(out, members[i].value);
+        }
+        text_add(out, " }");
+}
+
+void policy_file_write_chosen(const struct policy *policy, struct text_buffer *out)
+{
+        text_addf(out, "{\n  \"version\": %d,\n  \"revision\": ", POLICY_FILE_VERSION);
+        text_add_json(out, policy->revision);
+        text_add(out, ",\n  \"profiles\": {");
+        for (size_t i = 0; i < policy->n_profile_names; i++) {
+                text_add(out, i > 0 ? ",\n    " : "\n    ");
+                text_add_json(out, policy->profile_names[i]);
+                text_add(out, ": ");
+                policy_file_write_profile(policy_file_profile(policy->file, policy->profile_names[i]), "    ", out);
+        }
+        text_add(out, "\n  },\n  \"exceptions\": [");
+        for (size_t i = 0; i < policy->n_exceptions; i++) {
+                text_add(out, i > 0 ? ",\n    " : "\n    ");
+                write_exception(&policy->exceptions[i], out);
+        }
+        text_add(out, policy->n_exceptions > 0 ? "\n  ]\n}\n" : "]\n}\n");
+}

@@ -1,0 +1,92 @@
+/* One line for each member that has no room yet. Whoever builds the room deletes the line. */
+#include "policies/unenforced.h"
+
+#include <string.h>
+
+#include "policies/judge.h"
+
+#define P const struct policy *p
+
+static bool has_egress_allow(P) { return p->profile.n_egress_allow > 0; }
+static bool has_egress_audit(P) { return p->profile.egress_mode == POLICY_EGRESS_AUDIT; }
+static bool has_egress_proxy(P) { return p->profile.egress_proxy != NULL; }
+static bool has_ingress(P) { return p->profile.ingress != POLICY_INGRESS_ESTABLISHED; }
+static bool has_ephemeral(P) { return p->profile.rootfs == POLICY_ROOTFS_EPHEMERAL; }
+static bool has_base(P) { return p->profile.seccomp_base != POLICY_SECCOMP_BASE_BUILD; }
+static bool has_devices(P) { return p->profile.n_devices > 0; }
+static bool has_wall(P) { return p->profile.limits[POLICY_LIMIT_WALL].is_demanded; }
+static bool has_concurrent(P) { return p->profile.limits[POLICY_LIMIT_CONCURRENT].is_demanded; }
+static bool has_readonly(P) { return p->profile.rootfs == POLICY_ROOTFS_READONLY; }
+static bool has_mounts(P)
+{
+        return p->profile.mounts.deny.n > 0 || p->profile.mounts.allow.n > 0 ||
+               p->profile.mounts.sockets != POLICY_SOCKETS_REFUSE || p->profile.mounts.also != NULL;
+}
+static bool has_hooks(P) { return p->profile.hooks.is_limited || p->profile.hooks.also != NULL; }
+static bool has_limit(P, enum policy_limit limit) { return p->profile.limits[limit].is_demanded; }
+static bool has_memory(P) { return has_limit(p, POLICY_LIMIT_MEMORY) || has_limit(p, POLICY_LIMIT_SWAP); }
+static bool has_cpus(P) { return has_limit(p, POLICY_LIMIT_CPUS) || has_limit(p, POLICY_LIMIT_IO_WEIGHT); }
+static bool has_files(P) { return has_limit(p, POLICY_LIMIT_NOFILE) || has_limit(p, POLICY_LIMIT_FSIZE); }
+static bool has_audit(P) { return p->audit.path != NULL; }
+static bool has_subid_user(P) { return strcmp(p->subid_user, policy_builtin()->subid_user) != 0; }
+
+static const struct {
+        const char *member;
+        bool (*is_used)(const struct policy *policy);
+} members[] = {
+        { "egress.allow", has_egress_allow },
+        { "egress.mode", has_egress_audit },            /* "audit" */
+        { "egress.proxy", has_egress_proxy },
+        { "ingress", has_ingress },                     /* "any" */
+        { "rootfs", has_ephemeral },                    /* "ephemeral" */
+        { "seccomp.base", has_base },                   /* "engine", "image-build" */
+        { "devices", has_devices },
+        { "limits.wall", has_wall },
+        { "limits.concurrent", has_concurrent },
+        { "rootfs", has_readonly },
+        { "mounts", has_mounts },
+        { "hooks.allowPaths", has_hooks },
+        { "limits.memory", has_memory },
+        { "limits.cpus", has_cpus },
+        { "limits.nofile", has_files },
+        { "audit", has_audit },
+        { "ids.subidUser", has_subid_user },
+};
+
+/* Our defaults: a profile that has them from us and not from the file. */
+static const struct {
+        const char *member;
+        enum policy_limit limit;
+} defaults[] = {
+        { "limits.wall", POLICY_LIMIT_WALL },
+        { "limits.concurrent", POLICY_LIMIT_CONCURRENT },
+};
+
+void policy_unenforced_list(const struct policy *policy, void (*say)(const char *member, void *context), void *context)
+{
+        for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+                if (members[i].is_used(policy))
+                        say(members[i].member, context);
+        }
+}
+
+int policy_unenforced_judge(struct judge *judge, struct sandbox *sandbox)
+{
+        const struct policy *policy = judge->policy;
+
+        (void)sandbox;
+        for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+                if (members[i].is_used(policy))
+                        judge_refuse(judge, members[i].member, members[i].member, "what the policy file says", NULL,
+                                     "the policy file sets %s to what this version of runb cannot enforce; change it there",
+                                     members[i].member);
+        }
+        for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+                const struct policy_limit_value *limit = &policy->profile.limits[defaults[i].limit];
+
+                if (limit->is_set && !limit->is_demanded)
+                        judge_record(judge, defaults[i].member, defaults[i].member, "the profile's default",
+                                     "not enforced by this version");
+        }
+        return 0;
+}
