@@ -72,35 +72,6 @@ static int read_time_offsets(struct reader *reader, const struct json_node *node
         return 0;
 }
 
-/* dev_valid_name() of the kernel, and IFNAMSIZ with its NUL. */
-static bool is_device_name(const char *name)
-{
-        return name[0] != '\0' && strlen(name) < 16 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
-               strpbrk(name, "/: \t\n\v\f\r") == NULL;
-}
-
-static int read_device_name(struct reader *reader, const struct json_node *node, void *into)
-{
-        int r = reader_text(reader, node, into);
-
-        if (r == 0 && node->n > 0 && !is_device_name(node->text))
-                return reader_fail(reader, EINVAL, "%s is not a name for a network device", READER_QUOTE(node->text));
-        return r;
-}
-
-static int read_net_device(struct reader *reader, const struct json_node *node, void *into)
-{
-        static const struct reader_field fields[] = {
-                RF_VALUE(struct spec_net_device, "name", new_name, read_device_name),
-        };
-        struct spec_net_device *device = into;
-
-        if (!is_device_name(node->key))
-                return reader_fail(reader, EINVAL, "the key is not a name of a network device");
-        device->name = node->key;
-        return reader_object(reader, node, fields, READER_COUNT(fields), device);
-}
-
 /* A folder of resctrl, or "/" for the default class. */
 static int read_clos_id(struct reader *reader, const struct json_node *node, void *into)
 {
@@ -134,48 +105,6 @@ static int read_intel_rdt(struct reader *reader, const struct json_node *node, v
         struct spec_linux *linux_ = into;
 
         linux_->intel_rdt.is_given = true;
-        return reader_object(reader, node, fields, READER_COUNT(fields), linux_);
-}
-
-static int read_memory_mode(struct reader *reader, const struct json_node *node, void *into)
-{
-        /* <linux/mempolicy.h> */
-        static const struct reader_name names[] = {
-                { "MPOL_DEFAULT", 0 }, { "MPOL_PREFERRED", 1 }, { "MPOL_BIND", 2 }, { "MPOL_INTERLEAVE", 3 },
-                { "MPOL_LOCAL", 4 }, { "MPOL_PREFERRED_MANY", 5 }, { "MPOL_WEIGHTED_INTERLEAVE", 6 },
-        };
-        int64_t value;
-        int r = reader_one_of(reader, node, names, READER_COUNT(names), "a mode of set_mempolicy(2)", &value);
-
-        if (r == 0)
-                *(int *)into = (int)value;
-        return r;
-}
-
-static int read_memory_flags(struct reader *reader, const struct json_node *node, void *into)
-{
-        static const struct reader_name names[] = {
-                { "MPOL_F_STATIC_NODES", 1 << 15 }, { "MPOL_F_RELATIVE_NODES", 1 << 14 },
-                { "MPOL_F_NUMA_BALANCING", 1 << 13 },
-        };
-        uint64_t flags;
-        int r = reader_flags(reader, node, names, READER_COUNT(names), "a flag of set_mempolicy(2)", &flags);
-
-        if (r == 0)
-                *(unsigned *)into = (unsigned)flags;
-        return r;
-}
-
-static int read_memory_policy(struct reader *reader, const struct json_node *node, void *into)
-{
-        static const struct reader_field fields[] = {
-                RF_REQUIRED(struct spec_linux, "mode", memory_policy.mode, read_memory_mode),
-                RF_VALUE(struct spec_linux, "nodes", memory_policy.nodes, reader_text),
-                RF_VALUE(struct spec_linux, "flags", memory_policy.flags, read_memory_flags),
-        };
-        struct spec_linux *linux_ = into;
-
-        linux_->memory_policy.is_given = true;
         return reader_object(reader, node, fields, READER_COUNT(fields), linux_);
 }
 
@@ -235,11 +164,11 @@ static const struct reader_field fields[] = {
         RF_ARRAY(struct spec_linux, "gidMappings", gid_map, n_gid_map, spec_userns_read),
         RF_WHOLE("timeOffsets", read_time_offsets),
         RF_ARRAY(struct spec_linux, "devices", devices, n_devices, spec_devices_read),
-        RF_MAP(struct spec_linux, "netDevices", net_devices, n_net_devices, read_net_device),
+        RF_MAP(struct spec_linux, "netDevices", net_devices, n_net_devices, spec_netdevices_read),
         RF_VALUE(struct spec_linux, "cgroupsPath", cgroups_path, reader_text),
         RF_VALUE(struct spec_linux, "resources", resources, spec_resources_read),
         RF_WHOLE("intelRdt", read_intel_rdt),
-        RF_WHOLE("memoryPolicy", read_memory_policy),
+        RF_VALUE(struct spec_linux, "memoryPolicy", memory_policy, spec_mempolicy_read),
         RF_MAP(struct spec_linux, "sysctl", sysctl, n_sysctl, reader_pair),
         RF_VALUE(struct spec_linux, "seccomp", seccomp, spec_seccomp_read),
         RF_VALUE(struct spec_linux, "rootfsPropagation", rootfs_propagation, read_propagation),
@@ -259,5 +188,8 @@ int spec_linux_read(struct reader *reader, const struct json_node *node, void *i
         r = spec_userns_check(reader, "uidMappings", linux_->uid_map, linux_->n_uid_map);
         if (r < 0)
                 return r;
-        return spec_userns_check(reader, "gidMappings", linux_->gid_map, linux_->n_gid_map);
+        r = spec_userns_check(reader, "gidMappings", linux_->gid_map, linux_->n_gid_map);
+        if (r < 0)
+                return r;
+        return spec_netdevices_check(reader, "netDevices", linux_->net_devices, linux_->n_net_devices);
 }

@@ -24,6 +24,11 @@ int spec_devices_read(struct reader *reader, const struct json_node *node, void 
 int spec_devices_read_rule(struct reader *reader, const struct json_node *node, void *into);
 /* struct spec_resources */
 int spec_resources_read(struct reader *reader, const struct json_node *node, void *into);
+/* struct spec_net_device; and all of them together */
+int spec_netdevices_read(struct reader *reader, const struct json_node *node, void *into);
+int spec_netdevices_check(struct reader *reader, const char *property, const struct spec_net_device *devices, size_t n);
+/* struct spec_memory_policy */
+int spec_mempolicy_read(struct reader *reader, const struct json_node *node, void *into);
 /* struct spec_seccomp */
 int spec_seccomp_read(struct reader *reader, const struct json_node *node, void *into);
 /* Device numbers: <linux/kdev_t.h> has 12 bits of major and 20 of minor. */

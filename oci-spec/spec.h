@@ -224,7 +224,18 @@ struct spec_seccomp {
         const struct spec_seccomp_rule *rules; size_t n_rules;
 };
 
-struct spec_net_device { const char *name; const char *new_name; };
+struct spec_net_device { const char *name; const char *new_name; };     /* a new name may end with %d */
+
+/* The kernel's most: CONFIG_NODES_SHIFT goes to 10. */
+#define SPEC_NODES_LIMIT 1024
+
+/* As set_mempolicy(2) takes it. */
+struct spec_memory_policy {
+        bool is_given;
+        uint32_t mode;                  /* MPOL_ */
+        uint32_t flags;                 /* MPOL_F_, to be or-ed to the mode */
+        const char *nodes;              /* "0-3,7"; NULL: none */
+};
 
 struct spec_linux {
         struct spec_namespace namespaces[SPEC_NS_KINDS];
@@ -238,7 +249,7 @@ struct spec_linux {
         struct spec_resources resources;
         struct { bool is_given; const char *clos_id, *l3_cache_schema, *mem_bw_schema; const char *const *schemata;
                  size_t n_schemata; bool enable_monitoring; } intel_rdt;
-        struct { bool is_given; int mode; const char *nodes; unsigned flags; } memory_policy;   /* set_mempolicy(2) */
+        struct spec_memory_policy memory_policy;
         const struct spec_pair *sysctl; size_t n_sysctl;
         struct spec_seccomp seccomp;
         unsigned long rootfs_propagation;       /* MS_PRIVATE ... | MS_REC, 0 = not given */
@@ -294,6 +305,12 @@ const char *spec_cap_name(int number);
 
 /* The mount options that are not left to the file system, sorted; NULL beyond the last one. */
 const char *spec_mount_option(size_t index);
+
+/* Nodes as a mask; false where the text is not a list of them. */
+bool spec_mempolicy_nodes(const char *text, uint64_t ret_mask[SPEC_NODES_LIMIT / 64]);
+/* The names of modes and flags, sorted; NULL beyond the last one. */
+const char *spec_mempolicy_mode(size_t index);
+const char *spec_mempolicy_flag(size_t index);
 
 const char *spec_ns_name(enum spec_ns kind);    /* "network", as config.json calls it */
 int spec_ns_clone_flag(enum spec_ns kind);      /* CLONE_NEWNET */

@@ -5,5 +5,5 @@
 
 struct judge;
 
-/* Refuses a host that cannot hold the rules, and host interfaces moved into the build. Rules "egress", "netDevices". */
+/* Refuses a host that cannot hold the rules; notes devices moved into the build. Rules "egress", "netDevices". */
 int policy_egress_judge(struct judge *judge, struct sandbox *sandbox);

@@ -44,6 +44,7 @@ const char *child_step_text(enum child_step step)
                 [STEP_EGRESS] = "install the egress rules (nf_tables is needed: CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET, "
                                 "CONFIG_NFT_CT, CONFIG_NFT_REJECT)",
                 [STEP_EGRESS_GONE] = "the egress rules of the network namespace are gone",
+                [STEP_NET_DEVICES] = "linux.netDevices: hand the network namespace over",
                 [STEP_SYNC] = "wait for the runtime",
                 [STEP_FS_IDS] = "take the ids of the range for file access",
                 [STEP_PROPAGATION] = "make the mount namespace private",

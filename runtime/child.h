@@ -19,6 +19,7 @@ enum child_step {
         STEP_LOOPBACK,
         STEP_EGRESS,
         STEP_EGRESS_GONE,
+        STEP_NET_DEVICES,       /* hand the network namespace over */
         STEP_SYNC,              /* the parent went away */
         STEP_FS_IDS,
         STEP_PROPAGATION,
@@ -75,6 +76,8 @@ enum child_step {
 enum child_message_kind {
         CHILD_FAILED,
         CHILD_NAMESPACES_READY, /* init: its namespaces exist, hooks may look at them */
+        CHILD_NETNS,            /* its network namespace is attached, for linux.netDevices */
+        CHILD_ROUTE,            /* a NETLINK_ROUTE socket made in there is attached; init waits */
         CHILD_MASTER,           /* the pty master is attached (SCM_RIGHTS) */
         CHILD_SCOPED,           /* init: abstract sockets were found where it was to be scoped then */
         CHILD_READY,            /* everything is done but the wait for start, hooks, seccomp and exec */

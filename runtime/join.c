@@ -242,6 +242,9 @@ static int prepare(struct work *work, const struct join_request *request, struct
         work->plan.stdio_gid = (uint32_t)gid;
         work->plan.can_set_groups = userns_can_setgroups();
         work->plan.is_abstract_scoped = state->is_abstract_scoped;
+        r = process_plan_memory_policy(&work->plan, &state->memory_policy, err);
+        if (r < 0)
+                return r;
         r = terminal_prepare(work->process.is_terminal, request->is_detached, request->console_socket, &ready->console_fd,
                              err);
         if (r < 0)
@@ -336,6 +339,8 @@ static int follow(struct work *work, const struct join_request *request, struct 
                         break;
                 case CHILD_NAMESPACES_READY:
                 case CHILD_SCOPED:
+                case CHILD_NETNS:
+                case CHILD_ROUTE:
                 case CHILD_GO:
                         return error_set(err, EPROTO, "the process sent an unexpected message");
                 }

@@ -33,6 +33,7 @@
 #include "runtime/host.h"
 #include "runtime/launch_child.h"
 #include "runtime/leases.h"
+#include "runtime/netdevices.h"
 #include "runtime/notify.h"
 #include "runtime/terminal.h"
 #include "runtime/userns.h"
@@ -52,6 +53,7 @@ struct work {
         int master_fd;
         int notify_fd;
         int *hook_fds[SPEC_HOOK_KINDS];
+        struct netdevices net_devices;
         uid_t owner;                    /* who called, as the caller's user namespace knows it */
         bool is_nested;                 /* a plain user's: we made a user namespace around all of this */
 };
@@ -72,6 +74,7 @@ static void work_close(struct work *work)
         mounts_ready_close(&ready->mounts);
         devices_ready_close(&ready->devices);
         egress_batch_free(&ready->egress);
+        netdevices_close(&work->net_devices);
         seccomp_filter_free(&ready->process.filters[0]);
         seccomp_filter_free(&ready->process.filters[1]);
         for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS; kind++)
@@ -120,6 +123,7 @@ static int begin_record(struct work *work, struct error *err)
                 .is_restacked = plan->restack.is_overlay,
                 .has_own_pidns = plan->namespaces.clone_flags & CLONE_NEWPID,
                 .is_userns_nested = work->is_nested,
+                .memory_policy = plan->spec->linux_.memory_policy,
                 .apparmor_profile = plan->spec->process.apparmor_profile,
                 .selinux_label = plan->spec->process.selinux_label,
                 .profile = plan->sandbox.profile,
@@ -356,6 +360,7 @@ static int run_hooks(struct work *work, enum spec_hook_kind kind, enum state_sta
 /* Follows init up to CHILD_READY. */
 static int follow(struct work *work, struct error *err)
 {
+        const struct spec_linux *linux_ = &work->plan->spec->linux_;
         struct child_message message;
         int fd, r;
 
@@ -380,6 +385,19 @@ static int follow(struct work *work, struct error *err)
                         break;
                 case CHILD_SCOPED:
                         work->plan->process.is_abstract_scoped = true;
+                        break;
+                case CHILD_NETNS:
+                        auto_close_cleanup(&work->net_devices.ns_fd);
+                        work->net_devices.ns_fd = fd;
+                        break;
+                case CHILD_ROUTE:
+                        auto_close_cleanup(&work->net_devices.route_fd);
+                        work->net_devices.route_fd = fd;
+                        r = netdevices_move(work->arena, linux_->net_devices, linux_->n_net_devices, &work->net_devices,
+                                            err);
+                        if (r < 0)
+                                return r;
+                        child_say(work->report_fd, CHILD_GO, 0);
                         break;
                 case CHILD_MASTER:
                         auto_close_cleanup(&work->master_fd);
@@ -512,6 +530,7 @@ static int create(struct work *work, struct error *err)
         if (r < 0)
                 return r;
         ready->has_hooks_to_wait_for = plan->spec->hooks[SPEC_HOOK_PRESTART].n + plan->spec->hooks[SPEC_HOOK_CREATE_RUNTIME].n > 0;
+        ready->has_net_devices = plan->spec->linux_.n_net_devices > 0;
         ready->dies_with_parent = request->is_run && !request->is_detached;
         ready->process.preserve_fds = request->preserve_fds;
         r = clone_init(work, err);
@@ -557,7 +576,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
 {
         struct work work = {
                 .request = request, .arena = arena, .owner = getuid(), .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
-                .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .plan = arena_new(arena, struct plan),
+                .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .net_devices = NETDEVICES_NONE, .plan = arena_new(arena, struct plan),
                 .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD,
                            .cgroups = { .v2_fd = UNSET_FD },
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
@@ -589,7 +608,10 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
         }
         r = create(&work, err);
         if (r < 0) {
-                /* Nothing may stay: buildah calls no delete after a failed create. */
+                /* Nothing may stay: buildah calls no delete after a failed create. Devices first: those that are no
+                 * hardware end with the network namespace. */
+                if (netdevices_undo(&work.net_devices, &ignored) < 0)
+                        log_warning("undo the creation of %s: %s", request->id, ignored.text);
                 if (work.pid > 0) {
                         sys_pidfd_send_signal(work.pidfd, SIGKILL);
                         auto_close_cleanup(&work.report_fd);

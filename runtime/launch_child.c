@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <linux/securebits.h>
 #include <signal.h>
 #include <string.h>
@@ -14,8 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/enter_child.h"
+#include "runtime/netlink.h"
 
 /* Returns the inode of the network namespace: the parent may not look into a process that is not dumpable. */
 static uint64_t prepare_network(const struct plan *plan, const struct launch_ready *ready, int proc_fd)
@@ -32,6 +35,25 @@ static uint64_t prepare_network(const struct plan *plan, const struct launch_rea
         if (fstatat(proc_fd, "self/ns/net", &st, 0) < 0)
                 child_fail(ready->report_fd, STEP_NET_DEFAULTS, 1, errno);
         return st.st_ino;
+}
+
+/* The parent may not look into a process that is not dumpable; it gets what it needs, and init waits. */
+static void share_network(int report_fd, int proc_fd)
+{
+        struct child_message message = { .kind = CHILD_NETNS };
+        auto_close int ns_fd = openat(proc_fd, "self/ns/net", O_RDONLY | O_CLOEXEC);
+        auto_close int route_fd = netlink_open(NETLINK_ROUTE);
+        int r;
+
+        if (ns_fd < 0 || route_fd < 0)
+                child_fail(report_fd, STEP_NET_DEVICES, 0, errno);
+        r = fd_send(report_fd, ns_fd, &message, sizeof message);
+        message.kind = CHILD_ROUTE;
+        if (r >= 0)
+                r = fd_send(report_fd, route_fd, &message, sizeof message);
+        if (r < 0)
+                child_fail(report_fd, STEP_NET_DEVICES, 0, -r);
+        child_wait_go(report_fd);
 }
 
 /* Opens exec.fifo for writing, which blocks until start opens it for reading. By way of our own procfs: no path of the
@@ -59,6 +81,8 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
         ready->process.proc_fd = proc_fd;
         namespaces_child_join(&plan->namespaces, &ready->namespaces, report_fd);
         netns = prepare_network(plan, ready, proc_fd);
+        if (ready->has_net_devices)
+                share_network(report_fd, proc_fd);
         if (ready->has_hooks_to_wait_for) {
                 child_say(report_fd, CHILD_NAMESPACES_READY, 0);
                 child_wait_go(report_fd);

@@ -12,6 +12,7 @@ struct launch_ready {
         int root_fd;                    /* the rootfs as a detached tree */
         int console_fd;                 /* connected console socket, UNSET_FD: the master goes to the parent */
         bool has_hooks_to_wait_for;
+        bool has_net_devices;           /* the parent moves them, and needs our network namespace for it */
         bool dies_with_parent;
         struct cgroups_ready cgroups;
         struct namespaces_ready namespaces;

@@ -203,5 +203,8 @@ int plan_set_ids(struct plan *plan, struct arena *arena, uint32_t lease_base, ui
         plan->process.start_hooks = spec->hooks[SPEC_HOOK_START_CONTAINER];
         plan->process.has_personality = spec->linux_.has_personality;
         plan->process.personality = spec->linux_.personality;
+        r = process_plan_memory_policy(&plan->process, &spec->linux_.memory_policy, err);
+        if (r < 0)
+                return r;
         return plan_sysctls(plan, arena, err);
 }

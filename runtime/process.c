@@ -77,6 +77,14 @@ int process_plan_make(struct arena *arena, const struct spec_process *process, s
         return 0;
 }
 
+int process_plan_memory_policy(struct process_plan *plan, const struct spec_memory_policy *policy, struct error *err)
+{
+        if (policy->nodes != NULL && !spec_mempolicy_nodes(policy->nodes, plan->memory_nodes))
+                return error_set(err, EINVAL, "linux.memoryPolicy.nodes: \"%s\" is not a list of memory nodes", policy->nodes);
+        plan->memory_policy = *policy;
+        return 0;
+}
+
 int process_check_dumpable(struct error *err)
 {
         auto_free char *text = NULL;
@@ -127,6 +135,12 @@ int process_explain(const struct process_plan *plan, const struct child_message 
                                            (unsigned long long)process->rlimits[message->index].soft,
                                            (unsigned long long)process->rlimits[message->index].hard);
                 return error_errno(err, error, "%s", step);
+        case STEP_MEMORY_POLICY:
+                if (error == EINVAL)
+                        return error_set(err, error, "linux.memoryPolicy: this kernel does not take the mode with these flags, or "
+                                         "the container has none of the nodes \"%s\" (see linux.resources.cpu.mems)",
+                                         plan->memory_policy.nodes == NULL ? "" : plan->memory_policy.nodes);
+                return error_errno(err, error, "linux.memoryPolicy");
         case STEP_UID:
                 if (error == EINVAL)
                         return error_set(err, error, "process.user.uid: %u is not mapped in the user namespace",

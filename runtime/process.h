@@ -23,6 +23,8 @@ struct process_plan {
         const struct spec_process *process;
         bool has_personality;
         unsigned long personality;
+        struct spec_memory_policy memory_policy;
+        uint64_t memory_nodes[SPEC_NODES_LIMIT / 64];
         uint32_t stdio_uid, stdio_gid;  /* ids outside, for pipes on stdio */
         bool can_set_groups;            /* false: a plain user's single-id namespace, setgroups(2) is denied */
         uint32_t max_user_namespaces, max_inotify_instances;
@@ -58,6 +60,9 @@ struct process_ready {
 /* Parent: prepares the environment. @process: hardened. */
 int process_plan_make(struct arena *arena, const struct spec_process *process, struct process_plan *ret_plan,
                       struct error *err);
+
+/* @policy: linux.memoryPolicy; set for exec too, as threads that did not come from init have the host's otherwise. */
+int process_plan_memory_policy(struct process_plan *plan, const struct spec_memory_policy *policy, struct error *err);
 
 /* Refuses a host on which a process that changes its ids shows itself to others at once: fs.suid_dumpable 1 (prctl(2),
  * PR_SET_DUMPABLE). Container root could trace what enters, before it gives its power up. */

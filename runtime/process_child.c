@@ -91,6 +91,12 @@ void process_child_limits(const struct process_plan *plan, const struct process_
         if (plan->has_affinity &&
             syscall(SYS_sched_setaffinity, 0, sizeof plan->cpu_mask, plan->cpu_mask) < 0)
                 child_fail(ready->report_fd, STEP_AFFINITY, 0, errno);
+        /* Nodes count as those of the cgroup, which has been joined. One bit more than there are: the call counts so. */
+        if (plan->memory_policy.is_given &&
+            syscall(SYS_set_mempolicy, plan->memory_policy.mode | plan->memory_policy.flags,
+                    plan->memory_policy.nodes == NULL ? NULL : plan->memory_nodes,
+                    plan->memory_policy.nodes == NULL ? 0ul : SPEC_NODES_LIMIT + 1ul) < 0)
+                child_fail(ready->report_fd, STEP_MEMORY_POLICY, 0, errno);
         for (uint32_t i = 0; i < plan->n_labels; i++) {
                 /* Through our own procfs: a file of the image in its place would take the label and do nothing
                  * (CVE-2019-16884, CVE-2025-52881). It counts from exec on. */

@@ -56,6 +56,7 @@ struct state {
         bool has_own_pidns;             /* else kill every process of the cgroup */
         bool is_userns_nested;          /* a plain user's: exec first joins the parent of init's user namespace */
         const char *apparmor_profile, *selinux_label;   /* of init; exec's default */
+        struct spec_memory_policy memory_policy;        /* exec's, too */
         const char *profile, *policy_revision;
         const char *policy_digest;      /* of the policy kept beside the record; NULL: the built-in one */
         const char *chosen_by;          /* how the profile was chosen */

@@ -186,7 +186,7 @@ int cmd_features(struct cli *cli, int argc, char **argv)
                        "        \"intelRdt\": {\n            \"enabled\": false\n        },\n"
                        "        \"mountExtensions\": {\n            \"idmap\": {\n                \"enabled\": true\n"
                        "            }\n        },\n"
-                       "        \"netDevices\": {\n            \"enabled\": false\n        }\n    },\n");
+                       "        \"netDevices\": {\n            \"enabled\": true\n        }\n    },\n");
         add_annotations(&out);
         text_add(&out, ",\n    \"potentiallyUnsafeConfigAnnotations\": []\n}\n");
         return cli_print(&out, &err) < 0 ? cli_fail(&err, 1) : 0;

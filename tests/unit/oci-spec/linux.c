@@ -160,6 +160,13 @@ Test(linux_, network_devices)
         assert_refused("\"netDevices\": {\"eth0\": {\"name\": \"sixteen-letters-\"}}",
                        "netDevices[\"eth0\"].name: \"sixteen-letters-\" is not a name for a network device");
         assert_refused("\"netDevices\": {\"eth0\": \"eth1\"}", "netDevices[\"eth0\"]: expected an object, found a string");
+        assert_refused("\"netDevices\": {\"eth0\": {\"name\": \"a%s\"}}",
+                       "netDevices[\"eth0\"].name: \"a%s\": of a template there is only the ending %d");
+        assert_refused("\"netDevices\": {\"eth0\": {\"name\": \"%d%d\"}}",
+                       "netDevices[\"eth0\"].name: \"%d%d\": of a template there is only the ending %d");
+        assert_refused("\"netDevices\": {\"eth0\": {\"name\": \"in\"}, \"in\": {}}",
+                       "netDevices: \"eth0\" and \"in\" would both be called \"in\"");
+        cr_assert_eq(good("\"netDevices\": {\"eth0\": {\"name\": \"in%d\"}, \"eth1\": {\"name\": \"in%d\"}}")->n_net_devices, 2);
 }
 
 Test(linux_, strings_and_lists_of_them)
@@ -240,4 +247,30 @@ Test(linux_, personality)
         assert_refused("\"personality\": {\"domain\": \"BSD\"}", "personality.domain: \"BSD\" is not a domain (LINUX, LINUX32)");
         assert_refused("\"personality\": {\"domain\": \"LINUX\", \"flags\": [\"ADDR_NO_RANDOMIZE\"]}",
                        "personality.flags[0]: \"ADDR_NO_RANDOMIZE\" is not a flag: the runtime-spec has none");
+}
+
+Test(spec_linux, memory_policy_takes_nodes_where_its_mode_does)
+{
+        uint64_t mask[SPEC_NODES_LIMIT / 64];
+
+        cr_assert_eq(good("\"memoryPolicy\": {\"mode\": \"MPOL_PREFERRED\"}")->memory_policy.mode, 1);
+        cr_assert_str_eq(good("\"memoryPolicy\": {\"mode\": \"MPOL_BIND\", \"nodes\": \"0\"}")->memory_policy.nodes, "0");
+        assert_refused("\"memoryPolicy\": {\"mode\": \"MPOL_BIND\"}",
+                       "memoryPolicy.nodes: missing: this mode takes at least one node");
+        assert_refused("\"memoryPolicy\": {\"mode\": \"MPOL_LOCAL\", \"nodes\": \"0\"}",
+                       "memoryPolicy.nodes: this mode takes none; leave them out");
+        assert_refused("\"memoryPolicy\": {\"mode\": \"MPOL_DEFAULT\", \"nodes\": \"0\"}",
+                       "memoryPolicy.nodes: this mode takes none; leave them out");
+        assert_refused("\"memoryPolicy\": {\"mode\": \"MPOL_NONE\"}",
+                       "memoryPolicy.mode: \"MPOL_NONE\" is not a mode of set_mempolicy(2)");
+        assert_refused("\"memoryPolicy\": {\"mode\": \"MPOL_BIND\", \"nodes\": \"0\", \"flags\": "
+                       "[\"MPOL_F_STATIC_NODES\", \"MPOL_F_RELATIVE_NODES\"]}",
+                       "memoryPolicy.flags: MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");
+        static const char *const bad[] = { "-", "1-", "-1", "2-1", "0,", ",0", "0,,1", "1024", "a", "0 1", "99999999999999999999" };
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+                cr_assert_not(spec_mempolicy_nodes(bad[i], mask), "%s", bad[i]);
+        cr_assert(spec_mempolicy_nodes("0-2,63-64,1023", mask));
+        cr_assert_eq(mask[0], UINT64_C(7) | UINT64_C(1) << 63);
+        cr_assert_eq(mask[1], 1);
+        cr_assert_eq(mask[15], UINT64_C(1) << 63);
 }

@@ -85,13 +85,16 @@ Test(policy_process, a_host_that_cannot_hold_the_rules_refuses)
         cr_assert(q.sandbox.egress_deny);
 }
 
-Test(policy_process, refuses_to_move_an_interface_of_the_host)
+Test(policy_process, notes_a_device_that_moves_into_the_build_and_keeps_its_egress_closed)
 {
         static const struct spec_net_device device = { .name = "eth0" };
 
         q.spec.linux_.net_devices = &device;
         q.spec.linux_.n_net_devices = 1;
-        request_is_refused(&q, "netDevices");
+        request_passes(&q);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "netDevices"));
+        cr_assert_eq(q.sandbox.spec.linux_.n_net_devices, 1);
+        cr_assert(q.sandbox.egress_deny);
 }
 
 Test(policy_process, exec_gets_no_more_than_init)
