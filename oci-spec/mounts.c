@@ -161,6 +161,10 @@ static int apply_option(struct reader *reader, struct spec_mount *mount, const c
                 if (strncmp(name, "idmap=", 6) == 0 || strncmp(name, "ridmap=", 7) == 0)
                         return reader_fail(reader, EINVAL, "%s is not supported: give uidMappings and gidMappings",
                                            READER_QUOTE(name));
+                /* crun's as well. A link that is not followed here would be followed in silence. */
+                if (strcmp(name, "src-nofollow") == 0 || strcmp(name, "dest-nofollow") == 0)
+                        return reader_fail(reader, EINVAL, "%s is not supported: name the file that the link leads to",
+                                           READER_QUOTE(name));
                 *ret_is_data = name[0] != '\0';
                 return 0;
         }
@@ -301,6 +305,18 @@ static int read_target(struct reader *reader, const struct json_node *node, void
         return 0;
 }
 
+/* The recursive options have the last word, as with runc: "rro,rw" leaves nothing writable. After this, no flag is both
+ * asked for and taken away, so whoever asks whether a mount is read-only gets one answer. */
+static void settle_attrs(struct spec_mount *mount)
+{
+        uint64_t set = mount->attr_set_recursive, clear = mount->attr_clear_recursive;
+
+        mount->attr_set &= ~clear;
+        mount->attr_clear &= ~set;
+        if ((set | clear) & MOUNT_ATTR__ATIME)
+                mount->attr_clear &= ~(uint64_t)MOUNT_ATTR__ATIME;
+}
+
 static enum spec_mount_kind kind_of(const char *fstype)
 {
         static const struct reader_name kinds[] = {
@@ -339,12 +355,17 @@ int spec_mounts_read(struct reader *reader, const struct json_node *node, void *
                 mount->kind = kind_of(mount->fstype);
         if (mount->kind == SPEC_MOUNT_BIND && !mount->is_remount && mount->source == NULL)
                 return reader_fail_below(reader, "source", "is required for a bind and missing");
+        settle_attrs(mount);
         if (mount->n_uid_map > 0 && mount->n_gid_map == 0)
                 return reader_fail_below(reader, "gidMappings", "is required beside uidMappings and missing");
         if (mount->n_gid_map > 0 && mount->n_uid_map == 0)
                 return reader_fail_below(reader, "uidMappings", "is required beside gidMappings and missing");
         if (mount->n_uid_map > 0)
                 mount->is_idmap = true;
+        /* mount_setattr(2), MOUNT_ATTR_IDMAP: only for a mount that is not attached yet. A new file system takes owners
+         * by its own options. */
+        if (mount->is_idmap && (mount->kind != SPEC_MOUNT_BIND || mount->is_remount))
+                return reader_fail_below(reader, "options", "idmap and ridmap are for binds; drop the mappings");
         r = spec_userns_check(reader, "uidMappings", mount->uid_map, mount->n_uid_map);
         if (r < 0)
                 return r;

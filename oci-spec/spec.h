@@ -99,14 +99,15 @@ struct spec_mount {
         uint64_t attr_set;      /* MOUNT_ATTR_ of mount_setattr(2), for this mount; access times as the call wants
                                  * them: where one is asked for, all of MOUNT_ATTR__ATIME is in attr_clear */
         uint64_t attr_clear;
-        uint64_t attr_set_recursive;    /* rro, rnosuid, ...: AT_RECURSIVE */
+        uint64_t attr_set_recursive;    /* rro, rnosuid, ...: AT_RECURSIVE, for this mount as well; the two above never
+                                         * contradict these two */
         uint64_t attr_clear_recursive;
         unsigned long propagation;      /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE, 0 = not given */
         bool is_propagation_recursive;
         bool is_recursive;      /* rbind */
         bool is_remount;        /* remount: change flags of what is mounted there */
         bool is_tmpcopyup;
-        bool is_idmap, is_idmap_recursive;      /* idmap, ridmap, or mappings given */
+        bool is_idmap, is_idmap_recursive;      /* idmap, ridmap, or mappings given: binds only */
         unsigned long sb_flags; /* MS_SYNCHRONOUS, MS_DIRSYNC, MS_LAZYTIME, MS_MANDLOCK, MS_I_VERSION, MS_SILENT set */
         unsigned long sb_flags_clear;
         const char *data;       /* what only the file system knows, comma-separated; "" when none */

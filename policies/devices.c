@@ -52,13 +52,14 @@ bool policy_devices_is_standard(mode_t type, uint32_t device_major, uint32_t dev
         return false;
 }
 
-static bool is_standard_path(const char *path)
+/* Which of @nodes, of which the first are the standard ones, has this path; NULL: none. */
+static struct spec_device *find_standard(struct spec_device *nodes, const char *path)
 {
         for (size_t i = 0; i < N_STANDARD; i++) {
-                if (strcmp(standard_nodes[i].path, path) == 0)
-                        return true;
+                if (strcmp(nodes[i].path, path) == 0)
+                        return &nodes[i];
         }
-        return false;
+        return NULL;
 }
 
 /* console, ptmx and the slaves: whoever makes the terminal makes these. */
@@ -70,6 +71,8 @@ static bool is_terminal(const struct spec_device *device)
 
 static const char *describe(struct arena *arena, const struct spec_device *device)
 {
+        if (device->type == S_IFIFO)
+                return arena_format(arena, "%s (p)", device->path);
         return arena_format(arena, "%s (%c %u:%u)", device->path, device->type == S_IFBLK ? 'b' : 'c', device->major,
                             device->minor);
 }
@@ -78,23 +81,36 @@ static void judge_node(struct judge *judge, const struct spec_device *asked, str
 {
         const char *path = policy_paths_clean(judge->arena, asked->path);
         const char *text = describe(judge->arena, asked);
+        struct spec_device *standard;
 
         if (path == NULL || text == NULL)
                 return;
         if (asked->type != S_IFIFO && !policy_devices_is_standard(asked->type, asked->major, asked->minor)) {
-                if (is_terminal(asked))
+                if (is_terminal(asked)) {
+                        judge_record(judge, "devices", "linux.devices", text, "the container's own, where it has a terminal");
                         return;
+                }
                 judge_refuse(
                         judge, "devices", "linux.devices", text, arena_format(judge->arena, "device:%s", asked->path),
                         "device %s is not one of null, zero, full, random, urandom and tty; drop the device", text);
                 return;
         }
-        if (policy_paths_depth_in(path, "/dev") < 1) {
+        if (asked->type == S_IFIFO ? policy_paths_is_in(path, "/proc") || policy_paths_is_in(path, "/sys")
+                                   : policy_paths_depth_in(path, "/dev") < 1) {
                 judge_tighten(judge, "devices", "linux.devices", text, "left out: only /dev holds devices");
                 return;
         }
-        if (is_standard_path(path)) /* a fifo or another device under a well-known name would only mislead */
+        standard = find_standard(nodes, path);
+        if (standard != NULL && standard->type == asked->type && standard->major == asked->major &&
+            standard->minor == asked->minor) {
+                *standard = *asked;     /* its owner and mode */
+                standard->path = path;
                 return;
+        }
+        if (standard != NULL) { /* it would only mislead */
+                judge_tighten(judge, "devices", "linux.devices", text, "left out: a standard device has this name");
+                return;
+        }
         nodes[*n] = *asked;
         nodes[*n].path = path;
         (*n)++;

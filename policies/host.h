@@ -31,6 +31,7 @@ struct host_source {
         long fs_magic;          /* statfs(2) f_type */
         uint64_t fs_bytes;      /* how much its file system holds; 0: without a limit */
         uint64_t mount_flags;   /* ST_ flags of statvfs(3) */
+        const char *link;       /* copy-symlink, and the source itself is a link: its text; nothing else was looked at */
         const char *engine_socket;      /* a folder: the name of an engine's socket in it, else NULL */
         bool is_private_folder; /* it, or a folder above (of its origin, too), is root's and bars everyone else; only looked at
                                  * for writable binds */

@@ -147,6 +147,39 @@ static bool judge_target(struct judge *judge, const struct mount_candidate *c)
 
 /* ---- how ---- */
 
+/* Kept off the mount and told: what would be read by nobody. */
+static void drop_file_system_options(struct judge *judge, struct mount_candidate *c, const char *instead)
+{
+        static const struct {
+                unsigned long flag;
+                const char *set, *clear;
+        } words[] = {
+                { MS_SYNCHRONOUS, "sync", "async" },       { MS_DIRSYNC, "dirsync", NULL },
+                { MS_MANDLOCK, "mand", "nomand" },         { MS_I_VERSION, "iversion", "noiversion" },
+                { MS_LAZYTIME, "lazytime", "nolazytime" },
+        };
+        char asked[160] = "";
+        size_t length = 0;
+
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+                const char *word = c->mount.sb_flags & words[i].flag         ? words[i].set
+                                   : c->mount.sb_flags_clear & words[i].flag ? words[i].clear
+                                                                             : NULL;
+
+                if (word != NULL)
+                        length += (size_t)snprintf(asked + length, sizeof asked - length, "%s%s", length > 0 ? "," : "", word);
+        }
+        if (c->mount.data != NULL && c->mount.data[0] != '\0')
+                snprintf(asked + length, sizeof asked - length, "%s%.80s", length > 0 ? "," : "", c->mount.data);
+        if (c->mount.is_tmpcopyup)
+                snprintf(asked + strlen(asked), sizeof asked - strlen(asked), "%stmpcopyup", asked[0] != '\0' ? "," : "");
+        if (asked[0] != '\0')
+                judge_record(judge, "mounts.options", mounts_property(judge, c), asked, instead);
+        c->mount.sb_flags = c->mount.sb_flags_clear = 0;
+        c->mount.data = "";
+        c->mount.is_tmpcopyup = false;
+}
+
 static void judge_propagation(struct mount_candidate *c)
 {
         if (c->mount.propagation & MS_SHARED) {
@@ -159,6 +192,13 @@ static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struc
 {
         if (mounts_replace_ipc_bind(judge, c) || mounts_drop_cgroup_bind(judge, c))
                 return;
+        /* mount(2), MS_BIND: "the remaining bits are ignored"; the file system is the host's. */
+        drop_file_system_options(judge, c, "left as the file system has it: it is the host's");
+        /* A link is a text, and where it leads counts inside the container. */
+        if (c->mount.is_copy_symlink && c->source != NULL && c->source->link != NULL) {
+                c->verdict.link = c->source->link;
+                return;
+        }
         if (!mounts_judge_source(judge, c) || mounts_replace_shm_bind(judge, sandbox, c))
                 return;
         /* A device node behind nodev cannot be opened; these six are in every /dev. */
@@ -177,6 +217,40 @@ static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struc
                 mounts_judge_ids(judge, sandbox, c);
 }
 
+/* What an earlier entry mounted at the same place; NULL: nothing. */
+static const struct spec_mount *find_mounted(const struct spec_mount *mounts, size_t n, const char *target)
+{
+        while (n-- > 0) {
+                if (!mounts[n].is_remount && strcmp(mounts[n].target, target) == 0)
+                        return &mounts[n];
+        }
+        return NULL;
+}
+
+/* Without "bind" the file system's own options change: for everybody who has it mounted. */
+static void judge_reconfiguration(struct judge *judge, struct mount_candidate *c, const struct spec_mount *mounts, size_t n)
+{
+        unsigned long known = MS_SYNCHRONOUS | MS_DIRSYNC | MS_MANDLOCK | MS_I_VERSION | MS_LAZYTIME;
+        const struct spec_mount *mounted;
+
+        if (((c->mount.sb_flags | c->mount.sb_flags_clear) & known) == 0 && (c->mount.data == NULL || c->mount.data[0] == '\0'))
+                return;
+        if (c->mount.kind == SPEC_MOUNT_BIND) {
+                drop_file_system_options(judge, c, "left as the file system has it: a bind has its own flags only");
+                return;
+        }
+        mounted = find_mounted(mounts, n, c->mount.target);
+        if (mounted == NULL || (mounted->kind != SPEC_MOUNT_TMPFS && mounted->kind != SPEC_MOUNT_DEVPTS &&
+                                mounted->kind != SPEC_MOUNT_PROC)) {
+                mounts_refuse(judge, c, "mounts.remount",
+                              arena_format(judge->arena, "a remount would change the options of the file system at %s, which "
+                                           "others have mounted as well; drop them, or add \"bind\"", c->mount.target));
+                return;
+        }
+        c->mount.kind = mounted->kind;
+        c->verdict.is_file_system_changed = true;
+}
+
 /* remount: flags of what an earlier entry mounted. It may add to them and not take away. */
 static void judge_remount(struct mount_candidate *c)
 {
@@ -190,15 +264,22 @@ static void judge_remount(struct mount_candidate *c)
               policy_paths_is_in(c->mount.target, "/dev") ? MOUNT_ATTR_NOSUID : MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
 }
 
-static void judge_one(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c)
+/* @mounts: those before it, as judged. */
+static void judge_one(struct judge *judge, const struct sandbox *sandbox, const struct spec_mount *mounts, size_t n,
+                      struct mount_candidate *c)
 {
         mounts_replace_kernel_bind(judge, c);
         if (!judge_target(judge, c))
                 return;
         judge_propagation(c);
         if (c->mount.is_remount) {
+                judge_reconfiguration(judge, c, mounts, n);
                 judge_remount(c);
                 return;
+        }
+        if (c->mount.is_tmpcopyup && c->mount.kind != SPEC_MOUNT_TMPFS && c->mount.kind != SPEC_MOUNT_BIND) {
+                judge_record(judge, "mounts.options", mounts_property(judge, c), "tmpcopyup", "left out: for a tmpfs only");
+                c->mount.is_tmpcopyup = false;
         }
         switch (c->mount.kind) {
         case SPEC_MOUNT_BIND:
@@ -208,8 +289,12 @@ static void judge_one(struct judge *judge, const struct sandbox *sandbox, struct
         case SPEC_MOUNT_MQUEUE:
                 mounts_force(c, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
                 return;
-        case SPEC_MOUNT_SYSFS:
         case SPEC_MOUNT_CGROUP:
+                /* cgroups(7): on the unified hierarchy they count in the initial namespace only; v1 is bound. */
+                drop_file_system_options(judge, c, "left as the host has it");
+                mounts_force(c, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+                return;
+        case SPEC_MOUNT_SYSFS:
                 mounts_force(c, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
                 return;
         case SPEC_MOUNT_DEVPTS: /* its nodes are terminals, made for this mount alone */
@@ -272,7 +357,7 @@ int policy_mounts_judge(struct judge *judge, struct sandbox *sandbox)
                 c.mount.target = policy_paths_clean(judge->arena, c.mount.target);
                 if (c.mount.target == NULL)
                         return -ENOMEM;
-                judge_one(judge, sandbox, &c);
+                judge_one(judge, sandbox, mounts, n, &c);
                 if (c.asked[0] != '\0')
                         judge_tighten(judge, "mounts.flags", mounts_property(judge, &c), c.asked, c.got);
                 if (c.is_dropped)

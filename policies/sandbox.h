@@ -19,12 +19,14 @@ enum sandbox_ids {
         SANDBOX_IDS_IDENTITY,   /* every id of the user namespace we are in, one to one (rootless; joined userns) */
 };
 
-/* Whose ids a bind's files have. Only a leased range has id-mapped binds: in an engine's own map the engine has seen
- * to it, and where ids are one to one there is nothing to map. */
+/* Whose ids a bind's files have. Where the ids are not leased, only the binds that the engine wants mapped (idmap) are:
+ * in its own map the engine has seen to the rest, and where ids are one to one there is nothing to map. */
 enum sandbox_bind_ids {
         SANDBOX_BIND_PLAIN,          /* as it is: what belongs to no id of the build shows as nobody */
         SANDBOX_BIND_ROOT,          /* on-disk id n is the build's id n */
         SANDBOX_BIND_OWNER,         /* the source's owner is the build's 0; no other id of the disk is in the map */
+        SANDBOX_BIND_MAPPED,        /* the mount's own map: with a lease, outside = ids of the build; else ids of our user
+                                     * namespace, each of them the build's */
 };
 
 /* What policy adds to one mount. */
@@ -32,7 +34,11 @@ struct sandbox_bind {
         enum sandbox_bind_ids ids;
         bool is_ids_recursive;          /* the id map counts for the mounts below the source, too; else those stay plain */
         bool is_ids_wanted;             /* false: where the file system has no id maps, binding it plainly is right (it is
-                                         * read-only); true: refuse then */
+                                         * read-only, and nobody asked for a map); true: refuse then */
+        const char *link;               /* copy-symlink, and the source is one: a link with this text is made instead of a
+                                         * mount; NULL: mount */
+        bool is_file_system_changed;    /* a remount that goes for the file system, which is the container's own: sb_flags,
+                                         * sb_flags_clear and data */
         uint32_t owner_uid, owner_gid;  /* OWNER: on disk */
         /* The source that was judged: whoever mounts it refuses when another file has taken its place. */
         bool is_source_known;

@@ -52,6 +52,8 @@ const char *child_step_text(enum child_step step)
                 [STEP_MOUNT_TARGET] = "open or make the mount's destination",
                 [STEP_MOUNT_TARGET_LINK] = "the mount's destination is a link or no folder",
                 [STEP_MOUNT_MAKE] = "make the mount",
+                [STEP_MOUNT_PARAMETER] = "set the option",
+                [STEP_MOUNT_LINK] = "make the link (copy-symlink)",
                 [STEP_MOUNT_OPTION] = "set the mount's options",
                 [STEP_MOUNT_ATTACH] = "attach the mount",
                 [STEP_MOUNT_COPYUP] = "copy the folder below a tmpfs (tmpcopyup)",

@@ -27,6 +27,8 @@ enum child_step {
         STEP_MOUNT_TARGET,      /* index: mount */
         STEP_MOUNT_TARGET_LINK, /* index: mount; a link where procfs or sysfs belongs */
         STEP_MOUNT_MAKE,        /* index: mount */
+        STEP_MOUNT_PARAMETER,   /* value: which option of the plan */
+        STEP_MOUNT_LINK,
         STEP_MOUNT_OPTION,      /* index: mount */
         STEP_MOUNT_ATTACH,      /* index: mount */
         STEP_MOUNT_COPYUP,      /* index: mount */
@@ -88,12 +90,13 @@ struct child_message {
         uint32_t kind;
         uint32_t step;
         uint32_t index;
-        uint64_t value;         /* CHILD_READY: the inode of init's network namespace */
+        uint64_t value;         /* CHILD_READY: the inode of init's network namespace; STEP_MOUNT_PARAMETER: which option */
         int32_t error;          /* errno; for STEP_HOOK enum hooks_end << 16 | its value */
 };
 
 /* Child: reports and ends the process with status 1. */
 void child_fail(int report_fd, enum child_step step, uint32_t index, int error) __attribute__((noreturn));
+void child_fail_at(int report_fd, enum child_step step, uint32_t index, uint64_t value, int error) __attribute__((noreturn));
 
 /* Child: sends a message without more. A parent that has gone is the end (STEP_SYNC needs no reader). */
 void child_say(int report_fd, enum child_message_kind kind, uint64_t value);

@@ -15,12 +15,19 @@ static void send_message(int report_fd, const struct child_message *message)
         while (n < 0 && errno == EINTR);
 }
 
-void child_fail(int report_fd, enum child_step step, uint32_t index, int error)
+void child_fail_at(int report_fd, enum child_step step, uint32_t index, uint64_t value, int error)
 {
-        const struct child_message message = { .kind = CHILD_FAILED, .step = step, .index = index, .error = error };
+        const struct child_message message = {
+                .kind = CHILD_FAILED, .step = step, .index = index, .value = value, .error = error,
+        };
 
         send_message(report_fd, &message);
         _exit(1);
+}
+
+void child_fail(int report_fd, enum child_step step, uint32_t index, int error)
+{
+        child_fail_at(report_fd, step, index, 0, error);
 }
 
 void child_say(int report_fd, enum child_message_kind kind, uint64_t value)

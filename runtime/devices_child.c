@@ -74,7 +74,7 @@ void devices_child_all(const struct devices_plan *plan, const struct devices_rea
         struct stat st;
 
         for (uint32_t i = 0; i < plan->n; i++) {
-                if (plan->is_bound)
+                if (plan->is_bound && !S_ISFIFO(plan->devices[i].mode))
                         mounts_child_attach_file(root_fd, ready->fds[i], plan->devices[i].path, STEP_DEVICE, i, report_fd);
                 else
                         make_node(&plan->devices[i], i, root_fd, proc_fd, report_fd);

@@ -271,6 +271,18 @@ static int look_at_source(struct origins *origins, struct arena *arena, const ch
         return look_at_origin(origins, arena, fd, &st, is_writable && (fs.f_flags & ST_NOSUID) == 0, source);
 }
 
+/* copy-symlink of crun: where the source is a link, the link is what is wanted. */
+static int look_at_link(struct arena *arena, const char *path, struct host_source *source)
+{
+        char text[PATH_MAX];
+        ssize_t n = readlink(path, text, sizeof text);
+
+        if (n <= 0 || (size_t)n >= sizeof text)
+                return 0;
+        source->link = arena_string_n(arena, text, (size_t)n);
+        return source->link == NULL ? -ENOMEM : 0;
+}
+
 static bool is_writable_bind(const struct spec_mount *mount)
 {
         return ((mount->attr_set | mount->attr_set_recursive) & MOUNT_ATTR_RDONLY) == 0;
@@ -296,6 +308,13 @@ static int look_at_sources(const struct spec *spec, const char *bundle, struct a
                 path = from_bundle(arena, bundle, mount->source);
                 if (path == NULL)
                         return -ENOMEM;
+                if (mount->is_copy_symlink) {
+                        r = look_at_link(arena, path, &sources[i]);
+                        if (r < 0)
+                                return r;
+                        if (sources[i].link != NULL)
+                                continue;
+                }
                 r = look_at_source(&origins, arena, path, is_writable_bind(mount), &sources[i]);
                 if (r < 0)
                         return r;

@@ -291,12 +291,22 @@ static int explain(struct work *work, const struct child_message *message, struc
         case STEP_MOUNT_TARGET:
         case STEP_MOUNT_TARGET_LINK:
         case STEP_MOUNT_MAKE:
+        case STEP_MOUNT_PARAMETER:
+        case STEP_MOUNT_LINK:
         case STEP_MOUNT_OPTION:
         case STEP_MOUNT_ATTACH:
         case STEP_MOUNT_COPYUP:
                 if (i < plan->mounts.n) {
                         const struct spec_mount *mount = plan->mounts.mounts[i].mount;
+                        const struct mount_option *option = NULL;
 
+                        if (message->step == STEP_MOUNT_PARAMETER && message->value < plan->mounts.mounts[i].n_options)
+                                option = &plan->mounts.mounts[i].options[message->value];
+                        if (option != NULL)
+                                return error_errno(err, message->error, "mounts[%u]: mount %s on %s: option %s%s%s", i,
+                                                   text_is_empty(mount->fstype) ? "none" : mount->fstype, mount->target,
+                                                   option->key, option->value != NULL ? "=" : "",
+                                                   option->value != NULL ? option->value : "");
                         return error_errno(err, message->error, "mounts[%u]: mount %s (%s) on %s: %s", i,
                                            text_is_empty(mount->source) ? "none" : mount->source,
                                            text_is_empty(mount->fstype) ? "bind" : mount->fstype, mount->target, step);

@@ -18,6 +18,7 @@
 #include "runtime/userns.h"
 
 #define OPTIONS_MAX 64
+#define OPTION_MAX_BYTES 255    /* fs/fsopen.c, strndup_user(): key and value each, with their NUL */
 
 struct options {
         struct mount_option list[OPTIONS_MAX];
@@ -27,7 +28,10 @@ struct options {
 static int add_option(struct options *options, const char *key, const char *value, struct error *err)
 {
         if (options->n == OPTIONS_MAX)
-                return error_set(err, E2BIG, "more than %d options", OPTIONS_MAX);
+                return error_set(err, E2BIG, "options: more than %d for the file system", OPTIONS_MAX);
+        if (strlen(key) > OPTION_MAX_BYTES || (value != NULL && strlen(value) > OPTION_MAX_BYTES))
+                return error_set(err, E2BIG, "options: %.32s... is longer than %d bytes, which the kernel does not take", key,
+                                 OPTION_MAX_BYTES);
         options->list[options->n++] = (struct mount_option){ key, value };
         return 0;
 }
@@ -55,6 +59,17 @@ struct id_maps {
         size_t n_uid, n_gid;
 };
 
+/* fs/fs_context.c, vfs_parse_sb_flag(). dirsync has no opposite there. */
+static const struct {
+        unsigned long flag;
+        const char *set, *clear;
+} super_options[] = {
+        { MS_SYNCHRONOUS, "sync", "async" },
+        { MS_LAZYTIME, "lazytime", "nolazytime" },
+        { MS_MANDLOCK, "mand", "nomand" },
+        { MS_DIRSYNC, "dirsync", NULL },        /* last: nothing asks for its removal */
+};
+
 static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_t root_uid, uint32_t root_gid,
                         struct mount_plan *plan, struct error *err)
 {
@@ -62,6 +77,7 @@ static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_
         struct options options = { .n = 0 };
         bool has_mode = false, has_uid = false, has_gid = false;
         bool is_tmpfs = mount->kind == SPEC_MOUNT_TMPFS, is_devpts = mount->kind == SPEC_MOUNT_DEVPTS;
+        bool is_new = !mount->is_remount, has_gid_option = is_tmpfs || is_devpts || mount->kind == SPEC_MOUNT_PROC;
         char *data, *part, *value, *rest = NULL;
         int r = 0;
 
@@ -77,7 +93,7 @@ static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_
                 if ((is_tmpfs || is_devpts) && value != NULL && strcmp(part, "uid") == 0) {
                         has_uid = true;
                         r = add_mapped(arena, &options, "uid", value, maps->uid, maps->n_uid, is_devpts, err);
-                } else if ((is_tmpfs || is_devpts) && value != NULL && strcmp(part, "gid") == 0) {
+                } else if (has_gid_option && value != NULL && strcmp(part, "gid") == 0) {
                         has_gid = true;
                         r = add_mapped(arena, &options, "gid", value, maps->gid, maps->n_gid, is_devpts, err);
                 } else {
@@ -85,29 +101,67 @@ static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_
                         r = add_option(&options, part, value, err);
                 }
         }
-        if (r == 0 && is_tmpfs && !has_uid)
+        if (r == 0 && is_new && is_tmpfs && !has_uid)
                 r = add_option(&options, "uid", arena_format(arena, "%u", root_uid), err);
-        if (r == 0 && is_tmpfs && !has_gid)
+        if (r == 0 && is_new && is_tmpfs && !has_gid)
                 r = add_option(&options, "gid", arena_format(arena, "%u", root_gid), err);
-        if (r == 0 && !text_is_empty(mount->source) && mount->kind != SPEC_MOUNT_CGROUP)
+        if (r == 0 && is_new && !text_is_empty(mount->source) && mount->kind != SPEC_MOUNT_CGROUP)
                 r = add_option(&options, "source", mount->source, err);
-        if (r == 0 && (mount->sb_flags & MS_SYNCHRONOUS))
-                r = add_option(&options, "sync", NULL, err);
-        if (r == 0 && (mount->sb_flags & MS_DIRSYNC))
-                r = add_option(&options, "dirsync", NULL, err);
-        if (r == 0 && (mount->sb_flags & MS_LAZYTIME))
-                r = add_option(&options, "lazytime", NULL, err);
-        if (r == 0 && (mount->sb_flags & MS_MANDLOCK))
-                r = add_option(&options, "mand", NULL, err);
+        /* silent and loud: nothing to do, fsopen(2) gives the messages of a file system to its caller and never to the
+         * kernel's log. */
+        for (size_t i = 0; i < sizeof super_options / sizeof *super_options && r == 0; i++) {
+                if (mount->sb_flags & super_options[i].flag)
+                        r = add_option(&options, super_options[i].set, NULL, err);
+                else if (!is_new && (mount->sb_flags_clear & super_options[i].flag))
+                        r = add_option(&options, super_options[i].clear, NULL, err);
+        }
+        plan->has_super_flags = ((mount->sb_flags | mount->sb_flags_clear) & MS_I_VERSION) != 0;
+        plan->super_flags = mount->sb_flags & (MS_I_VERSION | MS_SYNCHRONOUS | MS_LAZYTIME | MS_MANDLOCK);
         if (r < 0)
                 return r;
-        plan->takes_mode = is_tmpfs && !has_mode;
+        plan->takes_mode = is_new && is_tmpfs && !has_mode;
         plan->options = arena_array(arena, options.n, sizeof *plan->options);
         if (plan->options == NULL)
                 return error_errno(err, ENOMEM, "options");
         memcpy((void *)(uintptr_t)plan->options, options.list, options.n * sizeof options.list[0]);
         plan->n_options = options.n;
         return 0;
+}
+
+/* The map of a mount in ids of our user namespace. */
+static const struct spec_id_map *translate_map(struct arena *arena, const struct spec_id_map *map, size_t n,
+                                               const struct spec_id_map *build, size_t n_build, bool is_lease)
+{
+        struct spec_id_map *translated;
+
+        if (!is_lease)
+                return map;
+        translated = arena_array(arena, n, sizeof *translated);
+        for (size_t i = 0; i < n && translated != NULL; i++) {
+                translated[i] = map[i];
+                /* A lease is one line, and policy has seen that the whole line lies in it. */
+                translated[i].outside = (uint32_t)userns_map_id(build, n_build, map[i].outside);
+        }
+        return translated;
+}
+
+/* Asked for on nothing but binds that are new. */
+static int plan_bind(struct arena *arena, const struct sandbox *sandbox, const struct id_maps *maps, const char *bundle,
+                     struct mount_plan *plan, struct error *err)
+{
+        const struct spec_mount *mount = plan->mount;
+        bool is_lease = sandbox->ids == SANDBOX_IDS_LEASE;
+
+        if (text_is_empty(mount->source))
+                return error_set(err, EINVAL, "a bind without a source");
+        plan->source = mount->source[0] == '/' ? mount->source : arena_format(arena, "%s/%s", bundle, mount->source);
+        if (plan->source == NULL)
+                return error_errno(err, ENOMEM, "source");
+        if (plan->bind.ids != SANDBOX_BIND_MAPPED)
+                return 0;
+        plan->uid_map = translate_map(arena, mount->uid_map, mount->n_uid_map, maps->uid, maps->n_uid, is_lease);
+        plan->gid_map = translate_map(arena, mount->gid_map, mount->n_gid_map, maps->gid, maps->n_gid, is_lease);
+        return plan->uid_map == NULL || plan->gid_map == NULL ? error_errno(err, ENOMEM, "uidMappings") : 0;
 }
 
 int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const char *bundle, const struct spec_id_map *uid_map,
@@ -123,7 +177,9 @@ int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const c
                 .readonly = spec->linux_.readonly_paths, .n_readonly = spec->linux_.n_readonly_paths,
                 .cwd = spec->process.cwd,
                 .is_root_readonly = spec->is_root_readonly,
-                .root_propagation = spec->linux_.rootfs_propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
+                /* A slave it has been since restack_prepare(). */
+                .root_propagation = spec->linux_.rootfs_propagation & MS_UNBINDABLE ? MS_UNBINDABLE
+                                    : spec->linux_.rootfs_propagation & MS_SLAVE    ? 0 : MS_PRIVATE,
         };
         struct mount_plan *mounts;
         int r;
@@ -145,16 +201,12 @@ int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const c
                         mounts[i].bind = sandbox->binds[i];
                         mounts[i].is_judged = true;
                 }
-                if (mount->kind == SPEC_MOUNT_BIND) {
-                        if (text_is_empty(mount->source))
-                                return error_set(err, EINVAL, "mounts[%zu]: a bind on %s without a source", i, mount->target);
-                        mounts[i].source = mount->source[0] == '/' ? mount->source
-                                                                   : arena_format(arena, "%s/%s", bundle, mount->source);
-                        if (mounts[i].source == NULL)
-                                return error_errno(err, ENOMEM, "mounts");
-                        continue;
-                }
-                r = plan_options(arena, &maps, plan.root_uid, plan.root_gid, &mounts[i], err);
+                if (mount->is_remount && !mounts[i].bind.is_file_system_changed)
+                        continue;       /* its flags only */
+                if (mount->kind == SPEC_MOUNT_BIND)
+                        r = plan_bind(arena, sandbox, &maps, bundle, &mounts[i], err);
+                else
+                        r = plan_options(arena, &maps, plan.root_uid, plan.root_gid, &mounts[i], err);
                 if (r < 0)
                         return error_context(err, "mounts[%zu] (%s)", i, mount->target);
         }
@@ -218,6 +270,10 @@ static int id_map_tree(int fd, const struct mounts_plan *all, const struct mount
                 r = userns_make(&uid, 1, &gid, 1, &owner_fd, err);
                 if (r < 0)
                         return r;
+        } else if (plan->bind.ids == SANDBOX_BIND_MAPPED) {
+                r = userns_make(plan->uid_map, plan->mount->n_uid_map, plan->gid_map, plan->mount->n_gid_map, &owner_fd, err);
+                if (r < 0)
+                        return r;
         }
         attr.userns_fd = (uint64_t)(unsigned)(owner_fd >= 0 ? owner_fd : userns_fd);
         if (mount_setattr(fd, "", AT_EMPTY_PATH | (plan->bind.is_ids_recursive ? AT_RECURSIVE : 0), &attr, sizeof attr) == 0)
@@ -227,6 +283,11 @@ static int id_map_tree(int fd, const struct mounts_plan *all, const struct mount
         /* Read-only inputs may show as nobody's; what the build is to write must not be silently unwritable. */
         if (!plan->bind.is_ids_wanted)
                 return 0;
+        if (plan->mount->is_idmap)
+                return error_set(err, EOPNOTSUPP,
+                                 "%s: the ids of %s cannot be mapped on %s%s; drop the mappings, or bind from another file system",
+                                 plan->bind.is_ids_recursive ? "ridmap" : "idmap", plan->source,
+                                 fs_name(fd, buffer, sizeof buffer), plan->bind.is_ids_recursive ? ", or below it" : "");
         return error_set(err, EOPNOTSUPP,
                          "a writable bind of %s on %s: its ids cannot be mapped on %s; mount it read-only, or from another file system",
                          plan->source, plan->mount->target, fs_name(fd, buffer, sizeof buffer));
@@ -256,15 +317,19 @@ static int flag_tree(int fd, const struct mount_plan *plan, struct error *err)
         struct mount_attr below = {
                 .attr_set = mount->attr_set_recursive | guards,
                 .attr_clr = mount->attr_clear_recursive & ~guards,
-                .propagation = mount->propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
+                /* Slaves below a slave as well, as with runc. Nothing reaches the host from either. */
+                .propagation = mount->propagation & MS_SLAVE ? MS_SLAVE
+                               : mount->propagation & MS_UNBINDABLE && mount->is_propagation_recursive ? MS_UNBINDABLE
+                                                                                                      : MS_PRIVATE,
         };
-        struct mount_attr top = { .attr_set = mount->attr_set, .attr_clr = mount->attr_clear & ~mount->attr_set };
+        struct mount_attr top = { .attr_set = mount->attr_set, .attr_clr = mount->attr_clear & ~mount->attr_set,
+                                  .propagation = mount->propagation & MS_UNBINDABLE };
 
         fix_atime(&below);
         fix_atime(&top);
         if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &below, sizeof below) < 0)
                 return error_errno(err, errno, "set the flags of %s", plan->source);
-        if ((top.attr_set | top.attr_clr) != 0 && mount_setattr(fd, "", AT_EMPTY_PATH, &top, sizeof top) < 0)
+        if ((top.attr_set | top.attr_clr | top.propagation) != 0 && mount_setattr(fd, "", AT_EMPTY_PATH, &top, sizeof top) < 0)
                 return error_errno(err, errno, "set the flags of %s", plan->source);
         return 0;
 }
@@ -289,7 +354,7 @@ int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int user
                 const struct mount_plan *mount = &plan->mounts[i];
                 struct stat st;
 
-                if (mount->mount->kind != SPEC_MOUNT_BIND || mount->mount->is_remount)
+                if (mount->mount->kind != SPEC_MOUNT_BIND || mount->mount->is_remount || mount->bind.link != NULL)
                         continue;
                 ready.tree_fds[i] = open_tree(AT_FDCWD, mount->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
                                               (mount->mount->is_recursive ? AT_RECURSIVE : 0));

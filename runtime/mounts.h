@@ -26,9 +26,12 @@ struct mount_plan {
         const struct spec_mount *mount;
         const char *source;             /* binds: absolute */
         struct sandbox_bind bind;       /* whose ids it has, and which file was judged; zeros for what is no bind */
+        const struct spec_id_map *uid_map, *gid_map;    /* SANDBOX_BIND_MAPPED: outside = ids of our user namespace */
         bool is_judged;                 /* bind says which file it must be */
-        const struct mount_option *options;     /* for what is made anew */
+        const struct mount_option *options;     /* for what is made anew, or changed by a remount */
         size_t n_options;
+        bool has_super_flags;           /* iversion, noiversion: mount(2) alone can set it */
+        unsigned long super_flags;      /* MS_, all that mount(2) replaces then */
         bool takes_mode;                /* tmpfs without mode=: as the folder below it */
         bool no_links;                  /* /proc, /sys, /dev */
         bool may_be_proc;               /* policy let it lie in procfs */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -53,20 +54,31 @@ void mounts_child_attach_root(int root_fd, int report_fd)
                 child_fail(report_fd, STEP_ROOT_ATTACH, 0, errno);
 }
 
-/* A new superblock with @options, as a detached mount. */
-static int make(const char *fstype, const struct mount_option *options, size_t n, bool is_readonly, uint64_t attr)
+/* Returns 0, or which option the kernel refused, counted from 1, and errno. */
+static uint32_t set_options(int fs_fd, const struct mount_option *options, size_t n)
+{
+        for (uint32_t i = 0; i < n; i++) {
+                if (fsconfig(fs_fd, options[i].value == NULL ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, options[i].key,
+                             options[i].value, 0) < 0)
+                        return i + 1;
+        }
+        return 0;
+}
+
+/* A new superblock with @options, as a detached mount. @ret_option: NULL, or which option was refused, 0: none. */
+static int make(const char *fstype, const struct mount_option *options, size_t n, bool is_readonly, uint64_t attr,
+                uint32_t *ret_option)
 {
         auto_close int fs_fd = fsopen(fstype, FSOPEN_CLOEXEC);
-        int r;
+        uint32_t option;
 
         if (fs_fd < 0)
                 return -1;
-        for (size_t i = 0; i < n; i++) {
-                r = fsconfig(fs_fd, options[i].value == NULL ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, options[i].key,
-                             options[i].value, 0);
-                if (r < 0)
-                        return -1;
-        }
+        option = set_options(fs_fd, options, n);
+        if (ret_option != NULL)
+                *ret_option = option;
+        if (option > 0)
+                return -1;
         if (is_readonly && fsconfig(fs_fd, FSCONFIG_SET_FLAG, "ro", NULL, 0) < 0)
                 return -1;
         if (fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
@@ -77,19 +89,78 @@ static int make(const char *fstype, const struct mount_option *options, size_t n
 /* What is mounted inside it later, nodes and the working folder among it, needs a folder made there first. */
 static bool is_readonly_later(const struct spec_mount *mount)
 {
-        return mount->kind == SPEC_MOUNT_TMPFS && !mount->is_remount && (mount->attr_set & MOUNT_ATTR_RDONLY);
+        return mount->kind == SPEC_MOUNT_TMPFS && !mount->is_remount &&
+               ((mount->attr_set | mount->attr_set_recursive) & MOUNT_ATTR_RDONLY);
 }
 
-static int change_flags(int fd, const struct spec_mount *mount)
+static int set_flags(int fd, unsigned flags, uint64_t set, uint64_t clear, uint64_t propagation)
 {
-        struct mount_attr attr = { .attr_set = mount->attr_set, .attr_clr = mount->attr_clear & ~mount->attr_set };
-
-        if (is_readonly_later(mount))
-                attr.attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+        struct mount_attr attr = { .attr_set = set, .attr_clr = clear & ~set, .propagation = propagation };
 
         if ((attr.attr_set | attr.attr_clr) & MOUNT_ATTR__ATIME)
                 attr.attr_clr |= MOUNT_ATTR__ATIME;
-        return mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr);
+        return mount_setattr(fd, "", AT_EMPTY_PATH | flags, &attr, sizeof attr);
+}
+
+/* Of a mount that is new, or was mounted by an earlier entry (remount). Nothing is a peer of theirs: of the propagations
+ * only unbindable differs from what they have, but for a bind that is a slave and is to be one no longer. */
+static int change_flags(int fd, const struct spec_mount *mount)
+{
+        uint64_t set = mount->attr_set | mount->attr_set_recursive;
+        uint64_t propagation = mount->is_remount ? mount->propagation : mount->propagation & MS_UNBINDABLE;
+
+        if (is_readonly_later(mount))
+                set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+        if (set_flags(fd, 0, set, mount->attr_clear | mount->attr_clear_recursive, propagation) < 0)
+                return -1;
+        if (!mount->is_remount)
+                return 0;
+        if (!mount->is_propagation_recursive)
+                propagation = 0;
+        if ((mount->attr_set_recursive | mount->attr_clear_recursive | propagation) == 0)
+                return 0;
+        return set_flags(fd, AT_RECURSIVE, mount->attr_set_recursive, mount->attr_clear_recursive, propagation);
+}
+
+/* MS_I_VERSION has no name in fsconfig(2). mount(2) takes a path, which the working folder is one for; it sets the flags
+ * of the mount as well, so those come after. */
+static int set_super_flags(int fd, const struct mount_plan *plan)
+{
+        return fchdir(fd) < 0 ? -1 : mount(NULL, ".", NULL, MS_REMOUNT | plan->super_flags, NULL);
+}
+
+/* The file system is the container's own: policy has seen to it. */
+static void reconfigure(const struct mount_plan *plan, int target, uint32_t index, int report_fd)
+{
+        auto_close int fs_fd = fspick(target, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
+        uint32_t option = 0;
+
+        if (fs_fd >= 0)
+                option = set_options(fs_fd, plan->options, plan->n_options);
+        if (option > 0)
+                child_fail_at(report_fd, STEP_MOUNT_PARAMETER, index, option - 1, errno);
+        if (fs_fd < 0 || fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
+                child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
+}
+
+static void make_link(const struct mount_plan *plan, int root_fd, uint32_t index, int report_fd)
+{
+        const char *name = NULL;
+        auto_close int folder = target_open_parent(root_fd, plan->mount->target, &name);
+        char text[PATH_MAX];
+        ssize_t n;
+
+        if (folder < 0)
+                child_fail(report_fd, STEP_MOUNT_TARGET, index, errno);
+        if (!plan->may_be_proc && is_fs(folder, PROC_SUPER_MAGIC))
+                child_fail(report_fd, STEP_MOUNT_TARGET_LINK, index, EACCES);
+        if (symlinkat(plan->bind.link, folder, name) == 0)
+                return;
+        if (errno != EEXIST)
+                child_fail(report_fd, STEP_MOUNT_LINK, index, errno);
+        n = readlinkat(folder, name, text, sizeof text);
+        if (n < 0 || (size_t)n != strlen(plan->bind.link) || memcmp(text, plan->bind.link, (size_t)n) != 0)
+                child_fail(report_fd, STEP_MOUNT_LINK, index, EEXIST);
 }
 
 static void mount_cgroup1(const struct mounts_plan *plan, const struct mounts_ready *ready, int target, uint32_t index,
@@ -97,7 +168,7 @@ static void mount_cgroup1(const struct mounts_plan *plan, const struct mounts_re
 {
         static const struct mount_option options[] = { { "mode", "755" }, { "size", "64k" }, { "nr_inodes", "256" } };
         struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
-        auto_close int top = make("tmpfs", options, 3, false, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        auto_close int top = make("tmpfs", options, 3, false, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL);
 
         if (top < 0)
                 child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
@@ -140,8 +211,13 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
         enum target_kind kind = is_bind && !spec->is_remount && !ready->is_folder[index] ? TARGET_FILE : TARGET_FOLDER;
         auto_close int target = UNSET_FD, tree = UNSET_FD;
         bool was_made = false, is_new = spec->kind == SPEC_MOUNT_TMPFS;
+        uint32_t option = 0;
         struct stat st;
 
+        if (mount->bind.link != NULL) {
+                make_link(mount, root_fd, index, report_fd);
+                return;
+        }
         if (spec->is_remount)
                 target = sys_open_in_root(root_fd, spec->target, O_PATH);
         else
@@ -154,7 +230,9 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
         if (spec->kind != SPEC_MOUNT_PROC && !mount->may_be_proc && is_fs(target, PROC_SUPER_MAGIC))
                 child_fail(report_fd, STEP_MOUNT_TARGET_LINK, index, EACCES);
         if (spec->is_remount) {
-                if (change_flags(target, spec) < 0)
+                if (mount->bind.is_file_system_changed)
+                        reconfigure(mount, target, index, report_fd);
+                if ((mount->has_super_flags && set_super_flags(target, mount) < 0) || change_flags(target, spec) < 0)
                         child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
                 return;
         }
@@ -169,7 +247,7 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
                         return;
                 }
                 /* In the new cgroup namespace: in the initial one this waits for an RCU grace period. */
-                tree = make("cgroup2", NULL, 0, false, 0);
+                tree = make("cgroup2", NULL, 0, false, 0, NULL);
                 break;
         case SPEC_MOUNT_PROC:
         case SPEC_MOUNT_SYSFS:
@@ -178,9 +256,11 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
         case SPEC_MOUNT_TMPFS:
         case SPEC_MOUNT_OVERLAY:
         case SPEC_MOUNT_OTHER:
-                tree = make(spec->fstype, mount->options, mount->n_options, false, 0);
+                tree = make(spec->fstype, mount->options, mount->n_options, false, 0, &option);
                 break;
         }
+        if (tree < 0 && option > 0)
+                child_fail_at(report_fd, STEP_MOUNT_PARAMETER, index, option - 1, errno);
         if (tree < 0)
                 child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
         if (is_new && mount->takes_mode && !was_made && fstat(target, &st) == 0 &&
@@ -188,10 +268,12 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
                 child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
         if (is_new && spec->is_tmpcopyup && !was_made && mounts_child_copyup(target, tree) < 0)
                 child_fail(report_fd, STEP_MOUNT_COPYUP, index, errno);
-        if (change_flags(tree, spec) < 0)
+        if (!mount->has_super_flags && change_flags(tree, spec) < 0)
                 child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
         if (attach(tree, target) < 0)
                 child_fail(report_fd, STEP_MOUNT_ATTACH, index, errno);
+        if (mount->has_super_flags && (set_super_flags(tree, mount) < 0 || change_flags(tree, spec) < 0))
+                child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
         if (is_readonly_later(spec))
                 ready->tree_fds[index] = take_fd(&tree);
 }
@@ -269,7 +351,7 @@ static void mask(const struct mounts_plan *plan, uint32_t index, struct masks *m
                  * is not attached. */
                 if (masks->folder < 0) {
                         masks->folder = make("tmpfs", options, 3, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-                                             MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+                                             MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL);
                         if (masks->folder < 0 || attach(masks->folder, target) < 0)
                                 child_fail(report_fd, STEP_MASKED_PATH, index, errno);
                         return;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -76,8 +77,15 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
                  * out, and recorded, where the host has none. */
                 plan->cgroups.demanded = &plan->asked.linux_.resources;
         }
-        return restack_plan_make(arena, plan->rootfs, plan->sandbox.ids == SANDBOX_IDS_LEASE, make_token(arena, plan->id),
-                                 &plan->restack, err);
+        r = restack_plan_make(arena, plan->rootfs, plan->sandbox.ids == SANDBOX_IDS_LEASE, make_token(arena, plan->id),
+                              &plan->restack, err);
+        if (r < 0 || (plan->spec->linux_.rootfs_propagation & MS_SLAVE) == 0)
+                return r;
+        plan->restack.is_slave = !plan->restack.is_overlay;
+        if (plan->restack.is_overlay)
+                findings_add(&plan->findings, FINDING_TIGHTENED, "linux.rootfsPropagation", "rootfs.propagation", "slave",
+                             "private: the rootfs is an overlay of its own");
+        return 0;
 }
 
 /* "a b" of ids of the container, in ids of the host: the host owns the network namespace, so it reads the file so. */

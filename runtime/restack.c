@@ -80,7 +80,8 @@ static int clone_plain(const struct restack_plan *plan, int userns_fd, int *ret_
 {
         /* Image layers can hold device nodes: only our own /dev may. With what the engine mounted below, as runc's
          * bind has it. */
-        struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE };
+        struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV,
+                                   .propagation = plan->is_slave ? MS_SLAVE : MS_PRIVATE };
         struct mount_attr map = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns_fd };
         auto_close int fd = open_tree(AT_FDCWD, plan->rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
 

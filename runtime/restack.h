@@ -22,6 +22,8 @@ struct restack_plan {
         const char *rootfs;             /* absolute path of the engine's rootfs */
         bool is_mapped;                 /* false: the ids are right already (identity, engine's own map): clone only */
         bool is_overlay;                /* mapped and on overlayfs: re-stacked */
+        bool is_slave;                  /* rootfsPropagation: what the host mounts below it later is seen. Only a rootfs that
+                                         * is no overlay can: a second overlay is nobody's peer */
         dev_t device;                   /* st_dev of the rootfs */
         const char *work;               /* the work folder that restack_prepare() makes; NULL: none */
         const struct restack_overlay *overlay;
@@ -31,7 +33,7 @@ struct restack_plan {
 int restack_plan_make(struct arena *arena, const char *rootfs, bool is_mapped, const char *token,
                       struct restack_plan *ret_plan, struct error *err);
 
-/* Makes the tree: detached, private propagation, nodev. @userns_fd: the build's, for the id map; @range_uid,
+/* Makes the tree: detached, private propagation (or slave), nodev. @userns_fd: the build's, for the id map; @range_uid,
  * @range_gid: ids for fsuid and fsgid of the overlay's mounter. EOPNOTSUPP names the file system, the kernel and
  * the engine's remedy. @ret_tree_fd is the caller's. Credentials and namespaces of this process are as before when
  * it returns. */

@@ -228,15 +228,35 @@ Test(mounts, propagation)
         }
 }
 
+#define BIND "{\"destination\": \"/m\", \"source\": \"/s\", "
+
+/* A policy that asks whether a mount is read-only gets the answer that the kernel will give. */
+Test(mounts, recursive_options_have_the_last_word)
+{
+        const struct spec_mount *mount = good(BIND "\"options\": [\"rbind\", \"rro\", \"rw\", \"noatime\", \"ratime\"]}");
+
+        cr_assert_eq(mount->attr_clear & MOUNT_ATTR_RDONLY, 0);
+        cr_assert(mount->attr_set_recursive & MOUNT_ATTR_RDONLY);
+        cr_assert_eq(mount->attr_set & MOUNT_ATTR__ATIME, 0);
+        mount = good(BIND "\"options\": [\"rbind\", \"ro\", \"rrw\"]}");
+        cr_assert_eq(mount->attr_set & MOUNT_ATTR_RDONLY, 0);
+}
+
 Test(mounts, options_of_the_runtime)
 {
         cr_assert(with_options("\"remount\"")->is_remount);
         cr_assert(with_options("\"tmpcopyup\"")->is_tmpcopyup);
         cr_assert(with_options("\"copy-symlink\"")->is_copy_symlink);
-        cr_assert(with_options("\"idmap\"")->is_idmap);
-        cr_assert_not(with_options("\"idmap\"")->is_idmap_recursive);
-        cr_assert(with_options("\"ridmap\"")->is_idmap);
-        cr_assert(with_options("\"ridmap\"")->is_idmap_recursive);
+        cr_assert(good(BIND "\"options\": [\"bind\", \"idmap\"]}")->is_idmap);
+        cr_assert_not(good(BIND "\"options\": [\"bind\", \"idmap\"]}")->is_idmap_recursive);
+        cr_assert(good(BIND "\"options\": [\"bind\", \"ridmap\"]}")->is_idmap);
+        cr_assert(good(BIND "\"options\": [\"bind\", \"ridmap\"]}")->is_idmap_recursive);
+        assert_refused("{\"destination\": \"/m\", \"type\": \"tmpfs\", \"options\": [\"idmap\"]}",
+                       ".options: idmap and ridmap are for binds; drop the mappings");
+        assert_refused(BIND "\"options\": [\"bind\", \"src-nofollow\"]}",
+                       ".options[1]: \"src-nofollow\" is not supported: name the file that the link leads to");
+        assert_refused(BIND "\"options\": [\"bind\", \"dest-nofollow\"]}",
+                       ".options[1]: \"dest-nofollow\" is not supported: name the file that the link leads to");
         assert_refused("{\"destination\": \"/m\", \"options\": [\"ro\", \"idmap=uids=0-1-10\"]}",
                        ".options[1]: \"idmap=uids=0-1-10\" is not supported: give uidMappings and gidMappings");
 }
@@ -252,7 +272,7 @@ Test(mounts, what_is_no_option_of_ours_is_the_file_systems)
 Test(mounts, id_maps_come_in_pairs)
 {
         const struct spec_mount *mount =
-                good("{\"destination\": \"/m\", \"uidMappings\": [{\"containerID\": 0, \"hostID\": 1000, \"size\": 1},"
+                good(BIND "\"type\": \"bind\", \"uidMappings\": [{\"containerID\": 0, \"hostID\": 1000, \"size\": 1},"
                      "{\"containerID\": 1, \"hostID\": 100000, \"size\": 65535}], \"gidMappings\": [{\"containerID\": 0,"
                      "\"hostID\": 1000, \"size\": 4294966295}]}");
 
@@ -262,9 +282,9 @@ Test(mounts, id_maps_come_in_pairs)
         cr_assert_eq(mount->uid_map[1].outside, 100000);
         cr_assert_eq(mount->gid_map[0].size, 4294966295u);
         cr_assert_not(good("{\"destination\": \"/m\", \"uidMappings\": [], \"gidMappings\": []}")->is_idmap);
-        assert_refused("{\"destination\": \"/m\", \"uidMappings\": [{\"containerID\": 0, \"hostID\": 1, \"size\": 1}]}",
+        assert_refused(BIND "\"type\": \"bind\", \"uidMappings\": [{\"containerID\": 0, \"hostID\": 1, \"size\": 1}]}",
                        ".gidMappings: is required beside uidMappings and missing");
-        assert_refused("{\"destination\": \"/m\", \"gidMappings\": [{\"containerID\": 0, \"hostID\": 1, \"size\": 1}]}",
+        assert_refused(BIND "\"type\": \"bind\", \"gidMappings\": [{\"containerID\": 0, \"hostID\": 1, \"size\": 1}]}",
                        ".uidMappings: is required beside gidMappings and missing");
 }
 

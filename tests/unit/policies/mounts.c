@@ -503,18 +503,50 @@ Test(policy_mounts, an_engines_map_needs_no_id_maps_of_ours)
         cr_assert_not(flags_at("/work") & MOUNT_ATTR_RDONLY);
 }
 
-Test(policy_mounts, an_id_map_asked_for_gives_way_to_the_builds_own)
+Test(policy_mounts, a_map_of_the_engines_leads_to_ids_of_the_container_only)
 {
-        static const struct spec_id_map map[] = { { 0, 0, 65536 } };
+        static const struct spec_id_map own[] = { { 0, 100000, 1000 }, { 1000, 101000, 1000 } };
+        static const struct spec_id_map good[] = { { 0, 100500, 1000 } }, low[] = { { 0, 99999, 2 } }, high[] = { { 0, 101999, 2 } };
 
         bind_only("/srv/src");
+        q.spec.linux_.namespaces[SPEC_NS_USER].is_given = true;
+        q.spec.linux_.uid_map = q.spec.linux_.gid_map = own;
+        q.spec.linux_.n_uid_map = q.spec.linux_.n_gid_map = 2;
+        request_last(&q)->is_idmap = true;
+        request_passes(&q);
+        cr_assert_eq(request_bind_at(&q, "/work")->ids, SANDBOX_BIND_ROOT);
+        cr_assert(request_bind_at(&q, "/work")->is_ids_wanted);
+        request_last(&q)->n_uid_map = request_last(&q)->n_gid_map = 1;
+        request_last(&q)->uid_map = request_last(&q)->gid_map = good;
+        request_passes(&q);
+        cr_assert_eq(request_bind_at(&q, "/work")->ids, SANDBOX_BIND_MAPPED);
+        request_last(&q)->uid_map = low;
+        request_is_refused(&q, "mounts.ids");
+        request_last(&q)->uid_map = good;
+        request_last(&q)->gid_map = high;
+        request_is_refused(&q, "mounts.ids");
+}
+
+Test(policy_mounts, a_map_without_one_of_the_engines_leads_to_the_builds_ids)
+{
+        static const struct spec_id_map map[] = { { 33, 65535, 1 } }, beyond[] = { { 33, 65535, 2 } };
+        struct host_source *source = bind_only("/srv/src");
+
         request_last(&q)->is_idmap = true;
         request_last(&q)->uid_map = request_last(&q)->gid_map = map;
         request_last(&q)->n_uid_map = request_last(&q)->n_gid_map = 1;
         request_passes(&q);
-        cr_assert_not(request_mount_at(&q, "/work")->is_idmap);
-        cr_assert_eq(request_mount_at(&q, "/work")->n_uid_map, 0);
-        cr_assert_eq(request_bind_at(&q, "/work")->ids, SANDBOX_BIND_ROOT);
+        cr_assert_eq(request_bind_at(&q, "/work")->ids, SANDBOX_BIND_MAPPED);
+        cr_assert_not(flags_at("/work") & MOUNT_ATTR_RDONLY);
+        /* What user 33 of the host could run there, others could, too. */
+        source->is_private_folder = false;
+        request_passes(&q);
+        cr_assert(flags_at("/work") & MOUNT_ATTR_RDONLY);
+        source->uid = source->gid = 33;
+        request_passes(&q);
+        cr_assert_not(flags_at("/work") & MOUNT_ATTR_RDONLY);
+        request_last(&q)->gid_map = beyond;
+        request_is_refused(&q, "mounts.ids");
 }
 
 /* ---- the kernel's file systems ---- */
