@@ -3,6 +3,7 @@
 #include "oci-spec/rooms.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The kernel's MAX_ERRNO: seccomp(2) cuts a larger SECCOMP_RET_DATA down to it. */
@@ -146,6 +147,45 @@ static const struct reader_field fields[] = {
         RF_ARRAY(struct spec_seccomp, "syscalls", rules, n_rules, read_rule),
 };
 
+bool spec_seccomp_notifies(const struct spec_seccomp *seccomp)
+{
+        for (size_t i = 0; i < seccomp->n_rules; i++)
+                if (seccomp->rules[i].action == SPEC_SECCOMP_NOTIFY)
+                        return true;
+        return false;
+}
+
+static int fail_write(struct reader *reader, size_t i, size_t j)
+{
+        char property[64];
+
+        snprintf(property, sizeof property, "syscalls[%zu].names[%zu]", i, j);
+        return reader_fail_below(reader, property, "write cannot have SCMP_ACT_NOTIFY");
+}
+
+/* What runc refuses too: before the agent can answer, a process has to become the build, and needs more than an agent can
+ * be asked for; and its runtime, as others, may have to write. */
+static int check_notify(struct reader *reader, const struct spec_seccomp *seccomp)
+{
+        if (seccomp->default_action == SPEC_SECCOMP_NOTIFY)
+                return reader_fail_below(reader, "defaultAction", "SCMP_ACT_NOTIFY is for rules only; name the system calls "
+                                         "in syscalls");
+        for (size_t i = 0; i < seccomp->n_rules; i++) {
+                const struct spec_seccomp_rule *rule = &seccomp->rules[i];
+
+                for (size_t j = 0; j < rule->n_names; j++)
+                        if (rule->action == SPEC_SECCOMP_NOTIFY && strcmp(rule->names[j], "write") == 0)
+                                return fail_write(reader, i, j);
+        }
+        if (!spec_seccomp_notifies(seccomp))
+                return 0;
+        if (seccomp->listener_path == NULL)
+                return reader_fail_below(reader, "listenerPath", "is required for SCMP_ACT_NOTIFY");
+        if (seccomp->listener_path[0] != '/')
+                return reader_fail_below(reader, "listenerPath", "must be an absolute path");
+        return 0;
+}
+
 int spec_seccomp_read(struct reader *reader, const struct json_node *node, void *into)
 {
         struct spec_seccomp *seccomp = into;
@@ -156,6 +196,9 @@ int spec_seccomp_read(struct reader *reader, const struct json_node *node, void 
         if (seccomp->listener_metadata != NULL && seccomp->listener_path == NULL)
                 return reader_fail_below(reader, "listenerMetadata", "is given without listenerPath");
         seccomp->is_given = true;
+        r = check_notify(reader, seccomp);
+        if (r < 0)
+                return r;
         return check_errno(reader, "defaultErrnoRet", seccomp->default_action, seccomp->has_default_errno,
                            seccomp->default_errno);
 }

@@ -237,6 +237,8 @@ struct spec_memory_policy {
         uint32_t flags;                 /* MPOL_F_, to be or-ed to the mode */
         const char *nodes;              /* "0-3,7"; NULL: none */
 };
+/* Does a rule have SCMP_ACT_NOTIFY? Then there is a listener_path. */
+bool spec_seccomp_notifies(const struct spec_seccomp *seccomp);
 
 struct spec_linux {
         struct spec_namespace namespaces[SPEC_NS_KINDS];

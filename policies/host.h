@@ -45,6 +45,14 @@ struct host_hook {
         const char *real_path;  /* NULL when not found */
 };
 
+/* The agent's socket of linux.seccomp.listenerPath. */
+struct host_listener {
+        int error;              /* errno of looking, 0 when found; the rest counts only when found */
+        bool is_socket;
+        bool is_root_only;      /* only root (or, rootless, the caller) can have put it there */
+        bool is_reachable;      /* it lies in the rootfs or in a bind's source, so that a build could speak to the agent */
+};
+
 /* A namespace named by path. */
 struct host_namespace {
         bool is_known;          /* it was looked at */
@@ -84,6 +92,7 @@ struct host {
         int rootfs_error;
         const struct host_source *sources;      /* one per spec mount, same index; NULL where there are no mounts */
         const struct host_hook *hooks[SPEC_HOOK_KINDS]; /* one per hook, same index */
+        const struct host_listener *listener;   /* NULL: SCMP_ACT_NOTIFY is not used */
         struct host_namespace namespaces[SPEC_NS_KINDS];        /* for those given by path */
         const struct host_ids *uid_map_ids, *gid_map_ids;       /* one per line of the engine's maps (real root only) */
 };

@@ -4,6 +4,24 @@
 
 #include "policies/judge.h"
 
+/* Who answers for the kernel may also put fds of its own into the build: it must be root's, as hooks are. */
+static void judge_listener(struct judge *judge, const struct spec_seccomp *seccomp)
+{
+        const struct host_listener *fact = judge->host->listener;
+        const char *path = seccomp->listener_path, *rule = "seccomp.listener", *property = "linux.seccomp.listenerPath";
+
+        if (fact == NULL || fact->error != 0 || !fact->is_socket)
+                judge_refuse(judge, rule, property, path, NULL, "%s is no socket; start the agent first", path);
+        else if (fact->is_reachable)
+                judge_refuse(judge, rule, property, path, NULL, "%s lies where a build can reach it; have the agent listen "
+                             "outside of the image and its mounts", path);
+        else if (!fact->is_root_only)
+                judge_refuse(judge, rule, property, path, NULL, "%s, or a folder above it, can be replaced by others than "
+                             "root; make it root's alone", path);
+        else
+                judge_record(judge, rule, property, path, "the agent answers what the profile's filter lets pass");
+}
+
 int policy_seccomp_judge(struct judge *judge, struct sandbox *sandbox)
 {
         struct spec_seccomp *seccomp = &sandbox->spec.linux_.seccomp;
@@ -20,5 +38,10 @@ int policy_seccomp_judge(struct judge *judge, struct sandbox *sandbox)
                               "speculation stays mitigated");
                 seccomp->flags &= ~SPEC_SECCOMP_FLAG_SPEC_ALLOW;
         }
+        if (spec_seccomp_notifies(seccomp))
+                judge_listener(judge, seccomp);
+        else if (seccomp->flags & SPEC_SECCOMP_FLAG_WAIT_KILLABLE)
+                judge_record(judge, "seccomp", "linux.seccomp.flags", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+                             "nothing: no rule has SCMP_ACT_NOTIFY");
         return 0;
 }

@@ -96,6 +96,7 @@ const char *child_step_text(enum child_step step)
                 [STEP_FIFO] = "wait for start",
                 [STEP_HOOK] = "error running startContainer hook",
                 [STEP_SECCOMP] = "load the system call filter",
+                [STEP_LISTENER] = "hand over the listener of SCMP_ACT_NOTIFY",
                 [STEP_EXEC] = "exec",
         };
 

@@ -71,6 +71,7 @@ enum child_step {
         STEP_FIFO,
         STEP_HOOK,              /* index: startContainer hook; see extra */
         STEP_SECCOMP,           /* index: 0 policy's, 1 engine's */
+        STEP_LISTENER,          /* hand the filter's listener over */
         STEP_EXEC,
         STEP_N,
 };
@@ -83,6 +84,8 @@ enum child_message_kind {
         CHILD_MASTER,           /* the pty master is attached (SCM_RIGHTS) */
         CHILD_SCOPED,           /* init: abstract sockets were found where it was to be scoped then */
         CHILD_READY,            /* everything is done but the wait for start, hooks, seccomp and exec */
+        CHILD_LISTENER_NEXT,    /* the filter is about to be loaded: connect to the agent */
+        CHILD_LISTENER,         /* the listener is attached (SCM_RIGHTS) */
         CHILD_GO,               /* parent -> child */
 };
 

@@ -438,6 +438,42 @@ static int look_at_hooks(const struct spec *spec, struct arena *arena, struct ho
         return 0;
 }
 
+static int look_at_listener(const struct spec *spec, struct arena *arena, struct host *host)
+{
+        const char *path = spec->linux_.seccomp.listener_path, *real_path, *slash;
+        struct host_listener *fact;
+        auto_close int fd = UNSET_FD;
+        struct stat st;
+
+        if (!spec_seccomp_notifies(&spec->linux_.seccomp))
+                return 0;
+        fact = arena_new(arena, struct host_listener);
+        if (fact == NULL)
+                return -ENOMEM;
+        host->listener = fact;
+        fd = open(path, O_PATH | O_CLOEXEC);
+        real_path = fd >= 0 && fstat(fd, &st) == 0 ? path_of(arena, fd) : NULL;
+        slash = real_path != NULL ? strrchr(real_path, '/') : NULL;
+        if (slash == NULL) {
+                fact->error = fd < 0 ? errno : ENOENT;
+                return 0;
+        }
+        fact->is_socket = S_ISSOCK(st.st_mode);
+        /* To write to a socket is to connect to it, which its owner may allow to anyone. */
+        fact->is_root_only = is_trusted_owner(st.st_uid, host->privilege) &&
+                             is_root_only(slash == real_path ? "/" : arena_format(arena, "%.*s", (int)(slash - real_path),
+                                                                                  real_path), host->privilege);
+        fact->is_reachable = host->rootfs_real_path != NULL && is_in_folder(real_path, host->rootfs_real_path);
+        /* A read-only bind as well: connect(2) does not ask whether the mount can be written. */
+        for (size_t i = 0; i < spec->n_mounts; i++) {
+                const struct host_source *source = &host->sources[i];
+
+                if (source->is_known && source->error == 0 && is_in_folder(real_path, source->real_path))
+                        fact->is_reachable = true;
+        }
+        return 0;
+}
+
 /* ---- namespaces ---- */
 
 static const struct {
@@ -658,6 +694,8 @@ static int look(const struct spec *spec, const char *bundle, struct arena *arena
         if (r < 0)
                 return r;
         r = look_at_hooks(spec, arena, host);
+        if (r == 0)
+                r = look_at_listener(spec, arena, host);
         if (r < 0)
                 return r;
         for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++) {

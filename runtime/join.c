@@ -24,6 +24,7 @@
 #include "runtime/base/text.h"
 #include "runtime/host.h"
 #include "runtime/join_child.h"
+#include "runtime/listener.h"
 #include "runtime/lsm.h"
 #include "runtime/restack.h"
 #include "runtime/seccomp.h"
@@ -156,6 +157,7 @@ struct work {
         struct join_ready ready;
         struct process_plan plan;
         struct spec_process process;
+        struct listener_service listener;
         int report_fd, pidfd, master_fd;
         pid_t pid;
 };
@@ -168,6 +170,7 @@ static void work_close(struct work *work)
         auto_close_cleanup(&work->ready.console_fd);
         auto_close_cleanup(&work->ready.process.userns_fd);
         auto_close_cleanup(&work->ready.process.self_fd);
+        listener_close(&work->listener);
         cgroups_ready_close(&work->ready.cgroups);
         seccomp_filter_free(&work->ready.process.filters[0]);
         seccomp_filter_free(&work->ready.process.filters[1]);
@@ -261,6 +264,15 @@ static int prepare(struct work *work, const struct join_request *request, struct
         r = seccomp_filter_restore(dir->fd, "seccomp-engine.bpf", &process->filters[1], err);
         if (r < 0 && r != -ENOENT)
                 return r;
+        if (listener_is_wanted(&process->filters[1])) {
+                struct spec *spec = arena_new(arena, struct spec);
+
+                r = spec == NULL ? error_errno(err, ENOMEM, "exec") : read_config(arena, dir, spec, err);
+                if (r < 0)
+                        return r;
+                work->listener = (struct listener_service){ .seccomp = &spec->linux_.seccomp, .state = state,
+                                                            .status = state_status(state), .agent_fd = UNSET_FD };
+        }
         process->self_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
         if (process->self_fd < 0)
                 return error_errno(err, errno, "open /proc/self/exe");
@@ -337,6 +349,14 @@ static int follow(struct work *work, const struct join_request *request, struct 
                         child_say(work->report_fd, CHILD_GO, 0);
                         is_going = true;
                         break;
+                case CHILD_LISTENER_NEXT:
+                case CHILD_LISTENER:
+                        work->listener.pid = work->pid;
+                        r = listener_answer(&work->listener, work->report_fd, &message, fd, err);
+                        auto_close_cleanup(&fd);
+                        if (r < 0)
+                                return r;
+                        break;
                 case CHILD_NAMESPACES_READY:
                 case CHILD_SCOPED:
                 case CHILD_NETNS:
@@ -385,12 +405,12 @@ static int run(struct work *work, const struct join_request *request, struct err
 int join_exec(const struct join_request *request, struct arena *arena, struct joined *ret_joined, struct error *err)
 {
         struct work work = {
-                .report_fd = UNSET_FD, .pidfd = UNSET_FD, .master_fd = UNSET_FD,
+                .report_fd = UNSET_FD, .pidfd = UNSET_FD, .master_fd = UNSET_FD, .listener = { .agent_fd = UNSET_FD },
                 .ready = { .report_fd = UNSET_FD, .init_pidfd = UNSET_FD, .console_fd = UNSET_FD,
                            .dies_with_parent = !request->is_detached,
                            .cgroups = { .v2_fd = UNSET_FD },
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
-                                        .fifo_fd = UNSET_FD, .preserve_fds = request->preserve_fds } },
+                                        .fifo_fd = UNSET_FD, .listener_fd = UNSET_FD, .preserve_fds = request->preserve_fds } },
         };
         auto_state_dir struct state_dir dir = { 0 };
         struct findings findings = { .arena = arena };

@@ -33,6 +33,7 @@
 #include "runtime/host.h"
 #include "runtime/launch_child.h"
 #include "runtime/leases.h"
+#include "runtime/listener.h"
 #include "runtime/netdevices.h"
 #include "runtime/notify.h"
 #include "runtime/terminal.h"
@@ -69,6 +70,7 @@ static void work_close(struct work *work)
         auto_close_cleanup(&ready->console_fd);
         auto_close_cleanup(&ready->process.self_fd);
         auto_close_cleanup(&ready->process.fifo_fd);
+        auto_close_cleanup(&ready->process.listener_fd);
         cgroups_ready_close(&ready->cgroups);
         namespaces_ready_close(&ready->namespaces);
         mounts_ready_close(&ready->mounts);
@@ -186,6 +188,8 @@ static int prepare_filters(struct work *work, struct error *err)
                 r = seccomp_filter_save(&process->filters[0], work->dir.fd, "seccomp-policy.bpf", err);
         if (r == 0 && process->filters[1].code != NULL)
                 r = seccomp_filter_save(&process->filters[1], work->dir.fd, "seccomp-engine.bpf", err);
+        if (r == 0 && listener_is_wanted(&process->filters[1]) && !work->request->is_run)
+                r = listener_bind(work->dir.fd, &process->listener_fd, err);
         return r;
 }
 
@@ -416,7 +420,10 @@ static int follow(struct work *work, struct error *err)
                 case CHILD_READY:
                         work->state.netns_inode = message.value;
                         return 0;
+                case CHILD_LISTENER_NEXT:
+                case CHILD_LISTENER:
                 case CHILD_GO:
+                        auto_close_cleanup(&fd);
                         return error_set(err, EPROTO, "container init sent an unexpected message");
                 }
         }
@@ -517,12 +524,39 @@ static void record_scope(struct work *work)
         work->state.n_findings = plan->findings.n;
 }
 
+/* The pipe ends when the program has been executed. */
+static int follow_to_exec(struct work *work, struct error *err)
+{
+        __attribute__((cleanup(listener_close))) struct listener_service service = {
+                .seccomp = &work->plan->spec->linux_.seccomp, .state = &work->state, .status = STATE_CREATED,
+                .pid = work->pid, .agent_fd = UNSET_FD,
+        };
+        struct child_message message;
+        int r;
+
+        for (;;) {
+                auto_close int fd = UNSET_FD;
+
+                r = child_receive(work->report_fd, &message, &fd);
+                if (r < 0)
+                        return error_errno(err, r, "read from container init");
+                if (r == 0)
+                        return 0;
+                if (message.kind != CHILD_LISTENER_NEXT && message.kind != CHILD_LISTENER) {
+                        explain(work, &message, err);
+                        return error_context(err, "unable to start container process");
+                }
+                r = listener_answer(&service, work->report_fd, &message, fd, err);
+                if (r < 0)
+                        return r;
+        }
+}
+
 static int create(struct work *work, struct error *err)
 {
         const struct launch_request *request = work->request;
         struct plan *plan = work->plan;
         struct launch_ready *ready = &work->ready;
-        struct child_message message;
         int r;
 
         r = begin_record(work, err);
@@ -568,17 +602,7 @@ static int create(struct work *work, struct error *err)
         if (r < 0)
                 return r;
         child_say(work->report_fd, CHILD_GO, 0);
-        if (!request->is_run)
-                return 0;
-        /* The pipe ends when the program has been executed. */
-        r = child_receive(work->report_fd, &message, NULL);
-        if (r < 0)
-                return error_errno(err, r, "read from container init");
-        if (r > 0) {
-                explain(work, &message, err);
-                return error_context(err, "unable to start container process");
-        }
-        return 0;
+        return request->is_run ? follow_to_exec(work, err) : 0;
 }
 
 int launch_create(const struct launch_request *request, struct arena *arena, struct launched *ret_launched,
@@ -590,7 +614,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD,
                            .cgroups = { .v2_fd = UNSET_FD },
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
-                                        .fifo_fd = UNSET_FD } },
+                                        .fifo_fd = UNSET_FD, .listener_fd = UNSET_FD } },
         };
         const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled, request->policy };
         struct error ignored;
@@ -646,18 +670,29 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
 /* ---- start ---- */
 
 /* Opens the fifo's other end, which lets init go, and waits until its program has been executed. */
-static int let_go(const struct state_dir *dir, const struct state *state, int pidfd, struct child_message *ret_message,
-                  struct error *err)
+static int let_go(const struct state_dir *dir, const struct state *state, const struct spec_seccomp *seccomp, int pidfd,
+                  struct child_message *ret_message, struct error *err)
 {
-        struct pollfd polled[2] = { { .events = POLLIN }, { .fd = pidfd, .events = POLLIN } };
+        __attribute__((cleanup(listener_close))) struct listener_service service = {
+                .seccomp = seccomp, .state = state, .status = STATE_CREATED, .pid = state->init_pid, .agent_fd = UNSET_FD,
+        };
+        auto_close int channel = UNSET_FD;
+        struct pollfd polled[3] = { { .events = POLLIN }, { .fd = pidfd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
         auto_close int fifo = openat(dir->fd, "exec.fifo", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
         ssize_t n;
+        int r;
 
         if (fifo < 0)
                 return error_errno(err, errno, "open %s/%s/exec.fifo", dir->root, dir->id);
         polled[0].fd = fifo;
+        if (spec_seccomp_notifies(seccomp)) {
+                r = listener_open(dir->fd, &channel, err);
+                if (r < 0)
+                        return r;
+                polled[2].fd = channel;
+        }
         for (;;) {
-                if (poll(polled, 2, -1) < 0) {
+                if (poll(polled, 3, -1) < 0) {
                         if (errno == EINTR)
                                 continue;
                         return error_errno(err, errno, "wait for container init");
@@ -670,6 +705,19 @@ static int let_go(const struct state_dir *dir, const struct state *state, int pi
                                 return 0;
                         if (n < 0 && errno != EAGAIN && errno != EINTR)
                                 return error_errno(err, errno, "read %s/%s/exec.fifo", dir->root, dir->id);
+                        continue;
+                }
+                if (polled[2].revents != 0) {
+                        auto_close int fd = UNSET_FD;
+
+                        r = child_receive(channel, ret_message, &fd);
+                        if (r > 0) {
+                                r = listener_answer(&service, channel, ret_message, fd, err);
+                                if (r < 0)
+                                        return r;
+                        } else {
+                                polled[2].fd = -1;      /* closed by exec, or by its end */
+                        }
                         continue;
                 }
                 if (polled[1].revents != 0)
@@ -743,10 +791,12 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
                 if (r < 0)
                         return r;
         }
-        r = let_go(&dir, &state, pidfd, &message, err);
+        r = let_go(&dir, &state, &spec.linux_.seccomp, pidfd, &message, err);
         if (r < 0)
                 return r;
         unlinkat(dir.fd, "exec.fifo", 0);
+        if (spec_seccomp_notifies(&spec.linux_.seccomp))
+                unlinkat(dir.fd, LISTENER_SOCKET, 0);
         state.is_started = true;
         if (r > 0) {
                 state_write(&dir, &state, NULL);

@@ -53,6 +53,7 @@ struct process_ready {
         int proc_fd;                    /* set by the child: the private procfs */
         int self_fd;                    /* O_PATH of our own executable, to refuse it as a program */
         int fifo_fd;                    /* O_PATH of exec.fifo, UNSET_FD: do not wait */
+        int listener_fd;                /* UNSET_FD: a filter's listener goes over report_fd; else start connects here */
         unsigned preserve_fds;
         struct seccomp_filter filters[2];       /* 0: the policy's, loaded first; 1: the engine's */
 };

@@ -22,6 +22,7 @@
 #include "runtime/base/auto.h"
 #include "runtime/base/sys.h"
 #include "runtime/landlock.h"
+#include "runtime/listener.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
@@ -349,17 +350,18 @@ static int load_filters(const struct process_ready *ready, uint32_t *ret_index)
 {
         for (uint32_t i = 0; i < 2; i++) {
                 *ret_index = i;
-                if (ready->filters[i].code != NULL && seccomp_child_load(&ready->filters[i]) < 0)
+                if (seccomp_child_load(&ready->filters[i]) < 0)
                         return errno;
         }
         return 0;
 }
 
+/* The agent hears of the container's processes, not of hooks: what it would be asked answers ENOSYS to them. */
 static int load_filters_of_hook(void *context)
 {
-        uint32_t index;
+        const struct process_ready *ready = context;
 
-        return load_filters(context, &index);
+        return seccomp_child_load(&ready->filters[0]) < 0 || seccomp_child_load_deaf(&ready->filters[1]) < 0 ? errno : 0;
 }
 
 /* startContainer hooks are programs of the image: they run as the build does, never with more. */
@@ -392,6 +394,8 @@ void process_child_exec(struct process_plan *plan, const struct process_ready *r
         for (unsigned i = 0; i < ready->preserve_fds; i++)
                 fcntl(3 + (int)i, F_SETFD, 0);
         /* After no_new_privs: without it seccomp(2) asks for CAP_SYS_ADMIN, which is gone by now. */
+        if (listener_is_wanted(&ready->filters[1]))
+                listener_child_exec(plan, ready, path, error_fd);
         error = load_filters(ready, &index);
         if (error != 0)
                 child_fail(error_fd, STEP_SECCOMP, index, error);

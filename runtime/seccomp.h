@@ -5,12 +5,17 @@
 #pragma once
 
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "oci-spec/spec.h"
 #include "runtime/base/error.h"
+
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)       /* Linux 5.19 */
+#endif
 
 struct seccomp_filter {
         struct sock_filter *code;       /* owned: free(); NULL: none */
@@ -22,7 +27,8 @@ struct seccomp_filter {
  * and not writable by others, else it is not used; NULL: no cache) when it has been compiled before on this kernel by
  * this libseccomp; compiled and put there otherwise (atomically). SPEC_ALLOW is never set by our own doing.
  * @ret_filter->code NULL when none was asked. Unknown system call names are skipped as runc does; system calls newer
- * than the profile get ENOSYS. SCMP_ACT_NOTIFY is refused (ENOTSUP). Returns 0 or a negative errno. */
+ * than the profile get ENOSYS. SCMP_ACT_NOTIFY sets SECCOMP_FILTER_FLAG_NEW_LISTENER in its flags (listener.h). Returns 0 or a
+ * negative errno. */
 int seccomp_prepare_engine(const struct spec_seccomp *seccomp, const char *cache_folder,
                            struct seccomp_filter *ret_filter, struct error *err);
 
@@ -37,6 +43,10 @@ void seccomp_filter_free(struct seccomp_filter *filter);
 
 /* Child: loads one filter. Needs no_new_privs. Returns 0 or -1 and errno. Success when there is none to load. */
 int seccomp_child_load(const struct seccomp_filter *filter);
+/* Child: the same for one with a listener, whose fd (O_CLOEXEC) it returns. */
+int seccomp_child_load_listener(const struct seccomp_filter *filter);
+/* Child: one with a listener, but without it: what it would ask answers ENOSYS (seccomp(2)). */
+int seccomp_child_load_deaf(const struct seccomp_filter *filter);
 
 /* To and from a file of the state folder, for exec. A filter without code is kept too, so that a missing file is an
  * error (ENOENT) and not an open door; what is not whole is EBADMSG. */

@@ -17,10 +17,6 @@
 
 #include "runtime/base/auto.h"
 
-#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
-#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
-#endif
-
 #define X32_BIT 0x40000000u
 
 /* The architectures of runtime-spec, config-linux.md "Seccomp", as libseccomp's tokens. Those it has no token for are
@@ -97,8 +93,6 @@ static uint32_t action_of(int action, bool has_errno, uint32_t errno_ret)
 
 static int check_action(int action, bool has_errno, uint32_t errno_ret, struct error *err)
 {
-        if (action == SPEC_SECCOMP_NOTIFY)
-                return error_set(err, ENOTSUP, "SCMP_ACT_NOTIFY: not supported by this version");
         if (!has_errno)
                 return 0;
         /* config-linux.md: an error for an action that has no number to return. */
@@ -140,6 +134,21 @@ static int find_architecture(const char *name, uint32_t *ret_token, struct error
                 }
         }
         return error_set(err, ENOTSUP, "%s: not known to the libseccomp that runb was built with", name);
+}
+
+/* No process of this machine makes calls of such an ABI, so its rules hold without instructions for them; and libseccomp
+ * can put no other byte order into one program. */
+static bool is_foreign(const char *name)
+{
+        static const char *const x86[] = { "SCMP_ARCH_X86", "SCMP_ARCH_X86_64", "SCMP_ARCH_X32", NULL };
+        static const char *const arm[] = { "SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM", NULL };
+        const char *const *family = seccomp_arch_native() == SCMP_ARCH_X86_64 ? x86 :
+                                    seccomp_arch_native() == SCMP_ARCH_AARCH64 ? arm : NULL;
+
+        for (size_t i = 0; family != NULL && family[i] != NULL; i++)
+                if (strcmp(family[i], name) == 0)
+                        return false;
+        return family != NULL;
 }
 
 static int add_rule(scmp_filter_ctx context, const struct spec_seccomp_rule *rule, int number, uint32_t action,
@@ -307,13 +316,21 @@ static unsigned flags_of(const struct spec_seccomp *seccomp)
 {
         unsigned flags = 0;
 
-        if (seccomp->flags & SPEC_SECCOMP_FLAG_TSYNC)
+        const bool has_listener = spec_seccomp_notifies(seccomp);
+
+        /* Beside a listener the kernel has another rule for it (EINVAL); there is one thread to filter, and so the flag asks
+         * for what is so anyway. */
+        if ((seccomp->flags & SPEC_SECCOMP_FLAG_TSYNC) && !has_listener)
                 flags |= SECCOMP_FILTER_FLAG_TSYNC;
         if (seccomp->flags & SPEC_SECCOMP_FLAG_LOG)
                 flags |= SECCOMP_FILTER_FLAG_LOG;
         if (seccomp->flags & SPEC_SECCOMP_FLAG_SPEC_ALLOW)
                 flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-        /* WAIT_KILLABLE_RECV is about notifications; without a listener seccomp(2) answers EINVAL. */
+        if (has_listener)
+                flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        /* Without a listener seccomp(2) answers EINVAL; policy has said so. */
+        if (has_listener && (seccomp->flags & SPEC_SECCOMP_FLAG_WAIT_KILLABLE))
+                flags |= SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
         return flags;
 }
 
@@ -342,6 +359,8 @@ int seccomp_compile_engine(const struct spec_seccomp *seccomp, struct seccomp_fi
         for (size_t i = 0; i < seccomp->n_architectures; i++) {
                 uint32_t token = 0;
 
+                if (is_foreign(seccomp->architectures[i]))
+                        continue;
                 if (find_architecture(seccomp->architectures[i], &token, err) < 0)
                         return error_context(err, "linux.seccomp.architectures[%zu]", i);
                 r = seccomp_arch_add(context, token);

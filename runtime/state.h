@@ -5,6 +5,7 @@
  *   ROOT/<id>/config.json    the config.json as it was read (later edits of the bundle have no effect)
  *   ROOT/<id>/exec.fifo      init waits here for start
  *   ROOT/<id>/seccomp-*.bpf  the compiled filters, for exec
+ *   ROOT/<id>/listener.sock  init hands the listener of SCMP_ACT_NOTIFY to start here (listener.h)
  *   ROOT/<id>/lease          link to the base of its id range (leases.h)
  *   ROOT/<id>/lock           locked by every command that changes the container; readers take no lock
  *

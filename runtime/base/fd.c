@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -242,9 +243,12 @@ int fd_connect_unix(const char *path, int type, int *ret_fd, struct error *err)
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         auto_close int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
         auto_close int target = UNSET_FD;
+        const struct timeval limit = { .tv_sec = 10 };
 
         if (fd < 0)
                 return error_errno(err, errno, "socket for %s", path);
+        /* unix(7): for connect(2) too, which waits while the queue of somebody who accepts nobody is full. */
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
         /* sun_path holds 108 bytes, and buildah's bundle path can pass them: by way of an fd the name is short. */
         target = open(path, O_PATH | O_CLOEXEC);
         if (target < 0)

@@ -114,16 +114,16 @@ static void add_architectures(struct text_buffer *out)
 
 static void add_seccomp(struct text_buffer *out)
 {
-        /* SCMP_ACT_NOTIFY is refused at create: not listed. */
         static const char *const actions[] = { "SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO", "SCMP_ACT_KILL",
                                                "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",
-                                               "SCMP_ACT_TRACE", "SCMP_ACT_TRAP", NULL };
+                                               "SCMP_ACT_NOTIFY", "SCMP_ACT_TRACE", "SCMP_ACT_TRAP", NULL };
         static const char *const operators[] = { "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE",
                                                  "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE", NULL };
         static const char *const known[] = { "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
                                              "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL };
         static const char *const supported[] = { "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                                 "SECCOMP_FILTER_FLAG_LOG", NULL };
+                                                 "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+                                                 NULL };
 
         text_add(out, "        \"seccomp\": {\n            \"enabled\": true,\n");
         add_list(out, "            ", "actions", actions);

@@ -31,7 +31,7 @@ Test(seccomp, knows_every_action)
         static const struct { const char *name; int action; } actions[] = {
                 { "KILL", SPEC_SECCOMP_KILL_THREAD }, { "KILL_THREAD", SPEC_SECCOMP_KILL_THREAD },
                 { "KILL_PROCESS", SPEC_SECCOMP_KILL_PROCESS }, { "TRAP", SPEC_SECCOMP_TRAP },
-                { "ERRNO", SPEC_SECCOMP_ERRNO }, { "NOTIFY", SPEC_SECCOMP_NOTIFY }, { "TRACE", SPEC_SECCOMP_TRACE },
+                { "ERRNO", SPEC_SECCOMP_ERRNO }, { "TRACE", SPEC_SECCOMP_TRACE },
                 { "LOG", SPEC_SECCOMP_LOG }, { "ALLOW", SPEC_SECCOMP_ALLOW },
         };
         char text[128];
@@ -144,13 +144,25 @@ Test(seccomp, an_errno_needs_an_action_that_takes_it)
         good(RULE("\"names\": [\"a\"], \"action\": \"SCMP_ACT_ALLOW\", \"errnoRet\": null"));
 }
 
+#define NOTIFY(name) "\"names\": [\"" name "\"], \"action\": \"SCMP_ACT_NOTIFY\""
+
+Test(seccomp, who_notifies_names_a_listener)
+{
+        assert_refused(RULE(NOTIFY("mkdir")), ".listenerPath: is required for SCMP_ACT_NOTIFY");
+        assert_refused(RULE(NOTIFY("mkdir")) ", \"listenerPath\": \"s\"", ".listenerPath: must be an absolute path");
+        assert_refused(RULE(NOTIFY("write")) ", \"listenerPath\": \"/s\"", ".syscalls[0].names[0]: write cannot have SCMP_ACT_NOTIFY");
+        assert_refused("\"defaultAction\": \"SCMP_ACT_NOTIFY\", \"listenerPath\": \"/s\"",
+                       ".defaultAction: SCMP_ACT_NOTIFY is for rules only; name the system calls in syscalls");
+}
+
 Test(seccomp, metadata_need_a_listener)
 {
-        const struct spec_seccomp *seccomp = good("\"defaultAction\": \"SCMP_ACT_NOTIFY\", \"listenerPath\": \"/s\","
-                                                  "\"listenerMetadata\": \"m\"");
+        const struct spec_seccomp *seccomp = good(RULE(NOTIFY("mkdir")) ", \"listenerPath\": \"/s\", \"listenerMetadata\": \"m\"");
 
         cr_assert_str_eq(seccomp->listener_path, "/s");
         cr_assert_str_eq(seccomp->listener_metadata, "m");
-        assert_refused("\"defaultAction\": \"SCMP_ACT_NOTIFY\", \"listenerMetadata\": \"m\"",
+        cr_assert(spec_seccomp_notifies(seccomp));
+        assert_refused("\"defaultAction\": \"SCMP_ACT_ALLOW\", \"listenerMetadata\": \"m\"",
                        ".listenerMetadata: is given without listenerPath");
+        cr_assert_not(spec_seccomp_notifies(good("\"defaultAction\": \"SCMP_ACT_ALLOW\", \"listenerPath\": \"s\"")));
 }

@@ -73,6 +73,28 @@ Test(policy_process, the_profiles_filter_is_stacked_on_the_engines)
         cr_assert_eq(q.sandbox.max_user_namespaces, 0);
 }
 
+Test(policy_process, a_seccomp_agent_is_roots_and_out_of_reach)
+{
+        static const char *const names[] = { "mkdir" };
+        static const struct spec_seccomp_rule rule = { .names = names, .n_names = 1, .action = SPEC_SECCOMP_NOTIFY };
+        struct host_listener fact = { .is_socket = true, .is_root_only = true };
+
+        q.spec.linux_.seccomp = (struct spec_seccomp){ .is_given = true, .default_action = SPEC_SECCOMP_ALLOW,
+                                                       .listener_path = "/run/agent", .rules = &rule, .n_rules = 1 };
+        request_is_refused(&q, "seccomp.listener");
+        q.host.listener = &fact;
+        request_passes(&q);
+        cr_assert_not_null(request_finding(&q, FINDING_RECORDED, "seccomp.listener"));
+        fact.is_root_only = false;
+        request_is_refused(&q, "seccomp.listener");
+        fact = (struct host_listener){ .is_socket = true, .is_root_only = true, .is_reachable = true };
+        request_is_refused(&q, "seccomp.listener");
+        fact = (struct host_listener){ .is_root_only = true };
+        request_is_refused(&q, "seccomp.listener");
+        fact = (struct host_listener){ .error = 2 };
+        request_is_refused(&q, "seccomp.listener");
+}
+
 Test(policy_process, a_host_that_cannot_hold_the_rules_refuses)
 {
         q.host.has_seccomp = false;
