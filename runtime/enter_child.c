@@ -70,9 +70,12 @@ int enter_child_begin(const struct spec_process *process, const struct cgroups_r
         return proc_fd;
 }
 
-void enter_child_terminal(const struct process_plan *plan, int root_fd, int console_fd, bool has_console, int report_fd)
+void enter_child_terminal(const struct process_plan *plan, int root_fd, int console_fd, int report_fd)
 {
         const struct spec_process *process = plan->process;
+        /* Init still has the host's ids here, exec the build's. */
+        const uid_t uid = plan->is_init ? plan->stdio_uid : process->user.uid;
+        const gid_t gid = plan->is_init ? plan->stdio_gid : process->user.gid;
         auto_close int pts = UNSET_FD;
         int master = UNSET_FD, slave = UNSET_FD;
         struct statfs fs;
@@ -80,16 +83,19 @@ void enter_child_terminal(const struct process_plan *plan, int root_fd, int cons
 
         if (!process->is_terminal)
                 return;
-        pts = target_open(root_fd, "/dev/pts", TARGET_FOLDER, true, NULL);
+        if (plan->is_init)
+                pts = target_open(root_fd, "/dev/pts", TARGET_FOLDER, true, NULL);
+        else
+                pts = sys_openat2(root_fd, "dev/pts", O_PATH | O_DIRECTORY, 0,
+                                  RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
         if (pts < 0 || fstatfs(pts, &fs) < 0)
                 child_fail(report_fd, STEP_TERMINAL, 0, errno);
         if ((unsigned long)fs.f_type != DEVPTS_SUPER_MAGIC)     /* CVE-2025-52565 */
                 child_fail(report_fd, STEP_TERMINAL, 1, ENODEV);
         if (terminal_child_open(pts, process->has_console_size ? process->console_rows : 0,
-                                process->has_console_size ? process->console_columns : 0, plan->stdio_uid, plan->stdio_gid,
-                                &master, &slave) < 0)
+                                process->has_console_size ? process->console_columns : 0, uid, gid, &master, &slave) < 0)
                 child_fail(report_fd, STEP_TERMINAL, 0, errno);
-        if (has_console)
+        if (plan->is_init)
                 mounts_child_bind_file(root_fd, slave, "/dev/console", STEP_CONSOLE, 0, report_fd);
         if (console_fd < 0) {
                 const struct child_message message = { .kind = CHILD_MASTER };

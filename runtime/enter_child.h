@@ -8,9 +8,10 @@
  * dumpable any more. Returns the procfs. */
 int enter_child_begin(const struct spec_process *process, const struct cgroups_ready *cgroups, int report_fd);
 
-/* Opens the terminal of the devpts below @root_fd and makes it ours. @console_fd: UNSET_FD: the master goes to the
- * parent. @has_console: bind it on /dev/console (init). */
-void enter_child_terminal(const struct process_plan *plan, int root_fd, int console_fd, bool has_console, int report_fd);
+/* Opens the terminal of the devpts below @root_fd and makes it ours; init binds it on /dev/console. Init's mounts are ours
+ * still, exec's may be the build's: it has to have the build's ids and capabilities before.
+ * @console_fd: UNSET_FD: the master goes to the parent. */
+void enter_child_terminal(const struct process_plan *plan, int root_fd, int console_fd, int report_fd);
 
 /* Writes a text to a file of the private procfs. -1 and errno. */
 int enter_child_write(int proc_fd, const char *path, const char *text);

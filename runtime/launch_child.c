@@ -110,7 +110,7 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
         mounts_child_attach_root(root_fd, report_fd);
         mounts_child_all(&plan->mounts, &ready->mounts, root_fd, report_fd);
         devices_child_all(&plan->devices, &ready->devices, root_fd, proc_fd, report_fd);
-        enter_child_terminal(&plan->process, root_fd, ready->console_fd, true, report_fd);
+        enter_child_terminal(&plan->process, root_fd, ready->console_fd, report_fd);
         for (uint32_t i = 0; i < plan->n_sysctls; i++)
                 if (enter_child_write(proc_fd, plan->sysctls[i].path, plan->sysctls[i].value) < 0)
                         child_fail(report_fd, STEP_SYSCTL, i, errno);

@@ -75,7 +75,7 @@ static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_
 {
         const struct spec_mount *mount = plan->mount;
         struct options options = { .n = 0 };
-        bool has_mode = false, has_uid = false, has_gid = false;
+        bool has_mode = false, has_uid = false, has_gid = false, has_ptmxmode = false;
         bool is_tmpfs = mount->kind == SPEC_MOUNT_TMPFS, is_devpts = mount->kind == SPEC_MOUNT_DEVPTS;
         bool is_new = !mount->is_remount, has_gid_option = is_tmpfs || is_devpts || mount->kind == SPEC_MOUNT_PROC;
         char *data, *part, *value, *rest = NULL;
@@ -98,6 +98,7 @@ static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_
                         r = add_mapped(arena, &options, "gid", value, maps->gid, maps->n_gid, is_devpts, err);
                 } else {
                         has_mode |= strcmp(part, "mode") == 0;
+                        has_ptmxmode |= strcmp(part, "ptmxmode") == 0;
                         r = add_option(&options, part, value, err);
                 }
         }
@@ -105,6 +106,9 @@ static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_
                 r = add_option(&options, "uid", arena_format(arena, "%u", root_uid), err);
         if (r == 0 && is_new && is_tmpfs && !has_gid)
                 r = add_option(&options, "gid", arena_format(arena, "%u", root_gid), err);
+        /* The kernel's default is 0, for root's capabilities alone; exec opens a terminal as the user that it will be. */
+        if (r == 0 && is_new && is_devpts && !has_ptmxmode)
+                r = add_option(&options, "ptmxmode", "0666", err);
         if (r == 0 && is_new && !text_is_empty(mount->source) && mount->kind != SPEC_MOUNT_CGROUP)
                 r = add_option(&options, "source", mount->source, err);
         /* silent and loud: nothing to do, fsopen(2) gives the messages of a file system to its caller and never to the

@@ -2,7 +2,7 @@
 # The walls that experiments taught, one after the other. Where it can be done without harm, the attack is shown to work
 # where the wall is missing: by runc, by plain unshare(1), or by a process that joins without the runtime's care.
 . "$(dirname "$0")/../lib.sh"
-# What 4 (the mounter of the overlay) asks is in restack.sh; 10 concerns profiles that give a build its own mounts.
+# What 4 (the mounter of the overlay) asks is in restack.sh; 10 in joining.sh, 13 in landlock.sh.
 need jq busybox setpriv nsenter unshare
 is_runb || skip_all "the walls of runb"
 CASE_TIMEOUT=90
