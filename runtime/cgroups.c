@@ -241,7 +241,7 @@ bool cgroup_list_has(const char *list, const char *word)
         return false;
 }
 
-static int open_folder(int dir_fd, const char *path)
+int cgroup_open_folder(int dir_fd, const char *path)
 {
         return sys_openat2(dir_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
                            RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | (dir_fd >= 0 ? RESOLVE_BENEATH | RESOLVE_NO_XDEV : 0));
@@ -272,7 +272,7 @@ int cgroup_set_open(const char *const *paths, size_t n_paths, struct cgroup_set 
 
                 if (paths[i][0] != '/' || strstr(paths[i], "/../") != NULL)
                         return error_set(err, EINVAL, "\"%s\" is not a normalised cgroup folder", paths[i]);
-                folder.fd = open_folder(AT_FDCWD, paths[i]);
+                folder.fd = cgroup_open_folder(AT_FDCWD, paths[i]);
                 if (folder.fd < 0 && (errno == ENOENT || errno == ENOTDIR))
                         continue;
                 if (folder.fd < 0)
@@ -525,7 +525,7 @@ struct making {
 static int make_folder(const char *mount, const char *path, const struct spec_resources *resources,
                        struct cgroup_folder *ret_folder, bool *ret_was_made, struct error *err)
 {
-        auto_close int parent = open_folder(AT_FDCWD, mount);
+        auto_close int parent = cgroup_open_folder(AT_FDCWD, mount);
         const char *rest = cgroups_below(path, mount);
         bool is_v2, is_pure_v2, is_cpuset, is_last = false, was_made = false;
         int r;
@@ -562,7 +562,7 @@ static int make_folder(const char *mount, const char *path, const struct spec_re
                 was_made = mkdirat(parent, name, 0755) == 0;
                 if (!was_made && errno != EEXIST)
                         return error_errno(err, errno, "mkdir %s", sofar);
-                folder.fd = open_folder(parent, name);
+                folder.fd = cgroup_open_folder(parent, name);
                 if (folder.fd < 0) {
                         r = error_errno(err, errno, "open %s", sofar);
                         if (was_made)
@@ -703,13 +703,11 @@ int cgroups_prepare(const struct cgroups_plan *plan, bool is_rootless, struct cg
         return 0;
 }
 
-int cgroups_open(const char *const *paths, size_t n_paths, bool is_v2, const char *sub, struct cgroups_ready *ret_ready,
-                 struct error *err)
+int cgroups_open(const char *const *paths, size_t n_paths, bool is_v2, const char *const *subs, size_t n_subs,
+                 struct cgroups_ready *ret_ready, struct error *err)
 {
         auto_cgroup_set struct cgroup_set set = { 0 };
         auto_cgroups_ready struct cgroups_ready ready = { .v2_fd = UNSET_FD };
-        auto_arena struct arena arena = { 0 };
-        const char *below = NULL;
         int r = cgroup_set_open(paths, n_paths, &set, err);
 
         if (r < 0)
@@ -717,18 +715,9 @@ int cgroups_open(const char *const *paths, size_t n_paths, bool is_v2, const cha
         for (size_t i = 0; i < n_paths; i++)
                 if (i >= set.n || set.folders[i].path != paths[i])
                         return error_set(err, ENODEV, "the container's cgroup %s is gone", paths[i]);
-        if (!text_is_empty(sub) && strcmp(sub, "/") != 0) {
-                if (cgroups_normalise(sub, &arena, &below, NULL) < 0)
-                        return error_set(err, EINVAL, "bad sub cgroup path: %s", sub);
-                for (size_t i = 0; i < set.n; i++) {
-                        int fd = open_folder(set.folders[i].fd, below);
-
-                        if (fd < 0)
-                                return error_errno(err, errno, "sub cgroup %s of %s", sub, set.folders[i].path);
-                        close(set.folders[i].fd);
-                        set.folders[i].fd = fd;
-                }
-        }
+        r = cgroup_set_enter_subs(&set, is_v2, subs, n_subs, err);
+        if (r < 0)
+                return r;
         r = open_joins(&set, is_v2, &ready, err);
         if (r < 0)
                 return r;

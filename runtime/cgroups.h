@@ -53,9 +53,10 @@ void cgroups_ready_close(struct cgroups_ready *ready);
 int cgroups_set_devices(const struct cgroups_plan *plan, const struct spec_device_rule *rules, size_t n_rules,
                         struct error *err);
 
-/* Opens an existing container's cgroup for a process that joins it (exec). @sub: a sub-cgroup of it, or NULL. */
-int cgroups_open(const char *const *paths, size_t n_paths, bool is_v2, const char *sub, struct cgroups_ready *ret_ready,
-                 struct error *err);
+/* Opens an existing container's cgroup for a process that joins it (exec). @subs: sub-cgroups of it as exec --cgroup of
+ * runc takes them: one path for all hierarchies, or "controller[,controller]:path" for some of cgroup v1. */
+int cgroups_open(const char *const *paths, size_t n_paths, bool is_v2, const char *const *subs, size_t n_subs,
+                 struct cgroups_ready *ret_ready, struct error *err);
 
 /* On a live container. A zero means "leave as is" where the kernel's files take no zero (limits, shares, weights). Where
  * the kernel refuses a part, what was written before is written back. */

@@ -54,6 +54,10 @@ struct cgroup_set {
 /* Opens those that exist; no link is followed, and a path that is no cgroup, or a hierarchy's root, is an error. */
 int cgroup_set_open(const char *const *paths, size_t n_paths, struct cgroup_set *ret_set, struct error *err);
 void cgroup_set_close(struct cgroup_set *set);
+/* O_PATH, without following a link; with @dir_fd (else AT_FDCWD) never out of it. */
+int cgroup_open_folder(int dir_fd, const char *path);
+/* Replaces each folder by the sub-cgroup that cgroups_open()'s @subs name. */
+int cgroup_set_enter_subs(struct cgroup_set *set, bool is_v2, const char *const *subs, size_t n_subs, struct error *err);
 #define auto_cgroup_set __attribute__((cleanup(cgroup_set_close)))
 /* The first folder that has @file, v1 before v2; NULL. */
 const struct cgroup_folder *cgroup_set_find(const struct cgroup_set *set, const char *file);

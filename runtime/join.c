@@ -252,8 +252,11 @@ static int prepare(struct work *work, const struct join_request *request, struct
                              err);
         if (r < 0)
                 return r;
+        if (state->n_cgroups == 0 && request->n_cgroups > 0)
+                return error_set(err, ENODEV, "--cgroup %s: the container has no cgroup", request->cgroups[0]);
         if (state->n_cgroups > 0) {
-                r = cgroups_open(state->cgroups, state->n_cgroups, state->is_cgroup2, request->cgroup, &ready->cgroups, err);
+                r = cgroups_open(state->cgroups, state->n_cgroups, state->is_cgroup2, request->cgroups, request->n_cgroups,
+                                 &ready->cgroups, err);
                 if (r < 0)
                         return r;
         }

@@ -21,7 +21,7 @@ struct join_request {
         unsigned preserve_fds;
         bool is_detached;
         bool is_paused_ignored;
-        const char *cgroup;             /* a sub-cgroup of the container's, NULL: its own */
+        const char *const *cgroups; size_t n_cgroups;   /* sub-cgroups of the container's, see cgroups_open(); none: its own */
         /* Overrides of config.json's process; unset ones keep it. */
         char *const *args; size_t n_args;
         const char *cwd;

@@ -368,7 +368,7 @@ int restack_overlay_plan(struct arena *arena, int rootfs_fd, const char *rootfs,
         r = restack_parse_options(arena, line->options, text, err);
         if (r < 0)
                 return error_context(err, "the overlay mount of %s", rootfs);
-        if (has_relative(text)) {
+        if (has_relative(text) && !restack_storage_name_layers(arena, text, &base)) {
                 base = find_base(arena, text, line->device, &lines);
                 if (base == NULL)
                         return error_set(err, ENOENT, "the overlay mount of %s names its layers (%s) relative to a folder "

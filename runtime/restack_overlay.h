@@ -74,3 +74,7 @@ struct restack_text {
  * overlay's own backslashes, "::" before data-only layers, lowerdir+ and datadir+. Only options that a second mount may
  * have are kept: never index=on and nfs_export=on, with which it fails. */
 int restack_parse_options(struct arena *arena, const char *text, struct restack_text *ret_text, struct error *err);
+
+/* Where the lower layers are called by the numbers of fds that the mounter had: puts the names from podman's storage in their
+ * place. @ret_base: the folder that they count from. False where they are not, or no list of that length is there. */
+bool restack_storage_name_layers(struct arena *arena, struct restack_text *text, const char **ret_base);

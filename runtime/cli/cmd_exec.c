@@ -41,7 +41,7 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
                 { "process-label", 0, CLI_STRING, &request.selinux_label, "LABEL", "SELinux label of the process" },
                 { "apparmor", 0, CLI_STRING, &request.apparmor, "PROFILE", "AppArmor profile of the process" },
                 { "preserve-fds", 0, CLI_U32, &preserve_fds, "N", "pass N more fds than stdio (3 to 2 + N)" },
-                { "cgroup", 0, CLI_STRINGS, &cgroups, "PATH", "run in this sub-cgroup of the container's" },
+                { "cgroup", 0, CLI_STRINGS, &cgroups, "[CTRL[,...]:]PATH", "run in this sub-cgroup of the container's; before the colon, cgroup v1's controllers that it holds for" },
                 { "ignore-paused", 0, CLI_FLAG, &request.is_paused_ignored, NULL, "allow it in a paused container" },
                 { "no-subreaper", 0, CLI_IGNORED_FLAG, NULL, NULL, NULL },
         };
@@ -79,11 +79,8 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
                 error_set(&err, EINVAL, "process args cannot be empty");
                 return fail(&err);
         }
-        if (cgroups.n > 1) {
-                error_set(&err, EINVAL, "--cgroup: one path serves for all hierarchies; give it once");
-                return fail(&err);
-        }
-        request.cgroup = cgroups.n == 1 ? cgroups.values[0] : NULL;
+        request.cgroups = cgroups.values;
+        request.n_cgroups = cgroups.n;
         r = preserve_check(preserve_fds, &request.preserve_fds, &listen, &err);
         if (r == 0 && !request.is_detached)
                 r = terminal_proxy_prepare(&err);

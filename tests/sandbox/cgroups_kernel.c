@@ -551,10 +551,10 @@ static int nested_cgroups_go_too(void)
                 snprintf(path, sizeof path, "%s/c", box.plan.paths[i]);
                 mkdir(path, 0755);
         }
-        want_error(cgroups_open(box.plan.paths, box.plan.n_paths, box.plan.is_v2, "../nested2", &sub, &err),
+        want_error(cgroups_open(box.plan.paths, box.plan.n_paths, box.plan.is_v2, (const char *[]){ "../nested2" }, 1, &sub, &err),
                    "bad sub cgroup path: ../nested2");
-        want_error(cgroups_open(box.plan.paths, box.plan.n_paths, box.plan.is_v2, "nothing", &sub, &err), "sub cgroup nothing of");
-        want_ok(cgroups_open(box.plan.paths, box.plan.n_paths, box.plan.is_v2, "/a", &sub, &err));
+        want_error(cgroups_open(box.plan.paths, box.plan.n_paths, box.plan.is_v2, (const char *[]){ "nothing" }, 1, &sub, &err), "sub cgroup nothing of");
+        want_ok(cgroups_open(box.plan.paths, box.plan.n_paths, box.plan.is_v2, (const char *[]){ "/a" }, 1, &sub, &err));
         want(spawn(&sub, wait_for_ever, NULL) > 0);
         nap_ms(50);
         cgroups_ready_close(&sub);

@@ -55,6 +55,32 @@ it_is_stale_without_the_refresh()
         [ -e m/folder ] || skip_case "this kernel notices by itself"
         [ ! -e m/new ] || fail "new is seen although folder is"
 }
+# podman 5: the layers are fds of the process that mounts, and `lower` in the storage says which.
+it_takes_numbered_layers()
+{
+        layers numbered s/l s/a/diff s/b/diff s/c/diff s/top/diff s/top/work s/top/merged
+        local i
+        for i in a b c; do ln -s ../$i/diff s/l/$i; echo $i > s/$i/diff/f$i; echo $i > s/$i/diff/all; done
+        exec 13< s/l/a 14< s/l/b 15< s/l/c
+        (cd /proc/self/fd && mount -t overlay overlay -o "lowerdir=13:14:15,upperdir=$O/s/top/diff,workdir=$O/s/top/work" "$O/s/top/merged")
+        exec 13<&- 14<&- 15<&-
+        cd s/top
+        run "$driver" $way merged true
+        want_rc 99
+        want_err_has "relative to a folder that cannot be found"
+        echo l/a:l/b > lower
+        run "$driver" $way merged true
+        want_rc 99
+        echo l/a:l/b:l/c > lower
+        run "$driver" $way merged bash -ec 'cat all fa fb fc; rm fb; echo y > fc'
+        want_rc 0
+        want_out "a
+a
+b
+c"
+        is_whiteout diff/fb
+        want_same "$(cat merged/fc)" y
+}
 it_takes_many_layers()
 {
         local i list=
@@ -296,6 +322,7 @@ for way in "" -o; do
         check "what a build writes on an overlay lands with the image's owners$about" it_lands_with_the_right_owners
         check "without the refresh the engine's view is stale$about" it_is_stale_without_the_refresh
         check "120 layers with docker's relative names work$about" it_takes_many_layers
+        check "layers that podman 5 mounted by fds are those of its storage's list$about" it_takes_numbered_layers
         check "names with colons, commas, blanks and backslashes work$about" it_takes_odd_names
         check "redirects and metacopies are followed and made$about" it_follows_redirects_and_metacopies
         check "replaced folders become opaque$about" it_makes_opaque_folders
