@@ -11,6 +11,8 @@ set -u
 : "${RUNB_TEST_CACHE:=/var/tmp/runb-test-cache}"
 CASE_TIMEOUT=${CASE_TIMEOUT:-60}
 n_failed=0 n_run=0
+# mount(8) of Debian 13 hands options over one by one, by fsconfig(2), which takes no more than 255 bytes of each.
+export LIBMOUNT_FORCE_MOUNT2=always
 lib_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 say_skip() { echo "SKIP $1: $2"; }

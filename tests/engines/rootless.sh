@@ -27,7 +27,7 @@ check "rootless podman run: output and exit codes" run_plain
 
 run_slirp()
 {
-        run pod run --rm localhost/bb sh -c 'ls /sys/class/net | tr "\n" " "'
+        run pod run --rm --network slirp4netns localhost/bb sh -c 'ls /sys/class/net | tr "\n" " "'
         want_rc 0
         want_out_has tap0
 }

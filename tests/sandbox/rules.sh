@@ -485,13 +485,15 @@ extents()
         mkdir -p -m 755 "$T/rootless"
         # The engine's user namespace: 0 is user 100000, the rest lies elsewhere.
         chown -hR 100000:100000 "$B" "$T/rootless"
+        # The engine's user has no way into /root, where the sources may lie.
+        install -m 755 "$RUNB" "$T/runb"
         unshare -U sleep 1000 &
         holder=$!
         wait_for 5 sh -c "[ \"\$(readlink /proc/$holder/ns/user)\" != \"\$(readlink /proc/self/ns/user)\" ]"
         printf '0 100000 1\n1 300000 30000\n30001 400000 35535\n' | tee "/proc/$holder/gid_map" > "/proc/$holder/uid_map" ||
                 { kill $holder; skip_case "a map with three lines"; }
         run nsenter -t $holder -U -S 0 -G 0 unshare -m env XDG_RUNTIME_DIR="$T/rootless" \
-                "$RUNB" --root "$T/rootless/state" --cgroup-manager disabled run -b "$B" extents
+                "$T/runb" --root "$T/rootless/state" --cgroup-manager disabled run -b "$B" extents
         kill $holder
         want_rc 0
         # One to one, a line for each extent.
