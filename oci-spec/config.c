@@ -215,12 +215,11 @@ static int read_file(struct arena *arena, int fd, const char *name, char **ret_t
         return 0;
 }
 
-int spec_read_bundle(struct arena *arena, int bundle_fd, struct spec *ret_spec, const char **ret_text,
-                     size_t *ret_length, struct error *err)
+static int read_at(struct arena *arena, int folder_fd, const char *name, struct spec *ret_spec, const char **ret_text,
+                   size_t *ret_length, struct error *err)
 {
-        const char *name = "config.json";
         /* O_NONBLOCK: a FIFO in its place must not hang us. */
-        auto_close int fd = openat(bundle_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        auto_close int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct spec spec = { .oci_version = NULL };
         char *text = NULL, *kept = NULL;
         size_t length = 0;
@@ -247,6 +246,18 @@ int spec_read_bundle(struct arena *arena, int bundle_fd, struct spec *ret_spec, 
         if (ret_length != NULL)
                 *ret_length = length;
         return 0;
+}
+
+int spec_read_bundle(struct arena *arena, int bundle_fd, struct spec *ret_spec, const char **ret_text,
+                     size_t *ret_length, struct error *err)
+{
+        return read_at(arena, bundle_fd, "config.json", ret_spec, ret_text, ret_length, err);
+}
+
+int spec_read_file(struct arena *arena, const char *path, struct spec *ret_spec, const char **ret_text, size_t *ret_length,
+                   struct error *err)
+{
+        return read_at(arena, AT_FDCWD, path, ret_spec, ret_text, ret_length, err);
 }
 
 const char *spec_annotation(const struct spec *spec, const char *key)

@@ -292,6 +292,10 @@ int spec_read(struct arena *arena, const char *text, size_t length, const char *
 int spec_read_bundle(struct arena *arena, int bundle_fd, struct spec *ret_spec, const char **ret_text,
                      size_t *ret_length, struct error *err);
 
+/* The same of another file than the bundle's config.json; a relative @path counts from the working folder. */
+int spec_read_file(struct arena *arena, const char *path, struct spec *ret_spec, const char **ret_text, size_t *ret_length,
+                   struct error *err);
+
 /* Reads the process.json of exec (a process object alone). */
 int spec_read_process(struct arena *arena, const char *text, size_t length, const char *name,
                       struct spec_process *ret_process, struct error *err);

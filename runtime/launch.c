@@ -394,7 +394,7 @@ static int follow(struct work *work, struct error *err)
                         if (r == 0)
                                 r = run_hooks(work, SPEC_HOOK_CREATE_RUNTIME, STATE_CREATING, err);
                         if (r < 0)
-                                return r;
+                                return error_context(err, "unable to start container process: error during container init");
                         child_say(work->report_fd, CHILD_GO, 0);
                         break;
                 case CHILD_SCOPED:
@@ -616,7 +616,8 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
                                         .fifo_fd = UNSET_FD, .listener_fd = UNSET_FD } },
         };
-        const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled, request->policy };
+        const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled, request->policy,
+                                                   request->config };
         struct error ignored;
         int r;
 

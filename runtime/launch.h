@@ -13,6 +13,7 @@ struct launch_request {
         const char *root;               /* the state folder */
         const char *id;
         const char *bundle;
+        const char *config;             /* --config; NULL: the bundle's config.json */
         const char *console_socket;
         const char *pid_file;
         const char *pidfd_socket;

@@ -43,7 +43,9 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         bundle_fd = open(resolved, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (bundle_fd < 0)
                 return error_errno(err, errno, "--bundle %s", request->bundle);
-        r = spec_read_bundle(arena, bundle_fd, &plan->asked, &plan->config_text, &plan->config_length, err);
+        r = text_is_empty(request->config) ?
+                    spec_read_bundle(arena, bundle_fd, &plan->asked, &plan->config_text, &plan->config_length, err) :
+                    spec_read_file(arena, request->config, &plan->asked, &plan->config_text, &plan->config_length, err);
         if (r < 0)
                 return r;
         if (!plan->asked.has_process)

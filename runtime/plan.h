@@ -58,6 +58,7 @@ struct plan_request {
         const char *bundle;             /* as given */
         bool is_cgroup_disabled;
         struct policy_source policy;
+        const char *config;             /* read instead of the bundle's config.json; NULL: that one */
 };
 
 /* Reads, judges and plans. @arena keeps everything. */

@@ -102,6 +102,17 @@ void log_warning(const char *format, ...)
         va_end(args);
 }
 
+void log_warning_to_caller(const char *format, ...)
+{
+        char message[512];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(message, sizeof message, format, args);
+        va_end(args);
+        put(the_log.fd >= 0 ? the_log.fd : STDERR_FILENO, "warning", message);
+}
+
 void log_debug(const char *format, ...)
 {
         va_list args;

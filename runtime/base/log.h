@@ -14,6 +14,8 @@ int log_open(const char *path, bool is_json, bool is_debug);
  * text on stderr always (engines read either). Everything else stays off stderr unless --debug. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* A warning to a person who typed something that has no effect; no engine does. On stderr or in the log, as runc's are. */
+void log_warning_to_caller(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* The log file's fd, UNSET_FD when there is none: what closes everything else must leave it. */

@@ -36,7 +36,6 @@ enum cli_option_kind {
         CLI_STRINGS,            /* struct cli_strings *: may be repeated; a comma separates nothing */
         CLI_U32,                /* uint32_t *: strict decimal */
         CLI_IGNORED_FLAG,       /* accepted without effect or output */
-        CLI_IGNORED_VALUE,
 };
 
 struct cli_strings {

@@ -7,6 +7,7 @@ int cmd_create(struct cli *cli, int argc, char **argv)
         struct create_options options = { 0 };
         const struct cli_option list[] = {
                 CREATE_OPTIONS(&options),
+                { "detach", 'd', CLI_IGNORED_FLAG, NULL, NULL, NULL }, /* go-runc has it for both; create always is */
         };
         const struct cli_usage usage = {
                 .synopsis = "create [options] ID",

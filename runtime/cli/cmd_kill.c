@@ -59,10 +59,11 @@ static int kill_container(const struct cli *cli, const char *id, int number, boo
         if (r < 0)
                 return r;
         if (state_status(&state) == STATE_STOPPED) {
-                if (!is_all)
-                        return error_set(err, ESRCH, "container not running");
-                /* Without a pid namespace of its own, others may have outlived init. */
-                return state.has_own_pidns ? 0 : signal_all(&state, number, err);
+                /* Without a pid namespace of its own, others may have outlived init; as in runc, SIGKILL is for them
+                 * even where it was sent without --all. */
+                if (!state.has_own_pidns && (is_all || number == SIGKILL))
+                        return signal_all(&state, number, err);
+                return is_all ? 0 : error_set(err, ESRCH, "container not running");
         }
         /* A frozen process takes SIGKILL on v1 only when it is thawed, and without a pid namespace of its own the
          * others would outlive init: one and the same call sees to both. */
@@ -88,6 +89,7 @@ int cmd_kill(struct cli *cli, int argc, char **argv)
                 .n_options = sizeof options / sizeof options[0],
                 .min_arguments = 1,
                 .max_arguments = 2,
+                .stops_at_first_argument = true,
         };
         struct error err = { 0 };
         char **arguments;

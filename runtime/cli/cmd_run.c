@@ -78,6 +78,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
                 struct error ignored = { 0 };
 
                 delete_undo(&launched.dir, &launched.state, &ignored);
+                error_context(&err, "runb run failed");
                 return cli_fail(&err, 1);
         }
         /* Others may exec, kill and pause while it runs. */

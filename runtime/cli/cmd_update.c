@@ -25,7 +25,7 @@
 struct given {
         const char *resources, *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period, *cpu_rt_runtime,
                    *cpuset_cpus, *cpuset_mems, *cpu_idle, *memory, *memory_reservation, *memory_swap, *pids_limit,
-                   *l3_cache_schema, *mem_bw_schema;
+                   *l3_cache_schema, *mem_bw_schema, *kernel_memory, *kernel_memory_tcp;
 };
 
 static bool number_is_out_of(struct spec_number number, int64_t least, int64_t most)
@@ -171,9 +171,10 @@ static int update_container(struct cli *cli, const char *id, const struct given 
                                        read_options(given, &asked, err);
         if (r < 0)
                 return r;
-        if (given->l3_cache_schema != NULL || given->mem_bw_schema != NULL)
-                return error_set(err, ENOTSUP, "Intel RDT is not managed by this runtime; leave --l3-cache-schema and "
-                                 "--mem-bw-schema out");
+        if (given->l3_cache_schema != NULL)
+                return error_set(err, ENOTSUP, "Intel RDT/CAT: l3 cache schema is not enabled; leave --l3-cache-schema out");
+        if (given->mem_bw_schema != NULL)
+                return error_set(err, ENOTSUP, "Intel RDT/MBA: memory bandwidth schema is not enabled; leave --mem-bw-schema out");
         r = state_open(cli->root, id, false, &dir, err);
         if (r == 0)
                 r = state_read(&dir, cli->arena, &state, err);
@@ -224,8 +225,8 @@ int cmd_update(struct cli *cli, int argc, char **argv)
                 { "blkio-weight", 0, CLI_STRING, &given.blkio_weight, "N", "weight of block I/O, 10 to 1000" },
                 { "l3-cache-schema", 0, CLI_STRING, &given.l3_cache_schema, "SCHEMA", NULL },
                 { "mem-bw-schema", 0, CLI_STRING, &given.mem_bw_schema, "SCHEMA", NULL },
-                { "kernel-memory", 0, CLI_IGNORED_VALUE, NULL, "BYTES", NULL },
-                { "kernel-memory-tcp", 0, CLI_IGNORED_VALUE, NULL, "BYTES", NULL },
+                { "kernel-memory", 0, CLI_STRING, &given.kernel_memory, "BYTES", NULL },
+                { "kernel-memory-tcp", 0, CLI_STRING, &given.kernel_memory_tcp, "BYTES", NULL },
         };
         const struct cli_usage usage = {
                 .synopsis = "update [options] ID",
@@ -243,5 +244,7 @@ int cmd_update(struct cli *cli, int argc, char **argv)
         r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, 1);
+        if (given.kernel_memory != NULL || given.kernel_memory_tcp != NULL)
+                log_warning_to_caller("Kernel memory settings are ignored and will be removed");
         return update_container(cli, arguments[0], &given, &err) < 0 ? cli_fail(&err, 1) : 0;
 }

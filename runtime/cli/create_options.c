@@ -12,6 +12,7 @@ int create_request_fill(const struct cli *cli, const struct create_options *opti
                 .root = cli->root,
                 .id = id,
                 .bundle = text_is_empty(options->bundle) ? "." : options->bundle,
+                .config = options->config,
                 .console_socket = options->console_socket,
                 .pid_file = options->pid_file,
                 .pidfd_socket = options->pidfd_socket,

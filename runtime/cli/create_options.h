@@ -12,6 +12,7 @@ struct create_options {
 
 #define CREATE_OPTIONS(options) \
         { "bundle", 'b', CLI_STRING, &(options)->bundle, "DIR", "folder that holds config.json (default: the working folder)" }, \
+        { "config", 'f', CLI_STRING, &(options)->config, "FILE", "read FILE instead of the bundle's config.json, as crun does" }, \
         { "console-socket", 0, CLI_STRING, &(options)->console_socket, "PATH", "unix socket that gets the terminal's master" }, \
         { "pidfd-socket", 0, CLI_STRING, &(options)->pidfd_socket, "PATH", "unix socket that gets a pidfd of the container's init" }, \
         { "pid-file", 0, CLI_STRING, &(options)->pid_file, "FILE", "file that gets the pid of the container's init" }, \

@@ -36,7 +36,7 @@
 #endif
 
 static struct {
-        const char *root, *log, *log_format, *cgroup_manager, *rootless, *policy, *profile;
+        const char *root, *log, *log_format, *cgroup_manager, *rootless, *criu, *policy, *profile;
         bool is_debug, is_systemd_cgroup, is_version;
 } given;
 
@@ -56,7 +56,7 @@ static const struct cli_option options[] = {
           "of the policy file, for create and run; what else chooses a profile can only narrow it" },
         { "rootless", 0, CLI_STRING, &given.rootless, "WHEN",
           "true, false or auto: accepted as runc does; what holds is found out" },
-        { "criu", 0, CLI_IGNORED_VALUE, NULL, NULL, NULL },
+        { "criu", 0, CLI_STRING, &given.criu, "PATH", NULL },
         { "version", 'v', CLI_FLAG, &given.is_version, NULL, "print the version and end" },
 };
 
@@ -183,6 +183,9 @@ static int check_given(struct cli *cli, struct error *err)
         if (r < 0)
                 return error_errno(err, r, "open log file %s", given.log);
 
+        /* With --debug only: containerd once sent it with every call and reads the answers of some as one document. */
+        if (given.criu != NULL)
+                log_warning("--criu ignored (there is no checkpoint and restore); do not use");
         if (given.cgroup_manager != NULL && !is_one_of(given.cgroup_manager, managers))
                 return error_set(err, EINVAL, "invalid cgroup-manager \"%s\": cgroupfs, systemd or disabled is wanted",
                                  given.cgroup_manager);

@@ -82,8 +82,6 @@ static int store(const struct cli *cli, const struct cli_option *option, const c
                         return error_set(err, EINVAL, "invalid value \"%s\" for flag --%s: true or false is wanted",
                                          value, option->name);
                 return 0;
-        case CLI_IGNORED_VALUE:
-                return 0;
         }
         return error_set(err, EINVAL, "--%s", option->name);
 }
