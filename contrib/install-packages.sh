@@ -14,6 +14,8 @@ for list; do
                 found=
                 for package in $(echo "$line" | tr '|' ' '); do
                         if has "$package"; then found=yes; break; fi
+                        # Not satisfied by a later one where the release has this one, as far as apt knows already.
+                        if apt-cache show "$package" > /dev/null 2>&1; then break; fi
                 done
                 [ -n "$found" ] || wanted="$wanted
 $line"
