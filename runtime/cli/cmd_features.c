@@ -138,6 +138,68 @@ static void add_seccomp(struct text_buffer *out)
         text_add(out, "\n        }");
 }
 
+static void add_memory_policy(struct text_buffer *out)
+{
+        bool is_first = true;
+        const char *name;
+
+        text_add(out, "        \"memoryPolicy\": {\n            \"modes\": [");
+        for (size_t i = 0; (name = spec_mempolicy_mode(i)) != NULL; i++)
+                add_item(out, "                ", name, &is_first);
+        text_add(out, "\n            ],\n            \"flags\": [");
+        is_first = true;
+        for (size_t i = 0; (name = spec_mempolicy_flag(i)) != NULL; i++)
+                add_item(out, "                ", name, &is_first);
+        text_add(out, "\n            ]\n        }");
+}
+
+/* Rooms that have nothing to list, in words of JSON. */
+static void add_cgroup(struct text_buffer *out)
+{
+        text_add(out, "        \"cgroup\": {\n            \"v1\": true,\n            \"v2\": true,\n"
+                      "            \"systemd\": false,\n            \"systemdUser\": false,\n"
+                      "            \"rdma\": true\n        }");
+}
+
+static void add_apparmor(struct text_buffer *out)
+{
+        text_add(out, "        \"apparmor\": {\n            \"enabled\": " APPARMOR_ENABLED "\n        }");
+}
+
+static void add_selinux(struct text_buffer *out)
+{
+        text_add(out, "        \"selinux\": {\n            \"enabled\": " SELINUX_ENABLED "\n        }");
+}
+
+static void add_intel_rdt(struct text_buffer *out)
+{
+        text_add(out, "        \"intelRdt\": {\n            \"enabled\": false,\n            \"schemata\": false,\n"
+                      "            \"monitoring\": false\n        }");
+}
+
+static void add_mount_extensions(struct text_buffer *out)
+{
+        text_add(out, "        \"mountExtensions\": {\n            \"idmap\": {\n                \"enabled\": true\n"
+                      "            }\n        }");
+}
+
+static void add_net_devices(struct text_buffer *out)
+{
+        text_add(out, "        \"netDevices\": {\n            \"enabled\": true\n        }");
+}
+
+/* The object linux: a part for each room, which says what it does. */
+static void (*const linux_parts[])(struct text_buffer *out) = {
+        add_namespaces, add_capabilities, add_cgroup, add_seccomp, add_apparmor, add_selinux, add_intel_rdt, add_memory_policy,
+        add_mount_extensions, add_net_devices,
+};
+
+/* Those that change what a container is: which pod it belongs to, hence whose ids it has; and what a policy file chooses a
+ * profile by, where it uses our own prefix (it may name any other annotation, too). */
+static const char *const unsafe_annotations[] = {
+        "dev.runb.", "io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id", NULL
+};
+
 static void add_annotations(struct text_buffer *out)
 {
         const struct scmp_version *version = seccomp_version();
@@ -174,20 +236,14 @@ int cmd_features(struct cli *cli, int argc, char **argv)
         text_add(&out, ",\n");
         add_mount_options(&out);
         text_add(&out, ",\n    \"linux\": {\n");
-        add_namespaces(&out);
-        text_add(&out, ",\n");
-        add_capabilities(&out);
-        text_add(&out, ",\n        \"cgroup\": {\n            \"v1\": true,\n            \"v2\": true,\n"
-                       "            \"systemd\": false,\n            \"systemdUser\": false,\n            \"rdma\": true\n"
-                       "        },\n");
-        add_seccomp(&out);
-        text_add(&out, ",\n        \"apparmor\": {\n            \"enabled\": " APPARMOR_ENABLED "\n        },\n"
-                       "        \"selinux\": {\n            \"enabled\": " SELINUX_ENABLED "\n        },\n"
-                       "        \"intelRdt\": {\n            \"enabled\": false\n        },\n"
-                       "        \"mountExtensions\": {\n            \"idmap\": {\n                \"enabled\": true\n"
-                       "            }\n        },\n"
-                       "        \"netDevices\": {\n            \"enabled\": true\n        }\n    },\n");
+        for (size_t i = 0; i < sizeof linux_parts / sizeof linux_parts[0]; i++) {
+                text_add(&out, i == 0 ? "" : ",\n");
+                linux_parts[i](&out);
+        }
+        text_add(&out, "\n    },\n");
         add_annotations(&out);
-        text_add(&out, ",\n    \"potentiallyUnsafeConfigAnnotations\": []\n}\n");
+        text_add(&out, ",\n");
+        add_list(&out, "    ", "potentiallyUnsafeConfigAnnotations", unsafe_annotations);
+        text_add(&out, "\n}\n");
         return cli_print(&out, &err) < 0 ? cli_fail(&err, 1) : 0;
 }
