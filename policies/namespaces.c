@@ -138,8 +138,25 @@ static void judge_joined(struct judge *judge, enum spec_ns kind, struct spec_nam
         }
 }
 
+/* time_namespaces(7): offsets are set while a namespace has no process, that is by whoever makes it. */
+static void judge_time_offsets(struct judge *judge)
+{
+        const struct spec_linux *asked = &judge->asked->linux_;
+        const struct spec_namespace *ns = &asked->namespaces[SPEC_NS_TIME];
+
+        if (!asked->has_time_offsets)
+                return;
+        if (!ns->is_given)
+                judge_invalid(judge, "linux.timeOffsets: there is no time namespace that they could count in; add {\"type\": "
+                              "\"time\"} to linux.namespaces");
+        else if (ns->path != NULL)
+                judge_invalid(judge, "linux.timeOffsets: the clocks of time namespace %s, which is joined, cannot be set any "
+                              "more; leave out its path or the offsets", ns->path);
+}
+
 int policy_namespaces_judge(struct judge *judge, struct sandbox *sandbox)
 {
+        judge_time_offsets(judge);
         for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++) {
                 struct spec_namespace *ns = &sandbox->spec.linux_.namespaces[kind];
 

@@ -15,8 +15,8 @@
 
 enum sandbox_ids {
         SANDBOX_IDS_LEASE,      /* a private range, chosen when the plan is carried out */
-        SANDBOX_IDS_ENGINE,     /* the engine's mapping (uid_map of the spec), checked */
-        SANDBOX_IDS_IDENTITY,   /* every id of the user namespace we are in, one to one (rootless; joined userns) */
+        SANDBOX_IDS_ENGINE,     /* the engine's mapping (uid_map of the spec, or of the user namespace that it names), checked */
+        SANDBOX_IDS_IDENTITY,   /* every id of the user namespace we are in, one to one (rootless) */
 };
 
 /* Whose ids a bind's files have. Where the ids are not leased, only the binds that the engine wants mapped (idmap) are:
@@ -64,8 +64,7 @@ struct sandbox {
         const char *policy_revision;
         enum sandbox_ids ids;
         uint32_t ids_size;              /* for a lease */
-        /* For ENGINE (outside = ids of our user namespace) and IDENTITY (outside = ids of the parent, which is ours or
-         * the one that spec.linux_.namespaces[SPEC_NS_USER].path names); a lease fills in its own. None for IDENTITY:
+        /* For ENGINE and IDENTITY: outside = ids of our user namespace; a lease fills in its own. None for IDENTITY:
          * the plain user's namespace has not been entered yet, repeat its /proc/self/uid_map then. */
         const struct spec_id_map *uid_map, *gid_map;
         size_t n_uid_map, n_gid_map;

@@ -84,23 +84,40 @@ static int use_identity(struct judge *judge, struct sandbox *sandbox, const stru
         return r;
 }
 
-/* A pod's user namespace: the build gets a child of it. What the pod may not have, its child may not either. */
+/* A pod's user namespace: the build gets one of its own with the very same ids, seen from here. What the pod may not have, its
+ * build may not either. Entering the pod's own would let its other processes into the build's, and one to one counts in there
+ * only: from outside it would be the host's ids. */
 static int use_joined(struct judge *judge, struct sandbox *sandbox)
 {
         const struct host_namespace *fact = &judge->host->namespaces[SPEC_NS_USER];
+        const char *path = sandbox->spec.linux_.namespaces[SPEC_NS_USER].path;
 
-        if (fact->error == 0) {
-                for (size_t i = 0; i < fact->n_uid_map; i++)
-                        judge_line(judge, "linux.namespaces (user)", &fact->uid_map[i],
-                                   &(struct host_ids){ .is_delegated = fact->uid_map[i].outside != 0 });
-                for (size_t i = 0; i < fact->n_gid_map; i++)
-                        judge_line(judge, "linux.namespaces (user)", &fact->gid_map[i],
-                                   &(struct host_ids){ .is_delegated = fact->gid_map[i].outside != 0 });
-                if (judge->asked->linux_.n_uid_map > 0 || judge->asked->linux_.n_gid_map > 0)
-                        judge_record(judge, "ids", "linux.uidMappings", "a mapping of its own",
-                                     "the joined namespace's");
+        if (fact->error != 0) {
+                judge_invalid(judge, "linux.namespaces: look at user namespace %s: %s", path, error_text(fact->error));
+                return 0;
         }
-        return use_identity(judge, sandbox, fact->uid_map, fact->n_uid_map, fact->gid_map, fact->n_gid_map);
+        if (judge->failure == 0 && (fact->n_uid_map == 0 || fact->n_gid_map == 0)) {
+                judge_invalid(judge, "linux.namespaces: user namespace %s maps no ids yet; write its uid_map and gid_map", path);
+                return 0;
+        }
+        for (size_t i = 0; i < fact->n_uid_map; i++)
+                judge_line(judge, "linux.namespaces (user)", &fact->uid_map[i],
+                           &(struct host_ids){ .is_delegated = fact->uid_map[i].outside != 0 });
+        for (size_t i = 0; i < fact->n_gid_map; i++)
+                judge_line(judge, "linux.namespaces (user)", &fact->gid_map[i],
+                           &(struct host_ids){ .is_delegated = fact->gid_map[i].outside != 0 });
+        if (judge->asked->linux_.n_uid_map > 0 || judge->asked->linux_.n_gid_map > 0)
+                judge_record(judge, "ids", "linux.uidMappings", "a mapping of its own", "the joined namespace's");
+        /* A plain user's pipeline runs in a namespace of the caller's ids, which is not entered yet: all of them are the
+         * caller's, and which of them is what is left to say. */
+        if (judge->host->privilege == HOST_PLAIN_USER)
+                return use_identity(judge, sandbox, fact->uid_map, fact->n_uid_map, fact->gid_map, fact->n_gid_map);
+        sandbox->ids = SANDBOX_IDS_ENGINE;
+        sandbox->uid_map = fact->uid_map;
+        sandbox->n_uid_map = fact->n_uid_map;
+        sandbox->gid_map = fact->gid_map;
+        sandbox->n_gid_map = fact->n_gid_map;
+        return 0;
 }
 
 static int use_engine_map(struct judge *judge, struct sandbox *sandbox)

@@ -140,3 +140,15 @@ Test(policy_namespaces, a_rootless_engines_own_user_namespace_gets_a_child)
         cr_assert_eq(q.sandbox.ids, SANDBOX_IDS_IDENTITY);
         cr_assert_eq(q.sandbox.n_uid_map, 2);
 }
+
+Test(policy_namespaces, time_offsets_count_in_a_new_time_namespace_alone)
+{
+        q.spec.linux_.has_time_offsets = true;
+        cr_assert_eq(request_judge(&q), -EINVAL);
+        cr_assert_not_null(strstr(q.err.text, "linux.timeOffsets: there is no time namespace"), "%s", q.err.text);
+        join(SPEC_NS_TIME)->is_right_type = true;
+        cr_assert_eq(request_judge(&q), -EINVAL);
+        cr_assert_not_null(strstr(q.err.text, "time namespace /run/netns/pod, which is joined"), "%s", q.err.text);
+        q.spec.linux_.namespaces[SPEC_NS_TIME].path = NULL;
+        request_passes(&q);
+}

@@ -134,7 +134,7 @@ Test(policy_userns, a_plain_users_map_is_repeated_inside)
         cr_assert_eq(q.sandbox.uid_map[0].size, 1);
 }
 
-Test(policy_userns, a_joined_user_namespace_gets_a_child_of_the_same_ids)
+Test(policy_userns, a_joined_user_namespace_gives_its_ids_as_the_host_sees_them)
 {
         static const struct spec_id_map pod[] = { { 0, 200000, 65536 } };
 
@@ -142,10 +142,21 @@ Test(policy_userns, a_joined_user_namespace_gets_a_child_of_the_same_ids)
         q.host.namespaces[SPEC_NS_USER].uid_map = q.host.namespaces[SPEC_NS_USER].gid_map = pod;
         q.host.namespaces[SPEC_NS_USER].n_uid_map = q.host.namespaces[SPEC_NS_USER].n_gid_map = 1;
         request_passes(&q);
-        cr_assert_eq(q.sandbox.ids, SANDBOX_IDS_IDENTITY);
+        cr_assert_eq(q.sandbox.ids, SANDBOX_IDS_ENGINE);
         cr_assert_eq(q.sandbox.uid_map[0].inside, 0);
-        cr_assert_eq(q.sandbox.uid_map[0].outside, 0);
+        cr_assert_eq(q.sandbox.uid_map[0].outside, 200000);
         cr_assert_eq(q.sandbox.uid_map[0].size, 65536);
+        cr_assert_eq(q.sandbox.gid_map[0].outside, 200000);
+}
+
+Test(policy_userns, refuses_a_joined_user_namespace_that_cannot_be_looked_at)
+{
+        q.spec.linux_.namespaces[SPEC_NS_USER] = (struct spec_namespace){ .is_given = true, .path = "/proc/9/ns/user" };
+        cr_assert_eq(request_judge(&q), -EINVAL);
+        cr_assert_not_null(strstr(q.err.text, "user namespace /proc/9/ns/user"), "%s", q.err.text);
+        q.host.namespaces[SPEC_NS_USER].error = ENOENT;
+        cr_assert_eq(request_judge(&q), -EINVAL);
+        cr_assert_not_null(strstr(q.err.text, "user namespace /proc/9/ns/user: no such file"), "%s", q.err.text);
 }
 
 Test(policy_userns, refuses_a_joined_user_namespace_that_holds_the_hosts_root)
