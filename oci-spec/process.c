@@ -12,6 +12,9 @@
 /* <linux/ioprio.h> */
 #define IOPRIO_SHIFT 13
 
+/* <linux/sched.h>: "SCHED_ISO: reserved but not implemented yet". */
+#define SCHED_ISO 4
+
 #ifndef RLIMIT_RTTIME
 #define RLIMIT_RTTIME 15
 #endif
@@ -198,7 +201,7 @@ static int read_policy(struct reader *reader, const struct json_node *node, void
 {
         static const struct reader_name names[] = {
                 { "SCHED_OTHER", SCHED_OTHER }, { "SCHED_FIFO", SCHED_FIFO }, { "SCHED_RR", SCHED_RR },
-                { "SCHED_BATCH", SCHED_BATCH }, { "SCHED_ISO", 4 /* reserved, <linux/sched.h> */ },
+                { "SCHED_BATCH", SCHED_BATCH }, { "SCHED_ISO", SCHED_ISO },
                 { "SCHED_IDLE", SCHED_IDLE }, { "SCHED_DEADLINE", 6 },
         };
         int64_t value;
@@ -247,6 +250,8 @@ static int read_scheduler(struct reader *reader, const struct json_node *node, v
 
         if (r < 0)
                 return r;
+        if (scheduler->policy == SCHED_ISO)
+                return reader_fail_below(reader, "policy", "no Linux has SCHED_ISO; use SCHED_OTHER or another of sched(7)");
         /* sched_setattr(2) would say EINVAL, long after the container has begun. */
         if (scheduler->priority != 0 && scheduler->policy != SCHED_FIFO && scheduler->policy != SCHED_RR)
                 return reader_fail_below(reader, "priority", "only SCHED_FIFO and SCHED_RR have one");
@@ -256,6 +261,11 @@ static int read_scheduler(struct reader *reader, const struct json_node *node, v
         if (scheduler->policy != 6 &&
             (scheduler->runtime_ns != 0 || scheduler->deadline_ns != 0 || scheduler->period_ns != 0))
                 return reader_fail(reader, EINVAL, "only SCHED_DEADLINE has runtime, deadline and period");
+        /* sched(7): runtime <= deadline <= period, and a period of 0 is the deadline. */
+        if (scheduler->policy == 6 &&
+            (scheduler->runtime_ns == 0 || scheduler->deadline_ns < scheduler->runtime_ns ||
+             (scheduler->period_ns != 0 && scheduler->period_ns < scheduler->deadline_ns)))
+                return reader_fail(reader, EINVAL, "SCHED_DEADLINE asks for 0 < runtime <= deadline <= period");
         scheduler->is_given = true;
         return 0;
 }
@@ -297,10 +307,16 @@ static int read_cpu_list(struct reader *reader, const struct json_node *node, vo
 {
         int r = reader_text(reader, node, into);
 
-        if (r == 0 && node->text[strspn(node->text, "0123456789,-")] != '\0')
+        if (r < 0 || node->n == 0)
+                return r;
+        r = spec_cpus_parse(node->text, NULL, SPEC_CPUS_BYTES);
+        if (r == -ERANGE)
+                return reader_fail(reader, EINVAL, "%s: processors are numbered 0 to %u", READER_QUOTE(node->text),
+                                   SPEC_CPUS_BYTES * 8 - 1);
+        if (r < 0)
                 return reader_fail(reader, EINVAL, "%s is not a list of processors such as \"0-3,7\"",
                                    READER_QUOTE(node->text));
-        return r;
+        return 0;
 }
 
 static int read_affinity(struct reader *reader, const struct json_node *node, void *into)

@@ -25,7 +25,7 @@ struct spec_rlimit {
 struct spec_caps {
         bool is_given;          /* the capabilities member was there */
         uint64_t effective, bounding, inheritable, permitted, ambient;
-        const char *const *unknown;     /* names that this build does not know: warn, never fail (config.md) */
+        const char *const *unknown;     /* names that this build does not know; policies/caps.c says what comes of them */
         size_t n_unknown;
 };
 
@@ -67,7 +67,7 @@ struct spec_process {
         struct spec_scheduler scheduler;
         bool has_io_priority;
         int io_priority;        /* as ioprio_set(2) takes it: class << 13 | level */
-        const char *affinity_initial;   /* execCPUAffinity, cpu lists */
+        const char *affinity_initial;   /* execCPUAffinity: lists that spec_cpus_parse() takes, NULL where not given */
         const char *affinity_final;
 };
 
@@ -309,6 +309,13 @@ int spec_read_resources(struct arena *arena, const char *text, size_t length, co
 int spec_cap_number(const char *name);
 /* "CAP_CHOWN" of 0; NULL beyond the last one known. */
 const char *spec_cap_name(int number);
+
+/* Reads a list of processors such as "0-3,7" (cpuset(7), "List format").
+ * @mask: @size bytes, as sched_setaffinity(2) takes it; NULL: only checks. What is in it stays.
+ * Returns 0, -EINVAL: no such list, or an empty one; -ERANGE: a number beyond @size bytes. */
+int spec_cpus_parse(const char *text, unsigned char *mask, size_t size);
+/* Bytes of such a mask: more processors than any kernel is built for (CONFIG_NR_CPUS). */
+#define SPEC_CPUS_BYTES 1024u
 
 /* The mount options that are not left to the file system, sorted; NULL beyond the last one. */
 const char *spec_mount_option(size_t index);

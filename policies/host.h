@@ -88,6 +88,7 @@ struct host {
         unsigned landlock_abi;  /* 0: not there, or not looked at: only where a network namespace is joined or the
                                  * host's */
         uint64_t core_limit_most;       /* the highest RLIMIT_CORE that this process may set */
+        uint64_t rtprio_limit, nice_limit;      /* hard RLIMIT_RTPRIO and RLIMIT_NICE of this process, which a build inherits */
         const char *rootfs_real_path;   /* absolute; NULL where there is none */
         int rootfs_error;
         const struct host_source *sources;      /* one per spec mount, same index; NULL where there are no mounts */

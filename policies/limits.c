@@ -14,40 +14,79 @@
 
 #define IOPRIO_CLASS_SHIFT 13   /* ioprio_set(2) */
 #define IOPRIO_CLASS_REALTIME 1
+#define NICE_LIMIT_OF_0 20      /* getrlimit(2): the lowest nice value is 20 less the limit */
 
 static const char *number(struct arena *arena, int64_t value)
 {
         return arena_format(arena, "%" PRId64, value);
 }
 
+/* A limit as "SOFT:HARD". */
+static const char *limit_text(struct arena *arena, const struct spec_rlimit *limit)
+{
+        return arena_format(arena, "%" PRIu64 ":%" PRIu64, limit->soft, limit->hard);
+}
+
 /* core(5): with a piped core_pattern a limit of 0 still runs the host's helper as root; 1 does not. Where the process
  * may not raise its hard limit of 0, 0 is what it is. */
-static int judge_core(struct judge *judge, struct spec_process *process)
+static void judge_core(struct judge *judge, const struct spec_rlimit *asked, struct spec_process *process,
+                       struct spec_rlimit *limits)
 {
         uint64_t core = policy_limit_most(&judge->policy->profile, POLICY_LIMIT_CORE);
-        struct spec_rlimit *limits;
-        const char *asked = "the caller's";
-        size_t n = 0;
 
         if (core > judge->host->core_limit_most)
                 core = judge->host->core_limit_most;
-        limits = arena_array(judge->arena, process->n_rlimits + 1, sizeof *limits);
-        if (limits == NULL)
-                return -ENOMEM;
-        for (size_t i = 0; i < process->n_rlimits; i++) {
-                if (process->rlimits[i].resource == RLIMIT_CORE)
-                        asked = arena_format(judge->arena, "%" PRIu64 ":%" PRIu64, process->rlimits[i].soft,
-                                             process->rlimits[i].hard);
-                else
-                        limits[n++] = process->rlimits[i];
-        }
-        limits[n++] = (struct spec_rlimit){
+        limits[process->n_rlimits++] = (struct spec_rlimit){
                 .resource = RLIMIT_CORE, .name = "RLIMIT_CORE", .soft = core, .hard = core,
         };
+        judge_tighten(judge, "limits.core", "process.rlimits (RLIMIT_CORE)",
+                      asked == NULL ? "the caller's" : limit_text(judge->arena, asked), number(judge->arena, (int64_t)core));
+}
+
+/* With these two the build could take by itself, by sched_setscheduler(2) or nice(2), what process.scheduler is not
+ * given; the caller's own are inherited (limits.d gives the group `audio` 95 on many a desktop). */
+static void judge_priority(struct judge *judge, int resource, const char *name, uint64_t most, uint64_t inherited,
+                           const struct spec_rlimit *asked, struct spec_process *process, struct spec_rlimit *limits)
+{
+        if ((asked != NULL ? asked->hard : inherited) <= most) {
+                if (asked != NULL)
+                        limits[process->n_rlimits++] = *asked;
+                return;
+        }
+        /* 0, which everybody may set, and not the most that would do no harm. */
+        limits[process->n_rlimits++] = (struct spec_rlimit){ .resource = resource, .name = name };
+        judge_tighten(judge, "limits.scheduler", arena_format(judge->arena, "process.rlimits (%s)", name),
+                      asked == NULL ? "the caller's" : limit_text(judge->arena, asked), "0");
+}
+
+static int judge_rlimits(struct judge *judge, struct spec_process *process)
+{
+        const struct spec_rlimit *before = process->rlimits, *core = NULL, *rtprio = NULL, *nice = NULL;
+        const size_t n = process->n_rlimits;
+        struct spec_rlimit *limits = arena_array(judge->arena, n + 3, sizeof *limits);
+
+        if (limits == NULL)
+                return -ENOMEM;
         process->rlimits = limits;
-        process->n_rlimits = n;
-        judge_tighten(judge, "limits.core", "process.rlimits (RLIMIT_CORE)", asked,
-                      number(judge->arena, (int64_t)core));
+        process->n_rlimits = 0;
+        for (size_t i = 0; i < n; i++) {
+                switch (before[i].resource) {
+                case RLIMIT_CORE:
+                        core = &before[i];
+                        break;
+                case RLIMIT_RTPRIO:
+                        rtprio = &before[i];
+                        break;
+                case RLIMIT_NICE:
+                        nice = &before[i];
+                        break;
+                default:
+                        limits[process->n_rlimits++] = before[i];
+                }
+        }
+        judge_core(judge, core, process, limits);
+        judge_priority(judge, RLIMIT_RTPRIO, "RLIMIT_RTPRIO", 0, judge->host->rtprio_limit, rtprio, process, limits);
+        judge_priority(judge, RLIMIT_NICE, "RLIMIT_NICE", NICE_LIMIT_OF_0, judge->host->nice_limit, nice, process, limits);
         return 0;
 }
 
@@ -73,7 +112,7 @@ static void judge_scheduling(struct judge *judge, struct spec_process *process)
 
 int policy_limits_judge_process(struct judge *judge, struct spec_process *process)
 {
-        int r = judge_core(judge, process);
+        int r = judge_rlimits(judge, process);
 
         if (r < 0)
                 return r;

@@ -17,7 +17,7 @@ int apparmor_check(const char *profile, struct error *err)
         if (fd >= 0 && read(fd, &answer, 1) < 0)
                 return error_errno(err, errno, "%s: read /sys/module/apparmor/parameters/enabled", profile);
         if (answer != 'Y')
-                return error_set(err, ENOSYS, "%s: AppArmor is not enabled on this host; leave the profile out, or boot with it",
-                                 profile);
+                return error_set(err, ENOSYS, "apparmor: config provided but apparmor not supported (%s); leave the profile out, "
+                                 "or boot with AppArmor", profile);
         return 0;
 }

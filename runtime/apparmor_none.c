@@ -4,5 +4,6 @@
 
 int apparmor_check(const char *profile, struct error *err)
 {
-        return error_set(err, ENOSYS, "%s: this runb was built without AppArmor; configure it without --without-apparmor", profile);
+        return error_set(err, ENOSYS, "apparmor: config provided but apparmor not supported (%s): this runb was built without "
+                         "AppArmor; configure it without --without-apparmor", profile);
 }

@@ -94,6 +94,7 @@ const char *child_step_text(enum child_step step)
                 [STEP_LOOKUP_PATH] = "exec",
                 [STEP_LOOKUP_SELF] = "exec",
                 [STEP_FIFO] = "wait for start",
+                [STEP_CREATE_HOOK] = "error running createContainer hook",
                 [STEP_HOOK] = "error running startContainer hook",
                 [STEP_SECCOMP] = "load the system call filter",
                 [STEP_LISTENER] = "hand over the listener of SCMP_ACT_NOTIFY",

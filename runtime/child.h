@@ -69,6 +69,7 @@ enum child_step {
         STEP_LOOKUP_PATH,       /* args[0] is not in $PATH */
         STEP_LOOKUP_SELF,       /* args[0] is the runtime itself */
         STEP_FIFO,
+        STEP_CREATE_HOOK,       /* index: createContainer hook; error as for STEP_HOOK */
         STEP_HOOK,              /* index: startContainer hook; see extra */
         STEP_SECCOMP,           /* index: 0 policy's, 1 engine's */
         STEP_LISTENER,          /* hand the filter's listener over */

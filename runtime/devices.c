@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -36,7 +37,10 @@ int devices_plan_make(struct arena *arena, const struct spec *spec, const struct
                         .gid = (uint32_t)gid,
                 };
         }
-        *ret_plan = (struct devices_plan){ devices, n, is_bound };
+        *ret_plan = (struct devices_plan){ .devices = devices, .n = n, .is_bound = is_bound };
+        for (size_t i = 0; i < spec->n_mounts; i++)
+                if (strcmp(spec->mounts[i].target, "/proc") == 0)
+                        ret_plan->has_proc = spec->mounts[i].kind == SPEC_MOUNT_PROC;
         return 0;
 }
 

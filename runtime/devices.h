@@ -22,6 +22,7 @@ struct devices_plan {
         const struct device_plan *devices;
         size_t n;
         bool is_bound;                  /* bind the host's nodes */
+        bool has_proc;                  /* a procfs lies at /proc */
 };
 
 struct devices_ready {

@@ -15,15 +15,19 @@
 #include "runtime/mounts.h"
 #include "runtime/targets.h"
 
+#define FDS "/proc/self/fd"
+
 static const struct {
         const char *name, *target;
+        const char *source;     /* "if the source file exists after processing mounts", runtime-linux.md; NULL: ours */
+        bool is_always;         /* every procfs has the source */
 } links[] = {
-        { "fd", "/proc/self/fd" },
-        { "stdin", "/proc/self/fd/0" },
-        { "stdout", "/proc/self/fd/1" },
-        { "stderr", "/proc/self/fd/2" },
-        { "core", "/proc/kcore" },
-        { "ptmx", "pts/ptmx" },
+        { "fd", FDS, FDS, true },
+        { "stdin", FDS "/0", FDS, true },
+        { "stdout", FDS "/1", FDS, true },
+        { "stderr", FDS "/2", FDS, true },
+        { "core", "/proc/kcore", "/proc/kcore", false },
+        { "ptmx", "pts/ptmx", NULL, false },
 };
 
 const char *devices_link_name(uint32_t index)
@@ -85,10 +89,10 @@ void devices_child_all(const struct devices_plan *plan, const struct devices_rea
         for (uint32_t i = 0; i < sizeof links / sizeof links[0]; i++) {
                 bool is_ptmx = strcmp(links[i].name, "ptmx") == 0;
 
-                if (strcmp(links[i].name, "core") == 0) {
-                        auto_close int kcore = sys_open_in_root(root_fd, "/proc/kcore", O_PATH);
+                if (links[i].source != NULL && !(plan->has_proc && links[i].is_always)) {
+                        auto_close int source = sys_open_in_root(root_fd, links[i].source, O_PATH);
 
-                        if (kcore < 0)
+                        if (source < 0)
                                 continue;
                 }
                 /* Only in a /dev of our own: a tmpfs. The image's own entries are never removed. */

@@ -121,6 +121,13 @@ static uint64_t core_limit_most(enum host_privilege privilege)
         return limit.rlim_max;
 }
 
+static uint64_t hard_limit(__rlimit_resource_t resource)
+{
+        struct rlimit limit;
+
+        return getrlimit(resource, &limit) == 0 ? limit.rlim_max : UINT64_MAX;
+}
+
 int host_gather_caller(struct arena *arena, struct host *ret_host, struct error *err)
 {
         struct host host = { .has_nf_tables = true };
@@ -147,6 +154,8 @@ int host_gather_caller(struct arena *arena, struct host *ret_host, struct error 
         host.is_cgroup2 = statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
         host.has_seccomp = prctl(PR_GET_SECCOMP) >= 0;
         host.core_limit_most = core_limit_most(host.privilege);
+        host.rtprio_limit = hard_limit(RLIMIT_RTPRIO);
+        host.nice_limit = hard_limit(RLIMIT_NICE);
         *ret_host = host;
         return 0;
 }

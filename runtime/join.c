@@ -23,6 +23,7 @@
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/host.h"
+#include "runtime/inherit.h"
 #include "runtime/join_child.h"
 #include "runtime/listener.h"
 #include "runtime/lsm.h"
@@ -158,6 +159,7 @@ struct work {
         struct process_plan plan;
         struct spec_process process;
         struct listener_service listener;
+        const struct spec_linux *container;     /* zeros where nothing of it was needed */
         int report_fd, pidfd, master_fd;
         pid_t pid;
 };
@@ -245,7 +247,11 @@ static int prepare(struct work *work, const struct join_request *request, struct
         work->plan.stdio_gid = (uint32_t)gid;
         work->plan.can_set_groups = userns_can_setgroups();
         work->plan.is_abstract_scoped = state->is_abstract_scoped;
+        work->plan.has_personality = work->container->has_personality;
+        work->plan.personality = work->container->personality;
         r = process_plan_memory_policy(&work->plan, &state->memory_policy, err);
+        if (r == 0)
+                r = process_plan_affinity(arena, &work->plan, err);
         if (r < 0)
                 return r;
         r = terminal_prepare(work->process.is_terminal, request->is_detached, request->console_socket, &ready->console_fd,
@@ -379,6 +385,9 @@ static int run(struct work *work, const struct join_request *request, struct err
         struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&work->pidfd, .exit_signal = SIGCHLD };
         int pair[2], r;
 
+        r = process_set_initial_affinity(&work->plan, err);
+        if (r < 0)
+                return r;
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return error_errno(err, errno, "make a socket pair");
         work->report_fd = pair[0];
@@ -421,7 +430,8 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
         struct spec_process asked;
         struct host host = { 0 };
         struct state state;
-        struct spec spec;
+        struct spec spec = { 0 };
+        uint32_t missing = 0;
         int r;
 
         r = process_check_dumpable(err);
@@ -446,11 +456,14 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
         }
         if (request->process_file != NULL) {
                 r = read_process(arena, request, &asked, err);
-        } else {
-                r = read_config(arena, &dir, &spec, err);
-                if (r == 0)
-                        r = build_process(arena, request, &spec, &asked, err);
+                missing = r == 0 ? inherit_missing(state.exec_inherits, &asked) : 0;
         }
+        if (r == 0 && (request->process_file == NULL || missing != 0))
+                r = read_config(arena, &dir, &spec, err);
+        if (r == 0 && request->process_file == NULL)
+                r = build_process(arena, request, &spec, &asked, err);
+        else if (r == 0 && missing != 0)
+                inherit_fill(&spec, missing, &asked);
         if (r < 0)
                 return r;
         if (asked.n_args == 0)
@@ -459,11 +472,13 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
                 asked.apparmor_profile = state.apparmor_profile;
         if (text_is_empty(asked.selinux_label))
                 asked.selinux_label = state.selinux_label;
-        host.privilege = host_privilege();
-        r = policy_for_container(&request->policy, &dir, &state, arena, &policy, err);
+        r = host_gather_caller(arena, &host, err);
+        if (r == 0)
+                r = policy_for_container(&request->policy, &dir, &state, arena, &policy, err);
         if (r < 0)
                 return r;
         r = harden_process(&asked, &policy, &host, arena, &work.process, &findings, err);
+        work.container = &spec.linux_;
         if (r == 0)
                 r = prepare(&work, request, arena, &dir, &state, err);
         if (r == 0)

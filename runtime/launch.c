@@ -31,6 +31,7 @@
 #include "runtime/base/text.h"
 #include "runtime/delete.h"
 #include "runtime/host.h"
+#include "runtime/inherit.h"
 #include "runtime/launch_child.h"
 #include "runtime/leases.h"
 #include "runtime/listener.h"
@@ -128,6 +129,7 @@ static int begin_record(struct work *work, struct error *err)
                 .memory_policy = plan->spec->linux_.memory_policy,
                 .apparmor_profile = plan->spec->process.apparmor_profile,
                 .selinux_label = plan->spec->process.selinux_label,
+                .exec_inherits = inherit_note(&plan->asked),
                 .profile = plan->sandbox.profile,
                 .policy_revision = plan->sandbox.policy_revision,
                 .chosen_by = plan->policy.chosen_by,
@@ -206,21 +208,36 @@ static int prepare_fifo(struct work *work, struct error *err)
         return 0;
 }
 
-static int prepare_start_hooks(struct work *work, struct error *err)
+/* The state for hooks that init runs. */
+static int make_inner_state(struct work *work, enum state_status status, const char **ret_text, size_t *ret_length,
+                            struct error *err)
 {
-        struct process_plan *process = &work->plan->process;
         auto_buffer struct text_buffer buffer = { 0 };
         struct state seen = work->state;
+        const char *text;
 
-        if (process->start_hooks.n == 0)
-                return 0;
         seen.init_pid = seen.has_own_pidns ? 1 : 0;     /* as the hook itself sees init */
-        state_to_oci(&seen, STATE_CREATED, true, &buffer);
-        process->hook_state = buffer.is_broken ? NULL : arena_string(work->arena, buffer.text);
-        if (process->hook_state == NULL)
+        state_to_oci(&seen, status, true, &buffer);
+        text = buffer.is_broken ? NULL : arena_string(work->arena, buffer.text);
+        if (text == NULL)
                 return error_errno(err, ENOMEM, "hooks");
-        process->hook_state_length = strlen(process->hook_state);
+        *ret_text = text;
+        *ret_length = strlen(text);
         return 0;
+}
+
+static int prepare_inner_hooks(struct work *work, struct error *err)
+{
+        struct process_plan *process = &work->plan->process;
+        struct create_hooks_ready *create = &work->ready.create_hooks;
+        int r = 0;
+
+        create->fds = work->hook_fds[SPEC_HOOK_CREATE_CONTAINER];
+        if (work->plan->spec->hooks[SPEC_HOOK_CREATE_CONTAINER].n > 0)
+                r = make_inner_state(work, STATE_CREATING, &create->state, &create->state_length, err);
+        if (r == 0 && process->start_hooks.n > 0)
+                r = make_inner_state(work, STATE_CREATED, &process->hook_state, &process->hook_state_length, err);
+        return r;
 }
 
 static void record_left_out(struct work *work)
@@ -271,10 +288,10 @@ static int prepare(struct work *work, struct error *err)
         if (r == 0 && plan->sandbox.egress_deny)
                 r = egress_prepare(&ready->egress, err);
         for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS && r == 0; kind++)
-                if (kind == SPEC_HOOK_PRESTART || kind == SPEC_HOOK_CREATE_RUNTIME)
+                if (kind == SPEC_HOOK_PRESTART || kind == SPEC_HOOK_CREATE_RUNTIME || kind == SPEC_HOOK_CREATE_CONTAINER)
                         r = hooks_prepare(work->arena, &spec->hooks[kind], kind, &work->hook_fds[kind], err);
         if (r == 0)
-                r = prepare_start_hooks(work, err);
+                r = prepare_inner_hooks(work, err);
         if (r == 0)
                 r = prepare_fifo(work, err);
         if (r < 0)
@@ -340,6 +357,9 @@ static int explain(struct work *work, const struct child_message *message, struc
         case STEP_NS_JOIN:
                 return error_errno(err, message->error, "linux.namespaces: %s (%s)", step,
                                    i < SPEC_NS_KINDS ? spec_ns_name((enum spec_ns)i) : "?");
+        case STEP_CREATE_HOOK:
+                return process_explain_hook(SPEC_HOOK_CREATE_CONTAINER, &plan->spec->hooks[SPEC_HOOK_CREATE_CONTAINER],
+                                            message, err);
         default:
                 return process_explain(&plan->process, message, err);
         }

@@ -73,6 +73,7 @@ static int wait_for_start(const struct launch_ready *ready)
 void launch_child(struct plan *plan, struct launch_ready *ready)
 {
         const int report_fd = ready->report_fd, root_fd = ready->root_fd;
+        const struct spec_hook_list *create_hooks = &plan->spec->hooks[SPEC_HOOK_CREATE_CONTAINER];
         char program[PATH_MAX];
         int proc_fd, error_fd = report_fd;
         uint64_t netns;
@@ -107,13 +108,16 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
         if ((uint32_t)setfsuid((uid_t)-1) != plan->mounts.root_uid || (uint32_t)setfsgid((gid_t)-1) != plan->mounts.root_gid)
                 child_fail(report_fd, STEP_FS_IDS, 0, EPERM);
 
-        mounts_child_attach_root(root_fd, report_fd);
+        mounts_child_attach_root(root_fd, create_hooks->n > 0 ? plan->rootfs : NULL, report_fd);
         mounts_child_all(&plan->mounts, &ready->mounts, root_fd, report_fd);
         devices_child_all(&plan->devices, &ready->devices, root_fd, proc_fd, report_fd);
         enter_child_terminal(&plan->process, root_fd, ready->console_fd, report_fd);
         for (uint32_t i = 0; i < plan->n_sysctls; i++)
                 if (enter_child_write(proc_fd, plan->sysctls[i].path, plan->sysctls[i].value) < 0)
                         child_fail(report_fd, STEP_SYSCTL, i, errno);
+        /* Before anything gets read-only: they write to the rootfs (runtime-spec, config.md "CreateContainer Hooks"). */
+        create_hooks_child_run(create_hooks, &ready->create_hooks, root_fd, plan->mounts.root_uid, plan->mounts.root_gid,
+                               report_fd);
         mounts_child_paths(&plan->mounts, root_fd, report_fd);
         mounts_child_pivot(&plan->mounts, &ready->mounts, root_fd, report_fd);
 

@@ -1,6 +1,7 @@
 /* Init, from clone to exec. */
 #pragma once
 
+#include "runtime/create_hooks.h"
 #include "runtime/egress.h"
 #include "runtime/mounts.h"
 #include "runtime/namespaces.h"
@@ -19,6 +20,7 @@ struct launch_ready {
         struct mounts_ready mounts;
         struct devices_ready devices;
         struct egress_batch egress;
+        struct create_hooks_ready create_hooks;
         struct process_ready process;
 };
 

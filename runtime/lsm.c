@@ -39,3 +39,10 @@ int lsm_plan(struct arena *arena, const struct spec_process *process, struct pro
         }
         return 0;
 }
+
+int lsm_check_mount_label(const char *label, struct error *err)
+{
+        if (text_is_empty(label) || selinux_check(label, err) == 0)
+                return 0;
+        return error_context(err, "linux.mountLabel");
+}

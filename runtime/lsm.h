@@ -9,5 +9,8 @@
 #include "runtime/base/error.h"
 #include "runtime/process.h"
 
+/* linux.mountLabel: that SELinux is there and knows it. Absent: nothing is asked. */
+int lsm_check_mount_label(const char *label, struct error *err);
+
 /* Fills in plan->labels. "unconfined" and an empty AppArmor profile mean none. */
 int lsm_plan(struct arena *arena, const struct spec_process *process, struct process_plan *plan, struct error *err);

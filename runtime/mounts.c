@@ -57,6 +57,7 @@ static int add_mapped(struct arena *arena, struct options *options, const char *
 struct id_maps {
         const struct spec_id_map *uid, *gid;
         size_t n_uid, n_gid;
+        const char *label;      /* linux.mountLabel */
 };
 
 /* fs/fs_context.c, vfs_parse_sb_flag(). dirsync has no opposite there. */
@@ -69,6 +70,27 @@ static const struct {
         { MS_MANDLOCK, "mand", "nomand" },
         { MS_DIRSYNC, "dirsync", NULL },        /* last: nothing asks for its removal */
 };
+
+/* linux.mountLabel on what is made anew, as runc has it: not on /proc and /sys, whose files SELinux labels itself, nor on
+ * binds, which keep the labels of their files; of an mqueue its root alone, new queues are labelled by who makes them. */
+static const char *label_option(enum spec_mount_kind kind)
+{
+        switch (kind) {
+        case SPEC_MOUNT_DEVPTS:
+        case SPEC_MOUNT_TMPFS:
+        case SPEC_MOUNT_OVERLAY:
+        case SPEC_MOUNT_OTHER:
+                return "context";
+        case SPEC_MOUNT_MQUEUE:
+                return "rootcontext";
+        case SPEC_MOUNT_BIND:
+        case SPEC_MOUNT_PROC:
+        case SPEC_MOUNT_SYSFS:
+        case SPEC_MOUNT_CGROUP:
+                break;
+        }
+        return NULL;
+}
 
 static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_t root_uid, uint32_t root_gid,
                         struct mount_plan *plan, struct error *err)
@@ -121,6 +143,8 @@ static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_
         }
         plan->has_super_flags = ((mount->sb_flags | mount->sb_flags_clear) & MS_I_VERSION) != 0;
         plan->super_flags = mount->sb_flags & (MS_I_VERSION | MS_SYNCHRONOUS | MS_LAZYTIME | MS_MANDLOCK);
+        if (r == 0 && is_new && label_option(mount->kind) != NULL && !text_is_empty(maps->label))
+                r = add_option(&options, label_option(mount->kind), maps->label, err);
         if (r < 0)
                 return r;
         plan->takes_mode = is_new && is_tmpfs && !has_mode;
@@ -173,13 +197,14 @@ int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const c
                      struct error *err)
 {
         const struct spec *spec = &sandbox->spec;
-        const struct id_maps maps = { uid_map, gid_map, n_uid_map, n_gid_map };
+        const struct id_maps maps = { uid_map, gid_map, n_uid_map, n_gid_map, spec->linux_.mount_label };
         int64_t root_uid = userns_map_id(uid_map, n_uid_map, 0), root_gid = userns_map_id(gid_map, n_gid_map, 0);
         struct mounts_plan plan = {
                 .n = spec->n_mounts,
                 .masked = spec->linux_.masked_paths, .n_masked = spec->linux_.n_masked_paths,
                 .readonly = spec->linux_.readonly_paths, .n_readonly = spec->linux_.n_readonly_paths,
                 .cwd = spec->process.cwd,
+                .label = spec->linux_.mount_label,
                 .is_root_readonly = spec->is_root_readonly,
                 /* A slave it has been since restack_prepare(). */
                 .root_propagation = spec->linux_.rootfs_propagation & MS_UNBINDABLE ? MS_UNBINDABLE

@@ -49,6 +49,7 @@ struct mounts_plan {
         const char *const *masked; size_t n_masked;
         const char *const *readonly; size_t n_readonly;
         const char *cwd;
+        const char *label;              /* linux.mountLabel; NULL: none */
         bool is_root_readonly;
         unsigned long root_propagation; /* MS_PRIVATE or MS_SLAVE */
         bool is_cgroup2;
@@ -83,7 +84,8 @@ void mounts_ready_close(struct mounts_ready *ready);
 int mounts_clone(int fd);
 
 /* Child, in this order. @root_fd: the rootfs tree, afterwards the root of everything. */
-void mounts_child_attach_root(int root_fd, int report_fd);
+/* @path: of the host, links resolved, where the tree shall be seen until the pivot; NULL: nobody looks. */
+void mounts_child_attach_root(int root_fd, const char *path, int report_fd);
 void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd);
 void mounts_child_bind_file(int root_fd, int source_fd, const char *path, enum child_step step, uint32_t index, int report_fd);
 void mounts_child_attach_file(int root_fd, int tree_fd, const char *path, enum child_step step, uint32_t index, int report_fd);

@@ -41,7 +41,7 @@ int mounts_child_private_proc(int report_fd)
         return fd;
 }
 
-void mounts_child_attach_root(int root_fd, int report_fd)
+void mounts_child_attach_root(int root_fd, const char *path, int report_fd)
 {
         auto_close int top = UNSET_FD;
 
@@ -49,7 +49,7 @@ void mounts_child_attach_root(int root_fd, int report_fd)
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 child_fail(report_fd, STEP_PROPAGATION, 0, errno);
         /* On top of the root itself, which is there on every host; pivot_root(2) then swaps the two. */
-        top = open("/", O_PATH | O_CLOEXEC);
+        top = path == NULL ? open("/", O_PATH | O_CLOEXEC) : sys_openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
         if (top < 0 || attach(root_fd, top) < 0)
                 child_fail(report_fd, STEP_ROOT_ATTACH, 0, errno);
 }
@@ -166,9 +166,11 @@ static void make_link(const struct mount_plan *plan, int root_fd, uint32_t index
 static void mount_cgroup1(const struct mounts_plan *plan, const struct mounts_ready *ready, int target, uint32_t index,
                           int report_fd)
 {
-        static const struct mount_option options[] = { { "mode", "755" }, { "size", "64k" }, { "nr_inodes", "256" } };
+        const struct mount_option options[] = { { "mode", "755" }, { "size", "64k" }, { "nr_inodes", "256" },
+                                                { "context", plan->label } };
         struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
-        auto_close int top = make("tmpfs", options, 3, false, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL);
+        auto_close int top = make("tmpfs", options, plan->label == NULL ? 3 : 4, false,
+                                  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL);
 
         if (top < 0)
                 child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
@@ -345,13 +347,14 @@ static void mask(const struct mounts_plan *plan, uint32_t index, struct masks *m
         if (target < 0 || fstat(target, &st) < 0)
                 child_fail(report_fd, STEP_MASKED_PATH, index, errno);
         if (S_ISDIR(st.st_mode)) {
-                static const struct mount_option options[] = { { "size", "4k" }, { "nr_inodes", "1" }, { "mode", "755" } };
+                const struct mount_option options[] = { { "size", "4k" }, { "nr_inodes", "1" }, { "mode", "755" },
+                                                        { "context", plan->label } };
 
                 /* The first one lies where it is wanted, and only then can it be cloned: Linux < 6.15 clones no mount that
                  * is not attached. */
                 if (masks->folder < 0) {
-                        masks->folder = make("tmpfs", options, 3, true, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-                                             MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL);
+                        masks->folder = make("tmpfs", options, plan->label == NULL ? 3 : 4, true,
+                                             MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, NULL);
                         if (masks->folder < 0 || attach(masks->folder, target) < 0)
                                 child_fail(report_fd, STEP_MASKED_PATH, index, errno);
                         return;

@@ -161,6 +161,9 @@ int plan_set_ids(struct plan *plan, struct arena *arena, uint32_t lease_base, ui
                 plan->gid_map = plan->sandbox.gid_map;
                 plan->n_gid_map = plan->sandbox.n_gid_map;
         }
+        r = lsm_check_mount_label(spec->linux_.mount_label, err);
+        if (r < 0)
+                return r;
         r = mounts_plan_make(arena, &plan->sandbox, plan->bundle, plan->uid_map, plan->n_uid_map, plan->gid_map, plan->n_gid_map,
                              &plan->mounts, err);
         if (r < 0)

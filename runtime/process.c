@@ -1,4 +1,4 @@
-/* The parent's part: the environment with room for HOME, CPU masks, and failures put into words.
+/* The parent's part: the environment with room for HOME, masks of processors, and failures put into words.
  *
  * The words are runc's, since docker and podman derive exit codes 126 and 127 from them. */
 #include "runtime/process.h"
@@ -8,51 +8,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
-
-/* A list such as "0-3,7" (cpuset(7), "List format") as a mask. */
-static int parse_cpu_list(const char *text, unsigned char *mask, size_t size, struct error *err)
-{
-        const char *p = text;
-        char *end;
-
-        while (*p != '\0') {
-                unsigned long first, last;
-
-                if (*p < '0' || *p > '9')
-                        return error_set(err, EINVAL, "process.execCPUAffinity: \"%s\" is not a list of CPUs", text);
-                first = strtoul(p, &end, 10);
-                last = first;
-                p = end;
-                if (*p == '-') {
-                        p++;
-                        if (*p < '0' || *p > '9')
-                                return error_set(err, EINVAL, "process.execCPUAffinity: \"%s\" is not a list of CPUs", text);
-                        last = strtoul(p, &end, 10);
-                        p = end;
-                }
-                if (last < first || last >= size * 8)
-                        return error_set(err, EINVAL, "process.execCPUAffinity: \"%s\": CPU numbers go to %zu", text,
-                                         size * 8 - 1);
-                for (; first <= last; first++)
-                        mask[first / 8] |= (unsigned char)(1u << first % 8);
-                if (*p == ',')
-                        p++;
-                else if (*p != '\0')
-                        return error_set(err, EINVAL, "process.execCPUAffinity: \"%s\" is not a list of CPUs", text);
-        }
-        return 0;
-}
 
 int process_plan_make(struct arena *arena, const struct spec_process *process, struct process_plan *ret_plan,
                       struct error *err)
 {
         struct process_plan plan = { .process = process, .needs_home = true };
         size_t i;
-        int r;
 
         plan.env = arena_array(arena, process->n_env + PROCESS_ENV_SPARE, sizeof *plan.env);
         if (plan.env == NULL)
@@ -66,12 +34,6 @@ int process_plan_make(struct arena *arena, const struct spec_process *process, s
                         plan.needs_home = false;
         }
         plan.n_env = process->n_env;
-        if (process->affinity_final != NULL) {
-                r = parse_cpu_list(process->affinity_final, plan.cpu_mask, sizeof plan.cpu_mask, err);
-                if (r < 0)
-                        return r;
-                plan.has_affinity = true;
-        }
         plan.can_set_groups = true;
         *ret_plan = plan;
         return 0;
@@ -82,6 +44,39 @@ int process_plan_memory_policy(struct process_plan *plan, const struct spec_memo
         if (policy->nodes != NULL && !spec_mempolicy_nodes(policy->nodes, plan->memory_nodes))
                 return error_set(err, EINVAL, "linux.memoryPolicy.nodes: \"%s\" is not a list of memory nodes", policy->nodes);
         plan->memory_policy = *policy;
+        return 0;
+}
+
+static int make_mask(struct arena *arena, const char *name, const char *list, const unsigned char **ret_mask,
+                     struct error *err)
+{
+        unsigned char *mask;
+        int r;
+
+        if (list == NULL)
+                return 0;
+        mask = arena_array(arena, SPEC_CPUS_BYTES, sizeof *mask);
+        if (mask == NULL)
+                return error_errno(err, ENOMEM, "process.execCPUAffinity.%s", name);
+        r = spec_cpus_parse(list, mask, SPEC_CPUS_BYTES);
+        if (r < 0)
+                return error_errno(err, r, "process.execCPUAffinity.%s: \"%s\"", name, list);
+        *ret_mask = mask;
+        return 0;
+}
+
+int process_plan_affinity(struct arena *arena, struct process_plan *plan, struct error *err)
+{
+        int r = make_mask(arena, "initial", plan->process->affinity_initial, &plan->initial_cpus, err);
+
+        return r < 0 ? r : make_mask(arena, "final", plan->process->affinity_final, &plan->final_cpus, err);
+}
+
+int process_set_initial_affinity(const struct process_plan *plan, struct error *err)
+{
+        if (plan->initial_cpus != NULL && syscall(SYS_sched_setaffinity, 0, SPEC_CPUS_BYTES, plan->initial_cpus) < 0)
+                return error_errno(err, errno, "process.execCPUAffinity.initial: \"%s\": sched_setaffinity",
+                                   plan->process->affinity_initial);
         return 0;
 }
 
@@ -102,6 +97,34 @@ void process_plan_add_env(struct process_plan *plan, const char *entry)
 {
         if (entry != NULL && plan->n_env + 2 < plan->process->n_env + PROCESS_ENV_SPARE)
                 plan->env[plan->n_env++] = (char *)(uintptr_t)entry;
+}
+
+int process_explain_hook(enum spec_hook_kind kind, const struct spec_hook_list *hooks, const struct child_message *message,
+                         struct error *err)
+{
+        const struct hooks_outcome outcome = { .end = (enum hooks_end)(message->error >> 16), .value = message->error & 0xffff };
+
+        if (message->index >= hooks->n)
+                return error_set(err, ECHILD, "%s #%u failed", child_step_text(message->step), message->index);
+        return hooks_describe(kind, message->index, &hooks->hooks[message->index], &outcome, err);
+}
+
+/* A limit that may not be set is one above what we have: the child had our limits. */
+static int explain_rlimit(const struct spec_rlimit *limit, int error, struct error *err)
+{
+        const unsigned long long soft = limit->soft, hard = limit->hard;
+        struct rlimit ours;
+
+        if (error != EPERM || getrlimit((__rlimit_resource_t)limit->resource, &ours) < 0)
+                return error_errno(err, error, "process.rlimits: error setting rlimit type %s to soft %llu, hard %llu",
+                                   limit->name, soft, hard);
+        /* setrlimit(2): not even root exceeds fs.nr_open. */
+        if (ours.rlim_max >= limit->hard)
+                return error_set(err, error, "process.rlimits: error setting rlimit type %s to soft %llu, hard %llu: more than "
+                                 "fs.nr_open; lower it", limit->name, soft, hard);
+        return error_set(err, error, "process.rlimits: error setting rlimit type %s to soft %llu, hard %llu: the runtime's caller "
+                         "has a hard limit of %llu and no CAP_SYS_RESOURCE to raise it; lower the limit, or start the engine with "
+                         "a higher one", limit->name, soft, hard, (unsigned long long)ours.rlim_max);
 }
 
 int process_explain(const struct process_plan *plan, const struct child_message *message, struct error *err)
@@ -130,10 +153,7 @@ int process_explain(const struct process_plan *plan, const struct child_message 
                 return error_errno(err, error, "chdir to cwd (\"%s\") set in config.json failed", process->cwd);
         case STEP_RLIMIT:
                 if (message->index < process->n_rlimits)
-                        return error_errno(err, error, "process.rlimits: error setting rlimit type %s to soft %llu, hard %llu",
-                                           process->rlimits[message->index].name,
-                                           (unsigned long long)process->rlimits[message->index].soft,
-                                           (unsigned long long)process->rlimits[message->index].hard);
+                        return explain_rlimit(&process->rlimits[message->index], error, err);
                 return error_errno(err, error, "%s", step);
         case STEP_MEMORY_POLICY:
                 if (error == EINVAL)
@@ -141,6 +161,26 @@ int process_explain(const struct process_plan *plan, const struct child_message 
                                          "the container has none of the nodes \"%s\" (see linux.resources.cpu.mems)",
                                          plan->memory_policy.nodes == NULL ? "" : plan->memory_policy.nodes);
                 return error_errno(err, error, "linux.memoryPolicy");
+        case STEP_OOM_SCORE:
+                if (error == EACCES)
+                        return error_set(err, error, "process.oomScoreAdj: %d is below what the runtime's caller may set without "
+                                         "CAP_SYS_RESOURCE; raise it, or leave it out", process->oom_score_adj);
+                return error_errno(err, error, "process.oomScoreAdj: write %d", process->oom_score_adj);
+        case STEP_SCHEDULER:
+                if (error == EPERM)
+                        return error_set(err, error, "process.scheduler: more than the runtime's caller may set without "
+                                         "CAP_SYS_NICE; leave it out, or ask for less");
+                return error_errno(err, error, "process.scheduler: sched_setattr");
+        case STEP_IO_PRIORITY:
+                if (error == EPERM)
+                        return error_set(err, error, "process.ioPriority: IOPRIO_CLASS_RT asks for CAP_SYS_NICE; use another class");
+                return error_errno(err, error, "process.ioPriority: ioprio_set");
+        case STEP_AFFINITY:
+                if (error == EINVAL)
+                        return error_set(err, error, "process.execCPUAffinity.final: none of the processors \"%s\" is in the "
+                                         "container's cpuset", process->affinity_final);
+                return error_errno(err, error, "process.execCPUAffinity.final: \"%s\": sched_setaffinity",
+                                   process->affinity_final);
         case STEP_UID:
                 if (error == EINVAL)
                         return error_set(err, error, "process.user.uid: %u is not mapped in the user namespace",
@@ -156,13 +196,7 @@ int process_explain(const struct process_plan *plan, const struct child_message 
                         return error_set(err, error, "process.user.additionalGids: a group is not mapped in the user namespace");
                 return error_errno(err, error, "process.user.additionalGids");
         case STEP_HOOK:
-                if (message->index < plan->start_hooks.n) {
-                        const struct hooks_outcome outcome = { .end = (enum hooks_end)(error >> 16), .value = error & 0xffff };
-
-                        return hooks_describe(SPEC_HOOK_START_CONTAINER, message->index,
-                                              &plan->start_hooks.hooks[message->index], &outcome, err);
-                }
-                return error_set(err, ECHILD, "%s #%u failed", step, message->index);
+                return process_explain_hook(SPEC_HOOK_START_CONTAINER, &plan->start_hooks, message, err);
         case STEP_SECCOMP:
                 return error_errno(err, error, "load the %s system call filter",
                                    message->index == 0 ? "policy's" : "engine's");

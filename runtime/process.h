@@ -43,8 +43,7 @@ struct process_plan {
                 const char *text;
         } labels[2];                    /* see lsm.h */
         size_t n_labels;
-        bool has_affinity;              /* execCPUAffinity.final (exec only) */
-        unsigned char cpu_mask[1024];   /* as sched_setaffinity(2) takes it */
+        const unsigned char *initial_cpus, *final_cpus; /* execCPUAffinity, exec only; SPEC_CPUS_BYTES, NULL: none */
 };
 
 struct process_ready {
@@ -64,6 +63,10 @@ int process_plan_make(struct arena *arena, const struct spec_process *process, s
 
 /* @policy: linux.memoryPolicy; set for exec too, as threads that did not come from init have the host's otherwise. */
 int process_plan_memory_policy(struct process_plan *plan, const struct spec_memory_policy *policy, struct error *err);
+/* config.md, "execCPUAffinity" is for exec: fills in the masks, which for init stay away. */
+int process_plan_affinity(struct arena *arena, struct process_plan *plan, struct error *err);
+/* Parent: moves itself, and with it whom it clones, to the initial processors: before the cgroup is joined. */
+int process_set_initial_affinity(const struct process_plan *plan, struct error *err);
 
 /* Refuses a host on which a process that changes its ids shows itself to others at once: fs.suid_dumpable 1 (prctl(2),
  * PR_SET_DUMPABLE). Container root could trace what enters, before it gives its power up. */
@@ -82,6 +85,10 @@ void process_child_become(struct process_plan *plan, const struct process_ready 
 /* Child: (start hooks), filters, exec. @error_fd: where a failure is reported from here on. */
 void process_child_exec(struct process_plan *plan, const struct process_ready *ready, const char *path, int error_fd)
         __attribute__((noreturn));
+
+/* Parent: a hook that failed in the child, as a sentence. */
+int process_explain_hook(enum spec_hook_kind kind, const struct spec_hook_list *hooks, const struct child_message *message,
+                         struct error *err);
 
 /* Parent: a reported failure as a sentence in runc's words. @plan may be NULL for steps that do not concern it. */
 int process_explain(const struct process_plan *plan, const struct child_message *message, struct error *err);

@@ -34,7 +34,7 @@
 /* Of /etc/passwd, in which an image can put anything: a sparse file of a terabyte, too. */
 #define PASSWD_LIMIT_BYTES ((size_t)8 << 20)
 
-/* sched_setattr(2), the first version of the structure. */
+/* sched_setattr(2), the version of Linux 5.3: the shorter one knows no clamps, SCHED_FLAG_UTIL_CLAMP_MIN and _MAX. */
 struct sched_attributes {
         uint32_t size;
         uint32_t sched_policy;
@@ -44,6 +44,8 @@ struct sched_attributes {
         uint64_t sched_runtime;
         uint64_t sched_deadline;
         uint64_t sched_period;
+        uint32_t sched_util_min;
+        uint32_t sched_util_max;
 };
 
 static int write_number(int dir_fd, const char *path, uint32_t number)
@@ -89,8 +91,8 @@ void process_child_limits(const struct process_plan *plan, const struct process_
         if (process->has_io_priority &&
             syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, process->io_priority) < 0)
                 child_fail(ready->report_fd, STEP_IO_PRIORITY, 0, errno);
-        if (plan->has_affinity &&
-            syscall(SYS_sched_setaffinity, 0, sizeof plan->cpu_mask, plan->cpu_mask) < 0)
+        /* The cgroup has been joined, which moved us to its processors. */
+        if (plan->final_cpus != NULL && syscall(SYS_sched_setaffinity, 0, SPEC_CPUS_BYTES, plan->final_cpus) < 0)
                 child_fail(ready->report_fd, STEP_AFFINITY, 0, errno);
         /* Nodes count as those of the cgroup, which has been joined. One bit more than there are: the call counts so. */
         if (plan->memory_policy.is_given &&

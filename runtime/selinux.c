@@ -17,7 +17,8 @@ int selinux_check(const char *label, struct error *err)
         struct statfs fs;
 
         if (statfs("/sys/fs/selinux", &fs) < 0 || (unsigned long)fs.f_type != SELINUX_MAGIC)
-                return error_set(err, ENOSYS, "%s: SELinux is not enabled on this host; leave the label out, or boot with it", label);
+                return error_set(err, ENOSYS, "selinux label is specified in config, but selinux is disabled or not supported "
+                                 "(%s); leave the label out, or boot with SELinux", label);
         fd = open("/sys/fs/selinux/context", O_RDWR | O_CLOEXEC | O_NOCTTY);
         if (fd < 0)
                 return error_errno(err, errno, "%s: open /sys/fs/selinux/context", label);

@@ -379,6 +379,7 @@ static const struct field {
         { "memoryPolicyMode", FIELD_U32, offsetof(struct state, memory_policy.mode) },
         { "memoryPolicyFlags", FIELD_U32, offsetof(struct state, memory_policy.flags) },
         { "memoryPolicyNodes", FIELD_TEXT, offsetof(struct state, memory_policy.nodes) },
+        { "execInherits", FIELD_U32, offsetof(struct state, exec_inherits) },
         { "profile", FIELD_TEXT, offsetof(struct state, profile) },
         { "policyDigest", FIELD_TEXT, offsetof(struct state, policy_digest) },
         { "profileChosenBy", FIELD_TEXT, offsetof(struct state, chosen_by) },

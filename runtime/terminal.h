@@ -16,7 +16,7 @@ int terminal_prepare(bool is_terminal, bool is_detached, const char *console_soc
                      struct error *err);
 
 /* Child: opens ptmx of the devpts at @devpts_fd (an fd of its root folder, O_PATH will do), the slave by TIOCGPTPEER
- * (never by name), sets the size (0 x 0: left alone), chowns the slave. Both fds are the caller's.
+ * (never by name), sets the size (0 x 0: left alone), chowns the slave (its group only where the devpts has no gid=). Both fds are the caller's.
  * Returns 0 or -1 and errno (ENOTTY: @devpts_fd is no devpts). */
 int terminal_child_open(int devpts_fd, uint16_t rows, uint16_t columns, uid_t uid, gid_t gid, int *ret_master,
                         int *ret_slave);

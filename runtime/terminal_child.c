@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <termios.h>
 #include <unistd.h>
@@ -21,6 +23,7 @@ int terminal_child_open(int devpts_fd, uint16_t rows, uint16_t columns, uid_t ui
         const int unlocked = 0;
         auto_close int master = UNSET_FD, slave = UNSET_FD;
         struct statfs fs;
+        struct stat st;
 
         master = sys_openat2(devpts_fd, "ptmx", O_RDWR | O_NOCTTY, 0,
                              RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
@@ -39,7 +42,8 @@ int terminal_child_open(int devpts_fd, uint16_t rows, uint16_t columns, uid_t ui
                 return -1;
         if ((rows != 0 || columns != 0) && ioctl(slave, TIOCSWINSZ, &size) < 0)
                 return -1;
-        if (fchown(slave, uid, gid) < 0)
+        /* A group by the mount's gid= stays, 5 most likely, `tty`; as with runc. Else it is ours, the host's. */
+        if (fstat(slave, &st) < 0 || fchown(slave, uid, st.st_gid == (gid_t)setfsgid((gid_t)-1) ? gid : (gid_t)-1) < 0)
                 return -1;
         *ret_master = take_fd(&master);
         *ret_slave = take_fd(&slave);

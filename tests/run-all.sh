@@ -100,7 +100,7 @@ case $? in
    echo "0 1 0" >> "$RUNB_TEST_RESULTS"; failed_steps+=("arm64");;
 esac
 
-echo "== sandbox, command line, engines"
+echo "== sandbox, specification, command line, engines"
 tests=()
 for test in $(make -s -C "$build" list-sandbox-tests) tests/sandbox/*.sh tests/cli/*.sh tests/spec/*.sh tests/engines/*.sh; do
         [ -x "$test" ] || continue

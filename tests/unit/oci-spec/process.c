@@ -253,6 +253,10 @@ Test(process, small_members)
                        "ioPriority.class: \"BE\" is not a class of ioprio_set(2)");
         assert_refused("\"ioPriority\": {\"class\": \"IOPRIO_CLASS_RT\", \"priority\": 8}",
                        "ioPriority.priority: 8 is out of range (0 to 7)");
+        assert_refused("\"execCPUAffinity\": {\"final\": \"3-1\"}", "execCPUAffinity.final: \"3-1\" is not a list of processors such as \"0-3,7\"");
+        assert_refused("\"execCPUAffinity\": {\"final\": \"1,\"}", "execCPUAffinity.final: \"1,\" is not a list of processors such as \"0-3,7\"");
+        assert_refused("\"execCPUAffinity\": {\"final\": \"0-8192\"}",
+                       "execCPUAffinity.final: \"0-8192\": processors are numbered 0 to 8191");
         assert_refused("\"execCPUAffinity\": {\"initial\": \"all\"}",
                        "execCPUAffinity.initial: \"all\" is not a list of processors such as \"0-3,7\"");
 }
@@ -283,6 +287,13 @@ Test(process, schedulers_are_checked_before_the_kernel_does)
                        "scheduler.priority: 2147483648 is out of range (-2147483648 to 2147483647)");
         assert_refused("\"scheduler\": {\"policy\": \"SCHED_OTHER\", \"runtime\": 1}",
                        "scheduler: only SCHED_DEADLINE has runtime, deadline and period");
+        assert_refused("\"scheduler\": {\"policy\": \"SCHED_ISO\"}", "scheduler.policy: no Linux has SCHED_ISO; use SCHED_OTHER or another of sched(7)");
+        assert_refused("\"scheduler\": {\"policy\": \"SCHED_DEADLINE\"}", "scheduler: SCHED_DEADLINE asks for 0 < runtime <= deadline <= period");
+        assert_refused("\"scheduler\": {\"policy\": \"SCHED_DEADLINE\", \"runtime\": 3, \"deadline\": 2}",
+                       "scheduler: SCHED_DEADLINE asks for 0 < runtime <= deadline <= period");
+        good("\"scheduler\": {\"policy\": \"SCHED_DEADLINE\", \"runtime\": 2, \"deadline\": 2}");
+        assert_refused("\"scheduler\": {\"policy\": \"SCHED_DEADLINE\", \"runtime\": 1, \"deadline\": 3, \"period\": 2}",
+                       "scheduler: SCHED_DEADLINE asks for 0 < runtime <= deadline <= period");
         assert_refused("\"scheduler\": {\"policy\": \"SCHED_OTHER\", \"flags\": [\"X\"]}",
                        "scheduler.flags[0]: \"X\" is not a flag of sched_setattr(2)");
 }
@@ -318,4 +329,18 @@ Test(process, a_hundred_thousand_variables_are_not_compared_each_with_each)
         cr_assert_str_eq(process.env[1], "V0=50000");
         cr_assert_str_eq(process.env[50000], "V49999=99999");
         free(text);
+}
+
+Test(spec_process, lists_of_processors_become_masks)
+{
+        unsigned char mask[2] = { 0 };
+
+        cr_assert_eq(spec_cpus_parse("0-2,9,15", mask, sizeof mask), 0);
+        cr_assert_eq(mask[0], 0x07);
+        cr_assert_eq(mask[1], 0x82);
+        cr_assert_eq(spec_cpus_parse("16", mask, sizeof mask), -ERANGE);
+        cr_assert_eq(spec_cpus_parse("99999999999999999999999", mask, sizeof mask), -ERANGE);
+        cr_assert_eq(spec_cpus_parse("", mask, sizeof mask), -EINVAL);
+        cr_assert_eq(spec_cpus_parse("1 2", mask, sizeof mask), -EINVAL);
+        cr_assert_eq(spec_cpus_parse("-1", mask, sizeof mask), -EINVAL);
 }

@@ -52,6 +52,44 @@ Test(policy_limits, a_core_is_one_byte)
         cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "limits.core"));
 }
 
+Test(policy_limits, no_priority_is_left_for_the_build_to_take)
+{
+        static const struct spec_rlimit asked[] = {
+                { RLIMIT_RTPRIO, "RLIMIT_RTPRIO", 0, 1 }, { RLIMIT_NICE, "RLIMIT_NICE", 5, 21 }, { RLIMIT_CPU, "RLIMIT_CPU", 1, 2 },
+        }, harmless[] = {
+                { RLIMIT_RTPRIO, "RLIMIT_RTPRIO", 0, 0 }, { RLIMIT_NICE, "RLIMIT_NICE", 5, 20 },
+        };
+
+        request_passes(&q);
+        cr_assert_null(limit_of(RLIMIT_RTPRIO), "0 is inherited");
+        cr_assert_null(limit_of(RLIMIT_NICE));
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.scheduler"));
+        q.spec.process.rlimits = asked;
+        q.spec.process.n_rlimits = 3;
+        request_passes(&q);
+        cr_assert_eq(limit_of(RLIMIT_RTPRIO)->hard, 0);
+        cr_assert_eq(limit_of(RLIMIT_NICE)->hard, 0);
+        cr_assert_eq(limit_of(RLIMIT_NICE)->soft, 0);
+        cr_assert_eq(limit_of(RLIMIT_CPU)->hard, 2);
+        cr_assert_str_eq(request_finding(&q, FINDING_TIGHTENED, "limits.scheduler")->asked, "0:1");
+        q.spec.process.rlimits = harmless;
+        q.spec.process.n_rlimits = 2;
+        request_passes(&q);
+        cr_assert_eq(limit_of(RLIMIT_NICE)->hard, 20, "nice 0 is everybody's");
+        cr_assert_eq(limit_of(RLIMIT_RTPRIO)->hard, 0);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.scheduler"));
+}
+
+Test(policy_limits, the_callers_own_priority_is_not_inherited)
+{
+        q.host.rtprio_limit = 95;
+        q.host.nice_limit = 40;
+        request_passes(&q);
+        cr_assert_eq(limit_of(RLIMIT_RTPRIO)->hard, 0);
+        cr_assert_eq(limit_of(RLIMIT_NICE)->hard, 0);
+        cr_assert_str_eq(request_finding(&q, FINDING_TIGHTENED, "limits.scheduler")->asked, "the caller's");
+}
+
 Test(policy_limits, a_core_is_not_more_than_the_caller_may_set)
 {
         q.host.core_limit_most = 0;
