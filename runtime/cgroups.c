@@ -682,8 +682,11 @@ int cgroups_prepare(const struct cgroups_plan *plan, bool is_rootless, struct cg
                         return error_set(err, EACCES, "limits are asked for, but %s cannot be made by this user: delegate the "
                                          "cgroup above it (systemd: Delegate=yes for user@.service), or ask for no limits",
                                          plan->disabled_because);
+                if (asks_for_anything(demanded))
+                        return error_set(err, EINVAL, "linux.resources: limits are asked for, but --cgroup-manager disabled makes "
+                                         "no cgroup to hold them; leave out the limits or the option");
                 for (enum cgroup_group group = 0; group < GROUPS; group++)
-                        if (plan->disabled_because != NULL && cgroup_group_is_asked(plan->resources, group))
+                        if (cgroup_group_is_asked(plan->resources, group))
                                 ready.left_out[ready.n_left_out++] = cgroup_group_name(group);
                 *ret_ready = ready;
                 ready = (struct cgroups_ready){ .v2_fd = UNSET_FD };

@@ -246,7 +246,9 @@ static void record_left_out(struct work *work)
 
         for (size_t i = 0; i < cgroups->n_left_out; i++)
                 findings_add(&work->plan->findings, FINDING_RECORDED, "linux.resources", "limits", cgroups->left_out[i],
-                             "left out: this host has no controller for it");
+                             work->plan->cgroups.is_disabled && work->plan->cgroups.disabled_because == NULL ?
+                                     "left out: --cgroup-manager disabled makes no cgroup for it" :
+                                     "left out: this host has no controller for it");
         work->state.findings = work->plan->findings.first;
         work->state.n_findings = work->plan->findings.n;
 }

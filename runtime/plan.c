@@ -69,16 +69,17 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         if (r < 0)
                 return r;
         if (request->is_cgroup_disabled) {
-                plan->cgroups = (struct cgroups_plan){ .is_disabled = true, .is_v2 = plan->host.is_cgroup2 };
+                plan->cgroups = (struct cgroups_plan){ .is_disabled = true, .is_v2 = plan->host.is_cgroup2,
+                                                       .resources = &plan->spec->linux_.resources };
         } else {
                 r = cgroups_plan(plan->spec->linux_.cgroups_path, plan->id, &plan->spec->linux_.resources,
                                  plan->host.privilege != HOST_REAL_ROOT, arena, &plan->cgroups, err);
                 if (r < 0)
                         return r;
-                /* A limit that somebody asked for needs its controller; one that only the built-in policy fills in is left
-                 * out, and recorded, where the host has none. */
-                plan->cgroups.demanded = &plan->asked.linux_.resources;
         }
+        /* A limit that somebody asked for needs its controller; one that only the built-in policy fills in is left out, and
+         * recorded, where the host has none. */
+        plan->cgroups.demanded = &plan->asked.linux_.resources;
         r = restack_plan_make(arena, plan->rootfs, plan->sandbox.ids == SANDBOX_IDS_LEASE, make_token(arena, plan->id),
                               &plan->restack, err);
         if (r < 0 || (plan->spec->linux_.rootfs_propagation & MS_SLAVE) == 0)

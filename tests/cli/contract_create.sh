@@ -222,13 +222,4 @@ oom_score()
 }
 check "without oomScoreAdj the caller's stays; with it, it is set" oom_score
 
-notify_socket()
-{
-        sh_bundle notify 'echo "$NOTIFY_SOCKET"; test -S "$NOTIFY_SOCKET" && echo there; sleep 1'
-        run "$lib_dir/tools/notify.py" "$T/notify.sock" timeout -k 2 10 "$RUNB" --root "$T/state" run --bundle "$B" notify
-        want_out_has "/run/notify/notify.sock"
-        want_out_has there
-}
-is_runb && check "NOTIFY_SOCKET is /run/notify/notify.sock inside, a socket" notify_socket
-
 finish

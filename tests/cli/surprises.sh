@@ -195,4 +195,43 @@ readonly_dev()
 }
 check "a read-only tmpfs has the mounts, nodes and working folder inside it made first" readonly_dev
 
+# What podman with --cgroups=disabled says. No cgroup is made, and the commands that come after find that out themselves.
+no_cgroup()
+{
+        bundle nocg '.process.args = ["/bin/sleep", "1000"] | .linux.resources = {}'
+        before=$(find /sys/fs/cgroup -type d | sort)
+        run "$RUNB" --root "$T/state" --cgroup-manager disabled create --bundle "$B" --pid-file "$T/nocg.pid" nocg < /dev/null > /dev/null
+        want_rc 0
+        want_err ""
+        rt start nocg
+        want_same "$(status_of nocg)" running
+        jq -e '[.findings[] | select(.rule == "limits" and .asked == "pids")] | length == 1' "$T/state/nocg/state.json"
+        # Where the caller is.
+        want_same "$(cat "/proc/$(cat "$T/nocg.pid")/cgroup")" "$(cat /proc/self/cgroup)"
+        want_same "$(find /sys/fs/cgroup -type d | sort)" "$before"
+        run rt exec nocg echo beside
+        want_out beside
+        run rt ps -f json nocg
+        ps_rc=$rc ps_err=$err
+        run rt pause nocg
+        pause_rc=$rc pause_err=$err
+        run rt kill nocg KILL
+        want_rc 0
+        wait_for 5 has_status nocg stopped
+        rt delete nocg
+        want_same "$(find /sys/fs/cgroup -type d | sort)" "$before"
+        if is_runb; then
+                want_other "$ps_rc" 0
+                want_other "$pause_rc" 0
+                want_match "$ps_err$pause_err" cgroup
+                # A limit that somebody asks for needs one.
+                bundle nocg2 '.process.args = ["true"] | .linux.resources.pids.limit = 10'
+                run "$RUNB" --root "$T/state" --cgroup-manager disabled create --bundle "$B" nocg2
+                want_failure
+                want_err_has "--cgroup-manager disabled makes no cgroup"
+                want_same "$(find /sys/fs/cgroup -type d | sort)" "$before"
+        fi
+}
+is_runb && check "--cgroup-manager disabled before create: no cgroup is made, and no limit is forgotten in silence" no_cgroup
+
 finish

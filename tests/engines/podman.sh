@@ -65,6 +65,17 @@ b"
 }
 check "podman exec: output, user, folder, environment, exit codes, -d" exec_plain
 
+# podman says --cgroup-manager disabled to its runtime, and asks for no limits itself.
+no_cgroup()
+{
+        run pod run --rm --cgroups=disabled localhost/bb cat /proc/self/cgroup
+        want_rc 0
+        want_out_has :/
+        run pod run --rm --cgroups=disabled --pids-limit 10 localhost/bb true
+        want_failure
+}
+check "podman run --cgroups=disabled" no_cgroup
+
 exec_terminal()
 {
         run "$lib_dir/tools/pty.py" 30x90 podman --root "$E/root" --runroot "$E/runroot" --tmpdir "$E/tmp" \

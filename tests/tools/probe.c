@@ -18,6 +18,7 @@
  *   owner PATH               the user who made the user namespace of that file, as an id of ours
  *   listen NAME              on an abstract stream socket, until it is killed
  *   connect NAME             to it: "connected" or the errno
+ *   notify TEXT              to $NOTIFY_SOCKET: "sent" or the errno
  *   landlock                 the version of the kernel's Landlock, -1: none
  *   clocks                   CLOCK_BOOTTIME and CLOCK_MONOTONIC in seconds
  *   tiocsti                  pushes a character into the terminal of stdin: "pushed" or the errno */
@@ -334,6 +335,17 @@ static int abstract_socket(const char *name, int is_server)
         return pause();
 }
 
+/* sd_notify(3), as a program in the container does it. */
+static int notify(const char *text)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        const char *path = getenv("NOTIFY_SOCKET");
+        int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        snprintf(address.sun_path, sizeof address.sun_path, "%s", path != NULL ? path : "");
+        return said("sent", fd < 0 ? fd : sendto(fd, text, strlen(text), 0, (struct sockaddr *)&address, sizeof address));
+}
+
 int main(int argc, char **argv)
 {
         const char *verb = argc > 1 ? argv[1] : "", *first = argc > 2 ? argv[2] : "", *second = argc > 3 ? argv[3] : "";
@@ -371,6 +383,8 @@ int main(int argc, char **argv)
                 return pause();
         if (strcmp(verb, "listen") == 0 || strcmp(verb, "connect") == 0)
                 return abstract_socket(first, verb[0] == 'l');
+        if (strcmp(verb, "notify") == 0)
+                return notify(first);
         if (strcmp(verb, "landlock") == 0)      /* landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION */
                 return printf("%ld\n", syscall(444, NULL, (size_t)0, 1)) < 0;
         if (strcmp(verb, "clocks") == 0) {
