@@ -33,13 +33,29 @@ bool policy_exceptions_is_enforced(const char *token)
         return text_starts_with(token, "mount:") || text_starts_with(token, "hook:");
 }
 
+/* /var/run is a link to /run on every system, and the name that people know sockets by. Other links are not followed:
+ * whoever can replace one would choose what is excepted. */
+const char *policy_exceptions_real(const char *path)
+{
+        return text_starts_with(path, "/var/run/") ? path + strlen("/var") : path;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+        const char *path_a = policy_exceptions_path(a), *path_b = policy_exceptions_path(b);
+
+        if (path_a == NULL || path_b == NULL || path_a - a != path_b - b || strncmp(a, b, (size_t)(path_a - a)) != 0)
+                return strcmp(a, b) == 0;
+        return strcmp(policy_exceptions_real(path_a), policy_exceptions_real(path_b)) == 0;
+}
+
 const struct policy_exception *policy_exceptions_find(const struct policy *policy, const char *token)
 {
         for (size_t i = 0; i < policy->n_exceptions; i++) {
                 const struct policy_exception *exception = &policy->exceptions[i];
 
                 for (size_t j = 0; j < exception->allow.n; j++) {
-                        if (strcmp(exception->allow.items[j], token) == 0)
+                        if (is_same(exception->allow.items[j], token))
                                 return exception;
                 }
         }

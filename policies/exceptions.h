@@ -12,6 +12,8 @@
 bool policy_exceptions_is_word(const char *token);
 /* The path of "mount:/path", "device:/path", "hook:/path"; NULL of anything else. */
 const char *policy_exceptions_path(const char *token);
+/* "/run/x" of "/var/run/x"; any other path as it is. */
+const char *policy_exceptions_real(const char *path);
 /* This version can carry it out. */
 bool policy_exceptions_is_enforced(const char *token);
 

@@ -267,6 +267,8 @@ static int read_limits(struct reader *reader, const struct json_node *node, void
                 if (json_member(node, policy_limit_name(i)) != NULL)
                         limits[i].is_demanded = true;
         }
+        if (r == 0 && json_member(node, "swap") != NULL && json_member(node, "memory") == NULL)
+                r = reader_fail_below(reader, "swap", "counts from \"memory\": say both");
         return r;
 }
 

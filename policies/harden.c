@@ -61,6 +61,8 @@ static int judge_all(struct judge *judge, struct sandbox *sandbox)
         r = policy_limits_judge_resources(judge, &sandbox->spec.linux_.resources);
         if (r < 0)
                 return r;
+        policy_limits_demand(judge->policy, &judge->asked->linux_.resources, &sandbox->spec.linux_.resources,
+                             &sandbox->demanded);
         return judge_process(judge, &sandbox->spec.process);
 }
 

@@ -6,5 +6,5 @@
 struct judge;
 
 /* Refuses hooks that others than root can write or that the build can, and createContainer hooks where the profile has
- * none. Rules "hooks", "hooks.createContainer". */
+ * none. and those that the profile's list has not. Rules "hooks", "hooks.allowPaths", "hooks.createContainer". */
 int policy_hooks_judge(struct judge *judge, struct sandbox *sandbox);

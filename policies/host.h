@@ -75,6 +75,9 @@ struct host_ids {
         bool is_delegated;      /* all of them lie in a range of /etc/subuid or /etc/subgid */
 };
 
+/* A limit of this process, getrlimit(2): what the build would inherit. */
+struct host_rlimit { uint64_t soft, hard; };
+
 struct host {
         enum host_privilege privilege;
         unsigned kernel_major, kernel_minor;
@@ -87,6 +90,7 @@ struct host {
         bool has_seccomp;
         unsigned landlock_abi;  /* 0: not there, or not looked at: only where a network namespace is joined or the
                                  * host's */
+        struct host_rlimit nofile, fsize;       /* only looked at where a policy limits them */
         uint64_t core_limit_most;       /* the highest RLIMIT_CORE that this process may set */
         uint64_t rtprio_limit, nice_limit;      /* hard RLIMIT_RTPRIO and RLIMIT_NICE of this process, which a build inherits */
         const char *rootfs_real_path;   /* absolute; NULL where there is none */

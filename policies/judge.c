@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "policies/exceptions.h"
+
 void judge_tighten(struct judge *judge, const char *rule, const char *property, const char *asked, const char *got)
 {
         findings_add(judge->findings, FINDING_TIGHTENED, property, rule, asked, got);
@@ -14,6 +16,17 @@ void judge_tighten(struct judge *judge, const char *rule, const char *property, 
 void judge_record(struct judge *judge, const char *rule, const char *property, const char *asked, const char *got)
 {
         findings_add(judge->findings, FINDING_RECORDED, property, rule, asked, got);
+}
+
+bool judge_excepts(struct judge *judge, const char *rule, const char *property, const char *token)
+{
+        const struct policy_exception *exception = token != NULL ? policy_exceptions_find(judge->policy, token) : NULL;
+
+        if (exception == NULL || !policy_exceptions_is_enforced(token))
+                return false;
+        findings_add(judge->findings, FINDING_ALLOWED, property, rule, token,
+                     arena_format(judge->arena, "exception %s until %s", exception->id, exception->expires));
+        return true;
 }
 
 void judge_refuse(struct judge *judge, const char *rule, const char *property, const char *asked, const char *exception,

@@ -22,6 +22,10 @@ void judge_tighten(struct judge *judge, const char *rule, const char *property, 
 /* Nothing changes, but the audit should know. */
 void judge_record(struct judge *judge, const char *rule, const char *property, const char *asked, const char *got);
 
+/* A request that contradicts what a build may be and that an exception in force lets pass: recorded, with the
+ * exception's id. @token: "mount:/srv/cache". Returns false where there is none; then it is judge_refuse()'s turn. */
+bool judge_excepts(struct judge *judge, const char *rule, const char *property, const char *token);
+
 /* A request that contradicts what a build may be. The first one becomes the error; judging goes on, so that `check`
  * can name them all. @exception: what an administrator would be asked for, NULL: there is none.
  * @format: the sentence and its remedy: "/run/docker.sock is an engine socket; drop the mount". It avoids the words

@@ -114,6 +114,8 @@ int policy_limits_judge_process(struct judge *judge, struct spec_process *proces
 {
         int r = judge_rlimits(judge, process);
 
+        if (r == 0)
+                r = policy_limits_judge_rlimits(judge, process);
         if (r < 0)
                 return r;
         /* Missing stays missing: the caller's own score is inherited, as engines expect. */
@@ -158,6 +160,7 @@ int policy_limits_judge_resources(struct judge *judge, struct spec_resources *re
                               was_limit ? number(judge->arena, pids->value) : "no limit", number(judge->arena, most));
                 *pids = (struct spec_number){ .is_given = true, .value = most };
         }
+        policy_limits_judge_profile(judge, resources, false);
         judge_real_time(judge, resources);
         return 0;
 }
@@ -176,6 +179,7 @@ int policy_limits_judge_update(struct judge *judge, struct spec_resources *resou
                               number(judge->arena, most));
                 pids->value = most;
         }
+        policy_limits_judge_profile(judge, resources, true);
         judge_real_time(judge, resources);
         return 0;
 }

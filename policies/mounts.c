@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "policies/exceptions.h"
 #include "policies/mounts_private.h"
 #include "policies/paths.h"
 
@@ -33,9 +34,13 @@ void mounts_refuse(struct judge *judge, const struct mount_candidate *c, const c
 void mounts_refuse_source(struct judge *judge, const struct mount_candidate *c, const char *rule, const char *sentence)
 {
         const char *source = c->mount.source != NULL ? c->mount.source : "";
+        const char *real_path = c->source != NULL ? c->source->real_path : NULL;
 
-        judge_refuse(judge, rule, mounts_property(judge, c), source, arena_format(judge->arena, "mount:%s", source), "%s",
-                     sentence);
+        /* Exceptions name the file and not a link that leads to it. */
+        if (real_path != NULL && strcmp(policy_exceptions_real(source), real_path) == 0)
+                real_path = source;
+        judge_refuse(judge, rule, mounts_property(judge, c), source,
+                     arena_format(judge->arena, "mount:%s", real_path != NULL ? real_path : source), "%s", sentence);
 }
 
 /* Words of the flags in the order in which they are told. */

@@ -11,6 +11,7 @@
 
 #include "policies/devices.h"
 #include "policies/paths.h"
+#include "policies/patterns.h"
 #include "runtime/base/text.h"
 
 #define CONFIGFS_MAGIC_ 0x62656570      /* fs/configfs/mount.c */
@@ -129,6 +130,51 @@ static bool is_engine_socket(const char *name)
         return false;
 }
 
+/* Each of the profiles that were put together lists it: then neither our places nor their denials count. */
+static bool is_listed(const struct policy_mounts *mounts, const char *path)
+{
+        for (; mounts != NULL; mounts = mounts->also) {
+                if (policy_patterns_find_match(&mounts->allow, path) == NULL)
+                        return false;
+        }
+        return true;
+}
+
+static bool may_be_socket(const struct policy_mounts *mounts, const char *path)
+{
+        for (; mounts != NULL; mounts = mounts->also) {
+                if (mounts->sockets == POLICY_SOCKETS_REFUSE && policy_patterns_find_match(&mounts->allow, path) == NULL)
+                        return false;
+        }
+        return true;
+}
+
+/* Why the profile denies it; NULL when it does not. A folder shows what lies below, so it is denied with that. */
+static const char *why_denied_by_profile(struct judge *judge, const char *path)
+{
+        for (const struct policy_mounts *mounts = &judge->policy->profile.mounts; mounts != NULL; mounts = mounts->also) {
+                const char *pattern = policy_patterns_find_reach(&mounts->deny, path);
+
+                if (pattern == NULL || policy_patterns_find_match(&mounts->allow, path) != NULL)
+                        continue;
+                if (policy_patterns_match(pattern, path))
+                        return arena_format(judge->arena, "%s is denied by \"%s\"; drop the mount", path, pattern);
+                return arena_format(judge->arena, "%s holds what \"%s\" denies; mount a folder below it that the build "
+                                    "needs", path, pattern);
+        }
+        return NULL;
+}
+
+/* By the profile, or by our own list of places. */
+static const char *why_denied(struct judge *judge, const char *path)
+{
+        const char *why = why_denied_by_profile(judge, path);
+
+        if (why == NULL && !is_listed(&judge->policy->profile.mounts, path))
+                why = why_place_denied(judge, path);
+        return why;
+}
+
 /* Returns false when refused. */
 bool mounts_judge_source(struct judge *judge, const struct mount_candidate *c)
 {
@@ -143,8 +189,21 @@ bool mounts_judge_source(struct judge *judge, const struct mount_candidate *c)
         }
         if (source->error != 0) /* carrying it out says why, with the errno's own words */
                 return true;
+        if (!S_ISCHR(source->mode) && !S_ISBLK(source->mode) &&
+            judge_excepts(judge, "mounts.sources", mounts_property(judge, c),
+                          arena_format(judge->arena, "mount:%s", source->real_path)))
+                return true;
         if (S_ISSOCK(source->mode)) {
-                why = is_engine_socket(name) || is_engine_socket(c->mount.target)
+                bool is_engines = is_engine_socket(name) || is_engine_socket(source->real_path) ||
+                                  is_engine_socket(c->mount.target);
+
+                if (!is_engines && may_be_socket(&judge->policy->profile.mounts, source->real_path)) {
+                        why = why_denied_by_profile(judge, source->real_path);
+                        if (why != NULL)
+                                mounts_refuse_source(judge, c, "mounts.sources", why);
+                        return why == NULL;
+                }
+                why = is_engines
                               ? "is an engine socket"
                               : "is a socket, behind which a program of the host listens";
                 mounts_refuse_source(judge, c, "mounts.sockets",
@@ -174,17 +233,19 @@ bool mounts_judge_source(struct judge *judge, const struct mount_candidate *c)
                                     "build needs", name, source->engine_socket));
                 return false;
         }
-        if (policy_paths_depth_in(source->real_path, "/dev/shm") > 0)
+        if (policy_paths_depth_in(source->real_path, "/dev/shm") > 0 &&
+            why_denied_by_profile(judge, source->real_path) == NULL)
                 return true;
-        if (mounts_is_of_etc(source) && !is_public(source)) {
+        if (mounts_is_of_etc(source) && !is_public(source) &&
+            !is_listed(&judge->policy->profile.mounts, source->real_path)) {
                 mounts_refuse_source(judge, c, "mounts.sources",
                        arena_format(judge->arena, "%s is in /etc and not for every user to read; hand over a secret "
                                     "instead", name));
                 return false;
         }
-        why = why_place_denied(judge, source->real_path);
+        why = why_denied(judge, source->real_path);
         if (why == NULL && source->origin_path != NULL)
-                why = why_place_denied(judge, source->origin_path);
+                why = why_denied(judge, source->origin_path);
         if (why != NULL) {
                 mounts_refuse_source(judge, c, "mounts.sources", why);
                 return false;

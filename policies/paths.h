@@ -6,7 +6,7 @@
 struct judge;
 
 /* Adds the masked and read-only paths that every engine knows, and judges the rootfs, its propagation and the cgroup's
- * path. Rules "paths.*", "rootfs.*", "cgroups.path". Returns 0 or -ENOMEM. */
+ * path. Rules "paths.*", "rootfs", "rootfs.*", "cgroups.path". Returns 0 or -ENOMEM. */
 int policy_paths_judge(struct judge *judge, struct sandbox *sandbox);
 
 /* An absolute path without empty, "." and ".." components and without a final slash: "/" for the root. By its letters

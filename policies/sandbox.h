@@ -74,6 +74,7 @@ struct sandbox {
         uint32_t max_user_namespaces;
         uint32_t max_inotify_instances;
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
+        struct spec_resources demanded; /* of the limits those that someone asked for; the rest our own defaults */
         bool egress_deny;               /* install the table that lets only loopback pass */
         enum sandbox_abstract abstract_sockets;
 };

@@ -16,18 +16,6 @@ static bool has_base(P) { return p->profile.seccomp_base != POLICY_SECCOMP_BASE_
 static bool has_devices(P) { return p->profile.n_devices > 0; }
 static bool has_wall(P) { return p->profile.limits[POLICY_LIMIT_WALL].is_demanded; }
 static bool has_concurrent(P) { return p->profile.limits[POLICY_LIMIT_CONCURRENT].is_demanded; }
-static bool has_readonly(P) { return p->profile.rootfs == POLICY_ROOTFS_READONLY; }
-static bool has_mounts(P)
-{
-        return p->profile.mounts.deny.n > 0 || p->profile.mounts.allow.n > 0 ||
-               p->profile.mounts.sockets != POLICY_SOCKETS_REFUSE || p->profile.mounts.also != NULL;
-}
-static bool has_hooks(P) { return p->profile.hooks.is_limited || p->profile.hooks.also != NULL; }
-static bool has_limit(P, enum policy_limit limit) { return p->profile.limits[limit].is_demanded; }
-static bool has_memory(P) { return has_limit(p, POLICY_LIMIT_MEMORY) || has_limit(p, POLICY_LIMIT_SWAP); }
-static bool has_cpus(P) { return has_limit(p, POLICY_LIMIT_CPUS) || has_limit(p, POLICY_LIMIT_IO_WEIGHT); }
-static bool has_files(P) { return has_limit(p, POLICY_LIMIT_NOFILE) || has_limit(p, POLICY_LIMIT_FSIZE); }
-static bool has_audit(P) { return p->audit.path != NULL; }
 static bool has_subid_user(P) { return strcmp(p->subid_user, policy_builtin()->subid_user) != 0; }
 
 static const struct {
@@ -43,13 +31,6 @@ static const struct {
         { "devices", has_devices },
         { "limits.wall", has_wall },
         { "limits.concurrent", has_concurrent },
-        { "rootfs", has_readonly },
-        { "mounts", has_mounts },
-        { "hooks.allowPaths", has_hooks },
-        { "limits.memory", has_memory },
-        { "limits.cpus", has_cpus },
-        { "limits.nofile", has_files },
-        { "audit", has_audit },
         { "ids.subidUser", has_subid_user },
 };
 

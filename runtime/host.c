@@ -128,6 +128,23 @@ static uint64_t hard_limit(__rlimit_resource_t resource)
         return getrlimit(resource, &limit) == 0 ? limit.rlim_max : UINT64_MAX;
 }
 
+static struct host_rlimit own_rlimit(int resource)
+{
+        struct rlimit limit;
+
+        if (getrlimit((__rlimit_resource_t)resource, &limit) < 0)
+                return (struct host_rlimit){ UINT64_MAX, UINT64_MAX };
+        return (struct host_rlimit){ limit.rlim_cur, limit.rlim_max };
+}
+
+void host_gather_rlimits(const struct policy *policy, struct host *host)
+{
+        if (policy->profile.limits[POLICY_LIMIT_NOFILE].is_set)
+                host->nofile = own_rlimit(RLIMIT_NOFILE);
+        if (policy->profile.limits[POLICY_LIMIT_FSIZE].is_set)
+                host->fsize = own_rlimit(RLIMIT_FSIZE);
+}
+
 int host_gather_caller(struct arena *arena, struct host *ret_host, struct error *err)
 {
         struct host host = { .has_nf_tables = true };

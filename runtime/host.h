@@ -3,6 +3,7 @@
 
 #include "oci-spec/spec.h"
 #include "policies/host.h"
+#include "policies/policy.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/error.h"
 
@@ -14,6 +15,9 @@ int host_gather(const struct spec *spec, const char *bundle, struct arena *arena
 
 /* Of the caller, without anything else: what exec and update need (has_seccomp, limits and ids are filled in, too). */
 int host_gather_caller(struct arena *arena, struct host *ret_host, struct error *err);
+
+/* The limits of this process that @policy limits, too. */
+void host_gather_rlimits(const struct policy *policy, struct host *host);
 
 /* Real root is root of the initial user namespace, by /proc/self/uid_map. Without /proc: a plain user. */
 enum host_privilege host_privilege(void);

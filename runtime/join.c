@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "policies/sandbox.h"
+#include "runtime/audit.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
@@ -477,7 +478,9 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
                 r = policy_for_container(&request->policy, &dir, &state, arena, &policy, err);
         if (r < 0)
                 return r;
+        host_gather_rlimits(&policy, &host);
         r = harden_process(&asked, &policy, &host, arena, &work.process, &findings, err);
+        r = audit_judged(&policy, "exec", request->id, &findings, r, err);
         work.container = &spec.linux_;
         if (r == 0)
                 r = prepare(&work, request, arena, &dir, &state, err);

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "hooks/hooks.h"
+#include "runtime/audit.h"
 #include "policies/landlock.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
@@ -599,7 +600,9 @@ static int create(struct work *work, struct error *err)
         ready->has_net_devices = plan->spec->linux_.n_net_devices > 0;
         ready->dies_with_parent = request->is_run && !request->is_detached;
         ready->process.preserve_fds = request->preserve_fds;
-        r = clone_init(work, err);
+        r = audit_judged(&plan->policy, "create", plan->id, &plan->findings, 0, err);
+        if (r == 0)
+                r = clone_init(work, err);
         if (r < 0)
                 return r;
         r = follow(work, err);
@@ -657,6 +660,8 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
         }
         if (r == 0)
                 r = plan_make(&plan_request, arena, work.plan, err);
+        if (r < 0 && work.plan->policy.audit.path != NULL)
+                r = audit_judged(&work.plan->policy, "create", request->id, &work.plan->findings, r, err);
         if (r == 0)
                 r = state_create(request->root, request->id, &work.dir, err);
         if (r < 0) {

@@ -61,6 +61,7 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         r = policy_for_create(&request->policy, &plan->asked, arena, &plan->policy, err);
         if (r < 0)
                 return r;
+        host_gather_rlimits(&plan->policy, &plan->host);
         r = harden(&plan->asked, &plan->policy, &plan->host, arena, &plan->sandbox, &plan->findings, err);
         if (r < 0)
                 return r;
@@ -79,7 +80,7 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         }
         /* A limit that somebody asked for needs its controller; one that only the built-in policy fills in is left out, and
          * recorded, where the host has none. */
-        plan->cgroups.demanded = &plan->asked.linux_.resources;
+        plan->cgroups.demanded = &plan->sandbox.demanded;
         r = restack_plan_make(arena, plan->rootfs, plan->sandbox.ids == SANDBOX_IDS_LEASE, make_token(arena, plan->id),
                               &plan->restack, err);
         if (r < 0 || (plan->spec->linux_.rootfs_propagation & MS_SLAVE) == 0)

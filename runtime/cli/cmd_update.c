@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "policies/sandbox.h"
+#include "runtime/audit.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
@@ -145,7 +146,7 @@ static int read_earlier(const struct state_dir *dir, struct arena *arena, struct
         return spec_read_resources(arena, copy, length, RESOURCES_FILE, ret_earlier, err);
 }
 
-static int judge(const struct spec_resources *asked, const struct policy *policy, bool is_cgroup2, struct arena *arena,
+static int judge(const char *id, const struct spec_resources *asked, const struct policy *policy, bool is_cgroup2, struct arena *arena,
                  struct spec_resources *ret_granted, struct error *err)
 {
         const struct host host = { .privilege = host_privilege(), .is_cgroup2 = is_cgroup2 };
@@ -155,7 +156,7 @@ static int judge(const struct spec_resources *asked, const struct policy *policy
         for (const struct finding *finding = findings.first; finding != NULL; finding = finding->next)
                 log_debug("update: %s %s: asked for %s, got %s (%s)", finding_action_name(finding->action), finding->property,
                           finding->asked, finding->got, finding->rule);
-        return r;
+        return audit_judged(policy, "update", id, &findings, r, err);
 }
 
 static int update_container(struct cli *cli, const char *id, const struct given *given, struct error *err)
@@ -187,7 +188,7 @@ static int update_container(struct cli *cli, const char *id, const struct given 
         asked.n_devices = 0;
         r = policy_for_container(&cli->policy, &dir, &state, cli->arena, &policy, err);
         if (r == 0)
-                r = judge(&asked, &policy, state.is_cgroup2, cli->arena, &granted, err);
+                r = judge(id, &asked, &policy, state.is_cgroup2, cli->arena, &granted, err);
         if (r == 0)
                 r = read_earlier(&dir, cli->arena, &earlier, err);
         if (r == 0)

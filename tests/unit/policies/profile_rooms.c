@@ -1,0 +1,421 @@
+/* Each member of a profile: once where it acts, once with the same request within it. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "tests/unit/policies/request.h"
+
+static struct request q;
+static struct policy_profile *p;
+
+static void setup(void)
+{
+        request_init(&q);
+        p = &q.policy.profile;
+        q.host.nofile = q.host.fsize = (struct host_rlimit){ UINT64_MAX, UINT64_MAX };
+}
+
+static void teardown(void)
+{
+        request_free(&q);
+}
+
+TestSuite(policy_rooms, .init = setup, .fini = teardown);
+
+static void limit(enum policy_limit which, uint64_t value)
+{
+        p->limits[which] = (struct policy_limit_value){ true, true, value };
+}
+
+static struct spec_resources *asked(void)
+{
+        return &q.spec.linux_.resources;
+}
+
+static const struct spec_resources *got(void)
+{
+        return &q.sandbox.spec.linux_.resources;
+}
+
+static struct spec_number given(int64_t value)
+{
+        return (struct spec_number){ true, value };
+}
+
+Test(policy_rooms, memory_is_filled_in_and_lowered)
+{
+        limit(POLICY_LIMIT_MEMORY, 1000000);
+        request_passes(&q);
+        cr_assert_eq(got()->memory.limit.value, 1000000);
+        cr_assert_eq(q.sandbox.demanded.memory.limit.value, 1000000);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "limits.memory"));
+        asked()->memory.limit = given(2000000);
+        asked()->memory.swap = given(2500000);
+        request_passes(&q);
+        cr_assert_eq(got()->memory.limit.value, 1000000);
+        cr_assert_eq(got()->memory.swap.value, 2500000);
+        asked()->memory.limit = given(-1);
+        asked()->memory.swap = given(-1);
+        request_passes(&q);
+        cr_assert_eq(got()->memory.limit.value, 1000000);
+}
+
+Test(policy_rooms, memory_within_stays)
+{
+        limit(POLICY_LIMIT_MEMORY, 1000000);
+        asked()->memory.limit = given(1000000);
+        request_passes(&q);
+        cr_assert_eq(got()->memory.limit.value, 1000000);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.memory"));
+        p->limits[POLICY_LIMIT_MEMORY] = (struct policy_limit_value){ 0 };
+        asked()->memory.limit = given(0);
+        request_passes(&q);
+        cr_assert_eq(got()->memory.limit.value, 0, "no policy, no change");
+}
+
+Test(policy_rooms, swap_counts_besides_memory)
+{
+        const struct spec_pair pair = { "memory.swap.max", "max" };
+
+        limit(POLICY_LIMIT_MEMORY, 1000000);
+        limit(POLICY_LIMIT_SWAP, 0);
+        request_passes(&q);
+        cr_assert_eq(got()->memory.swap.value, 1000000);
+        asked()->memory.limit = given(600000);
+        asked()->memory.swap = given(-1);
+        request_passes(&q);
+        cr_assert_eq(got()->memory.swap.value, 600000);
+        p->limits[POLICY_LIMIT_SWAP].value = 100000;
+        asked()->memory.swap = given(650000);
+        request_passes(&q);
+        cr_assert_eq(got()->memory.swap.value, 650000);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.swap"));
+        /* Neither by the file of the cgroup. */
+        asked()->memory.limit = asked()->memory.swap = (struct spec_number){ 0 };
+        asked()->unified = &pair;
+        asked()->n_unified = 1;
+        q.host.is_cgroup2 = true;
+        request_passes(&q);
+        cr_assert_eq(got()->memory.swap.value, 1100000);
+        cr_assert_eq(got()->n_unified, 0);
+}
+
+Test(policy_rooms, cpus_are_a_quota_in_whatever_period)
+{
+        limit(POLICY_LIMIT_CPUS, 1500);
+        request_passes(&q);
+        cr_assert_eq(got()->cpu.quota_us.value, 150000);
+        cr_assert_eq(got()->cpu.period_us.value, 100000);
+        asked()->cpu.period_us = given(10000);
+        asked()->cpu.quota_us = given(20000);
+        request_passes(&q);
+        cr_assert_eq(got()->cpu.quota_us.value, 15000);
+        cr_assert_eq(got()->cpu.period_us.value, 10000);
+        asked()->cpu.quota_us = given(-1);
+        request_passes(&q);
+        cr_assert_eq(got()->cpu.quota_us.value, 15000);
+}
+
+Test(policy_rooms, a_quota_within_stays)
+{
+        limit(POLICY_LIMIT_CPUS, 1500);
+        asked()->cpu.period_us = given(50000);
+        asked()->cpu.quota_us = given(75000);
+        request_passes(&q);
+        cr_assert_eq(got()->cpu.quota_us.value, 75000);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.cpus"));
+}
+
+Test(policy_rooms, the_weight_of_io_is_lowered_everywhere)
+{
+        const struct spec_block_device device = { 8, 0, true, false, 1000, 0 };
+        const struct spec_pair pair = { "io.weight", "default 10000" };
+
+        limit(POLICY_LIMIT_IO_WEIGHT, 100);
+        asked()->block.weight = given(500);
+        asked()->block.devices = &device;
+        asked()->block.n_devices = 1;
+        asked()->unified = &pair;
+        asked()->n_unified = 1;
+        request_passes(&q);
+        cr_assert_eq(got()->block.weight.value, 19);    /* 1 + (19 - 10) * 9999 / 990 = 91 */
+        cr_assert_eq(got()->block.devices[0].weight, 19);
+        cr_assert_eq(got()->n_unified, 0);
+        asked()->block.weight = given(15);
+        asked()->block.n_devices = asked()->n_unified = 0;
+        request_passes(&q);
+        cr_assert_eq(got()->block.weight.value, 15);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.ioWeight"));
+}
+
+static const struct spec_rlimit *rlimit(int resource)
+{
+        for (size_t i = 0; i < q.sandbox.spec.process.n_rlimits; i++) {
+                if (q.sandbox.spec.process.rlimits[i].resource == resource)
+                        return &q.sandbox.spec.process.rlimits[i];
+        }
+        return NULL;
+}
+
+Test(policy_rooms, limits_of_the_process_are_filled_in_and_lowered)
+{
+        const struct spec_rlimit files[] = { { RLIMIT_NOFILE, "RLIMIT_NOFILE", 1024, 1048576 } };
+
+        limit(POLICY_LIMIT_NOFILE, 4096);
+        limit(POLICY_LIMIT_FSIZE, 1000);
+        request_passes(&q);
+        cr_assert_eq(rlimit(RLIMIT_NOFILE)->hard, 4096);
+        cr_assert_eq(rlimit(RLIMIT_FSIZE)->soft, 1000);
+        q.spec.process.rlimits = files;
+        q.spec.process.n_rlimits = 1;
+        request_passes(&q);
+        cr_assert_eq(rlimit(RLIMIT_NOFILE)->soft, 1024);
+        cr_assert_eq(rlimit(RLIMIT_NOFILE)->hard, 4096);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "limits.nofile"));
+}
+
+Test(policy_rooms, limits_of_the_process_within_stay)
+{
+        const struct spec_rlimit files[] = { { RLIMIT_NOFILE, "RLIMIT_NOFILE", 1024, 4096 } };
+
+        limit(POLICY_LIMIT_NOFILE, 4096);
+        limit(POLICY_LIMIT_FSIZE, 1000);
+        q.host.fsize = (struct host_rlimit){ 10, 1000 };
+        q.spec.process.rlimits = files;
+        q.spec.process.n_rlimits = 1;
+        request_passes(&q);
+        cr_assert_eq(rlimit(RLIMIT_NOFILE)->hard, 4096);
+        cr_assert_null(rlimit(RLIMIT_FSIZE), "inherited, and within");
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.nofile"));
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.fsize"));
+}
+
+static int update(const struct spec_resources *resources, struct spec_resources *ret)
+{
+        q.findings = (struct findings){ .arena = &q.arena };
+        q.err = (struct error){ 0 };
+        return harden_resources(resources, &q.policy, &q.host, &q.arena, ret, &q.findings, &q.err);
+}
+
+Test(policy_rooms, an_update_raises_up_to_the_profiles_and_no_further)
+{
+        struct spec_resources change = { 0 }, result;
+
+        limit(POLICY_LIMIT_MEMORY, 1000000);
+        limit(POLICY_LIMIT_SWAP, 0);
+        limit(POLICY_LIMIT_CPUS, 2000);
+        cr_assert_eq(update(&change, &result), 0);
+        cr_assert_not(result.memory.limit.is_given);
+        cr_assert_not(result.cpu.quota_us.is_given);
+        change.memory.limit = given(900000);
+        cr_assert_eq(update(&change, &result), 0);
+        cr_assert_eq(result.memory.limit.value, 900000);
+        change.memory.limit = given(-1);
+        change.memory.swap = given(-1);
+        cr_assert_eq(update(&change, &result), 0);
+        cr_assert_eq(result.memory.limit.value, 1000000);
+        cr_assert_eq(result.memory.swap.value, 1000000);
+}
+
+Test(policy_rooms, an_update_of_half_a_limit_is_refused)
+{
+        struct spec_resources change = { 0 }, result;
+
+        limit(POLICY_LIMIT_MEMORY, 1000000);
+        limit(POLICY_LIMIT_SWAP, 0);
+        limit(POLICY_LIMIT_CPUS, 2000);
+        change.cpu.period_us = given(1000);
+        cr_assert_eq(update(&change, &result), -EPERM);
+        cr_assert_str_eq(q.err.rule, "limits.cpus");
+        change.cpu.quota_us = given(1500);
+        cr_assert_eq(update(&change, &result), 0);
+        cr_assert_eq(result.cpu.quota_us.value, 1500);
+        change.memory.swap = given(5000000);
+        cr_assert_eq(update(&change, &result), -EPERM);
+        cr_assert_str_eq(q.err.rule, "limits.swap");
+}
+
+Test(policy_rooms, a_read_only_rootfs)
+{
+        request_passes(&q);
+        cr_assert_not(q.sandbox.spec.is_root_readonly);
+        p->rootfs = POLICY_ROOTFS_READONLY;
+        request_passes(&q);
+        cr_assert(q.sandbox.spec.is_root_readonly);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "rootfs"));
+        q.spec.is_root_readonly = true;
+        request_passes(&q);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "rootfs"));
+}
+
+Test(policy_rooms, without_setuid_files_no_capability_to_give_files_some)
+{
+        uint64_t setfcap = UINT64_C(1) << CAP_SETFCAP;
+
+        q.spec.process.caps.bounding |= setfcap;
+        request_passes(&q);
+        cr_assert(q.sandbox.spec.process.caps.bounding & setfcap);
+        p->seccomp_setuid_files = false;
+        request_passes(&q);
+        cr_assert_not(q.sandbox.spec.process.caps.bounding & setfcap);
+        cr_assert_not(q.sandbox.seccomp_setuid_files);
+}
+
+Test(policy_rooms, user_namespaces_are_counted)
+{
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.max_user_namespaces, 0);
+        p->seccomp_user_namespaces = true;
+        request_passes(&q);
+        cr_assert(q.sandbox.seccomp_user_namespaces);
+        cr_assert_eq(q.sandbox.max_user_namespaces, POLICY_MAX_USER_NAMESPACES);
+}
+
+static void list(struct policy_texts *texts, const char *const *items, size_t n)
+{
+        *texts = (struct policy_texts){ items, n };
+}
+
+Test(policy_rooms, denied_sources_and_folders_that_hold_them)
+{
+        static const char *const deny[] = { "/srv/secret/**" };
+
+        list(&p->mounts.deny, deny, 1);
+        request_bind(&q, "/srv/public", "/work");
+        request_passes(&q);
+        q.sources[q.spec.n_mounts - 1].real_path = "/srv/secret/keys";
+        request_is_refused(&q, "mounts.sources");
+        cr_assert_not_null(strstr(q.err.text, "/srv/secret/keys is denied by \"/srv/secret/**\""), "%s", q.err.text);
+        q.sources[q.spec.n_mounts - 1].real_path = "/srv";
+        request_is_refused(&q, "mounts.sources");
+        cr_assert_not_null(strstr(q.err.text, "/srv holds what \"/srv/secret/**\" denies"), "%s", q.err.text);
+        q.sources[q.spec.n_mounts - 1].real_path = "/srv/public";
+        q.sources[q.spec.n_mounts - 1].origin_path = "/srv/secret";
+        request_is_refused(&q, "mounts.sources");
+}
+
+Test(policy_rooms, listed_sources_pass_the_denials_and_our_own_places)
+{
+        static const char *const deny[] = { "/srv/**" }, *const allow[] = { "/srv/cache/**", "/root/cache" };
+
+        list(&p->mounts.deny, deny, 1);
+        request_bind(&q, "/srv/cache/go", "/work");
+        request_is_refused(&q, "mounts.sources");
+        list(&p->mounts.allow, allow, 2);
+        request_passes(&q);
+        q.sources[q.spec.n_mounts - 1].real_path = "/root/cache";
+        request_passes(&q);
+        q.sources[q.spec.n_mounts - 1].real_path = "/root";
+        request_is_refused(&q, "mounts.sources");
+        /* A view of the kernel is one under any name. */
+        q.sources[q.spec.n_mounts - 1].real_path = "/srv/cache/proc";
+        q.sources[q.spec.n_mounts - 1].fs_magic = 0x9fa0;
+        request_is_refused(&q, "mounts.sources");
+}
+
+Test(policy_rooms, sockets_pass_where_listed_but_never_an_engines)
+{
+        static const char *const allow[] = { "/run/agent.sock", "/run/docker.sock" };
+
+        request_bind(&q, "/run/agent.sock", "/agent")->mode = S_IFSOCK | 0666;
+        request_is_refused(&q, "mounts.sockets");
+        list(&p->mounts.allow, allow, 2);
+        request_passes(&q);
+        p->mounts.allow.n = 0;
+        p->mounts.sockets = POLICY_SOCKETS_ALLOW;
+        request_passes(&q);
+        p->mounts.allow.n = 2;
+        q.sources[q.spec.n_mounts - 1].real_path = "/run/docker.sock";
+        request_is_refused(&q, "mounts.sockets");
+}
+
+Test(policy_rooms, a_source_that_is_excepted_is_recorded)
+{
+        static const char *const tokens[] = { "mount:/var/run/docker.sock" };
+        const struct policy_exception exception = { .id = "EX-7", .allow = { tokens, 1 }, .expires = "2027-01-31" };
+        const struct finding *finding;
+
+        request_bind(&q, "/run/docker.sock", "/docker.sock")->mode = S_IFSOCK | 0660;
+        request_is_refused(&q, "mounts.sockets");
+        q.policy.exceptions = &exception;
+        q.policy.n_exceptions = 1;
+        request_passes(&q);
+        finding = request_finding(&q, FINDING_ALLOWED, "mounts.sources");
+        cr_assert_not_null(finding);
+        cr_assert_str_eq(finding->got, "exception EX-7 until 2027-01-31");
+        q.sources[q.spec.n_mounts - 1].real_path = "/run/podman/podman.sock";
+        request_is_refused(&q, "mounts.sockets");
+}
+
+Test(policy_rooms, a_variable_is_stripped_or_refused)
+{
+        static const char *const deny[] = { "SECRET_*" };
+
+        list(&p->env_deny, deny, 1);
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.process.n_env, 1);
+        p->env_on_match = POLICY_ENV_REFUSE;
+        request_is_refused(&q, "env");
+        cr_assert_not_null(strstr(q.err.text, "SECRET_TOKEN"));
+        q.spec.process.n_env = 1;
+        request_passes(&q);
+}
+
+Test(policy_rooms, hooks_of_the_list)
+{
+        static const char *const paths[] = { "/usr/libexec/oci/hooks.d/" };
+        static const char *const tokens[] = { "hook:/usr/bin/dockerd" };
+        const struct policy_exception exception = { .id = "EX-8", .allow = { tokens, 1 }, .expires = "2027-01-31" };
+        struct spec_hook hook = { .path = "/proc/7/exe" };
+        struct host_hook fact = { .is_root_only = true, .real_path = "/usr/bin/dockerd" };
+
+        q.spec.hooks[SPEC_HOOK_PRESTART] = (struct spec_hook_list){ &hook, 1 };
+        q.host.hooks[SPEC_HOOK_PRESTART] = &fact;
+        request_passes(&q);
+        p->hooks.is_limited = true;
+        request_is_refused(&q, "hooks.allowPaths");
+        list(&p->hooks.allow_paths, paths, 1);
+        request_is_refused(&q, "hooks.allowPaths");
+        fact.real_path = "/usr/libexec/oci/hooks.d/x";
+        request_passes(&q);
+        fact.real_path = "/usr/libexec/oci/hooks.d2/x";
+        request_is_refused(&q, "hooks.allowPaths");
+        fact.real_path = "/usr/bin/dockerd";
+        q.policy.exceptions = &exception;
+        q.policy.n_exceptions = 1;
+        request_passes(&q);
+        cr_assert_not_null(request_finding(&q, FINDING_ALLOWED, "hooks.allowPaths"));
+        fact.is_root_only = false;
+        request_is_refused(&q, "hooks");
+}
+
+Test(policy_rooms, what_cannot_be_enforced_is_refused_by_name)
+{
+        const struct policy_destination destination = { .host = "a.org" };
+        const struct policy_device device = { "/dev/fuse", S_IFCHR, 10, 229 };
+        const struct policy_profile before = *p;
+
+#define REFUSES(change, rule) do { *p = before; change; request_is_refused(&q, rule); } while (0)
+        REFUSES((p->egress_allow = &destination, p->n_egress_allow = 1), "egress.allow");
+        REFUSES(p->egress_mode = POLICY_EGRESS_AUDIT, "egress.mode");
+        REFUSES(p->egress_proxy = "10.0.0.1:1", "egress.proxy");
+        REFUSES(p->ingress = POLICY_INGRESS_ANY, "ingress");
+        REFUSES(p->rootfs = POLICY_ROOTFS_EPHEMERAL, "rootfs");
+        REFUSES(p->seccomp_base = POLICY_SECCOMP_BASE_IMAGE_BUILD, "seccomp.base");
+        REFUSES((p->devices = &device, p->n_devices = 1), "devices");
+        REFUSES(limit(POLICY_LIMIT_WALL, 60), "limits.wall");
+        REFUSES(limit(POLICY_LIMIT_CONCURRENT, 8), "limits.concurrent");
+        *p = before;
+        q.policy.subid_user = "builds";
+        request_is_refused(&q, "ids.subidUser");
+}
+
+Test(policy_rooms, a_default_of_ours_that_cannot_be_enforced_is_recorded)
+{
+        p->limits[POLICY_LIMIT_WALL] = (struct policy_limit_value){ true, false, 1800 };
+        request_passes(&q);
+        cr_assert_not_null(request_finding(&q, FINDING_RECORDED, "limits.wall"));
+}
