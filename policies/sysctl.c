@@ -64,23 +64,45 @@ static bool is_of_ipc(const char *name)
         return is_below(name, "fs.mqueue");
 }
 
+/* Which namespace a name is of; SPEC_NS_KINDS: of none. */
+static enum spec_ns namespace_of(const char *name)
+{
+        if (!is_path_safe(name))
+                return SPEC_NS_KINDS;
+        if (is_below(name, "net"))
+                return SPEC_NS_NET;
+        if (is_of_ipc(name))
+                return SPEC_NS_IPC;
+        return is_named(name, "kernel.domainname") ? SPEC_NS_UTS : SPEC_NS_KINDS;
+}
+
+/* New, or joined and not the host's: whatever let the host's pass, its sysctls stay as they are. */
+static bool is_apart(const struct judge *judge, const struct sandbox *sandbox, enum spec_ns kind)
+{
+        const struct spec_namespace *ns = &sandbox->spec.linux_.namespaces[kind];
+
+        return ns->is_given && (ns->path == NULL || !judge->host->namespaces[kind].is_host);
+}
+
 int policy_sysctl_judge(struct judge *judge, struct sandbox *sandbox)
 {
         const struct spec_linux *linux_ = &sandbox->spec.linux_;
 
         for (size_t i = 0; i < linux_->n_sysctl; i++) {
                 const char *name = linux_->sysctl[i].key;
+                enum spec_ns kind = namespace_of(name);
 
                 if (is_named(name, "kernel.hostname"))
-                        judge_refuse(
-                                judge, "sysctl", "linux.sysctl", name, NULL,
-                                "sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field; use "
-                                "that",
-                                name);
-                else if (!is_path_safe(name) ||
-                         (!is_below(name, "net") && !is_of_ipc(name) && !is_named(name, "kernel.domainname")))
+                        judge_refuse(judge, "sysctl", "linux.sysctl", name, NULL,
+                                     "sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field; use "
+                                     "that", name);
+                else if (kind == SPEC_NS_KINDS)
                         judge_refuse(judge, "sysctl", "linux.sysctl", name, NULL,
                                      "sysctl \"%s\" is not in a separate kernel namespace; drop it", name);
+                else if (!is_apart(judge, sandbox, kind))
+                        judge_refuse(judge, "sysctl", "linux.sysctl", name, NULL,
+                                     "sysctl \"%s\" is not allowed in the hosts %s namespace; drop it, or give the container "
+                                     "one of its own", name, spec_ns_name(kind));
         }
         return 0;
 }

@@ -345,6 +345,10 @@ static int explain(struct work *work, const struct child_message *message, struc
         case STEP_DEVICE_LINK:
                 return error_errno(err, message->error, "%s: %s", step, devices_link_name(i));
         case STEP_SYSCTL:
+                /* Not ENOENT's words, by which engines know a program that is not there. */
+                if (i < plan->n_sysctls && message->error == ENOENT)
+                        return error_set(err, ENOENT, "linux.sysctl: this kernel has no \"%s\" in the container's namespaces",
+                                         plan->sysctls[i].key);
                 if (i < plan->n_sysctls)
                         return error_errno(err, message->error, "linux.sysctl: write %s", plan->sysctls[i].key);
                 break;

@@ -55,3 +55,24 @@ Test(policy_sysctl, the_host_name_has_a_field_of_its_own)
         request_is_refused(&q, "sysctl");
         cr_assert_not_null(strstr(q.err.text, "conflicts with the OCI \"hostname\" field"), "%s", q.err.text);
 }
+
+Test(policy_sysctl, never_writes_those_of_a_namespace_of_the_host)
+{
+        static const struct { const char *name; enum spec_ns kind; } cases[] = {
+                { "net.ipv4.ip_forward", SPEC_NS_NET }, { "kernel.shmmax", SPEC_NS_IPC }, { "fs.mqueue.msg_max", SPEC_NS_IPC },
+                { "kernel.domainname", SPEC_NS_UTS },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                struct spec_namespace *ns = &q.spec.linux_.namespaces[cases[i].kind];
+
+                q.pairs[0].key = cases[i].name;
+                *ns = (struct spec_namespace){ .is_given = true, .path = "/run/netns/host" };
+                q.host.namespaces[cases[i].kind] = (struct host_namespace){ .is_known = true, .is_right_type = true };
+                request_passes(&q);
+                q.host.namespaces[cases[i].kind].is_host = true;
+                cr_assert_lt(request_judge(&q), 0);
+                cr_assert_not_null(request_finding(&q, FINDING_REFUSED, "sysctl"), "%s", cases[i].name);
+                *ns = (struct spec_namespace){ .is_given = true };
+        }
+}
