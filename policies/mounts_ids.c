@@ -126,7 +126,6 @@ static void keep_disk_root(struct mount_candidate *c)
 static void judge_engine_idmap(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c)
 {
         const struct spec_mount *mount = &c->mount;
-        const struct host_namespace *joined = &judge->host->namespaces[SPEC_NS_USER];
         const struct spec_id_map *uid = sandbox->uid_map, *gid = sandbox->gid_map;
         size_t n_uid = sandbox->n_uid_map, n_gid = sandbox->n_gid_map;
         bool is_inside = false;
@@ -138,10 +137,7 @@ static void judge_engine_idmap(struct judge *judge, const struct sandbox *sandbo
                               "a plain user cannot map the ids of the host's file systems; drop idmap and the mappings");
                 return;
         }
-        if (sandbox->ids == SANDBOX_IDS_IDENTITY && sandbox->spec.linux_.namespaces[SPEC_NS_USER].path != NULL) {
-                uid = joined->uid_map, n_uid = joined->n_uid_map;
-                gid = joined->gid_map, n_gid = joined->n_gid_map;
-        } else if (sandbox->ids == SANDBOX_IDS_IDENTITY) {
+        if (sandbox->ids == SANDBOX_IDS_IDENTITY) {
                 uid = judge->host->own_uid_map, n_uid = judge->host->n_own_uid_map;
                 gid = judge->host->own_gid_map, n_gid = judge->host->n_own_gid_map;
                 is_inside = true;       /* our user namespace's own numbers */

@@ -1,5 +1,7 @@
 /* tmpcopyup: what the image has in a folder shows in the tmpfs that is mounted over it (podman --read-only asks for
- * it on /tmp, /var/tmp and /run). System calls only; bounded in depth; nothing is followed. */
+ * it on /tmp, /var/tmp and /run): files, folders, links, FIFOs and sockets with their owners, modes, times, ACLs and user
+ * attributes. Hard links become files of their own, device nodes stay behind, and so do capabilities of files: they
+ * count for nothing on a nosuid mount. System calls only; bounded in depth; nothing is followed. */
 #include "runtime/mounts.h"
 
 #include <dirent.h>
@@ -9,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
@@ -39,6 +42,31 @@ static int copy_bytes(int from, int to, off_t length)
                                 return -1;
                 }
                 length -= n;
+        }
+        return 0;
+}
+
+static bool is_copied(const char *name)
+{
+        return strncmp(name, "user.", 5) == 0 || strcmp(name, "system.posix_acl_access") == 0 ||
+               strcmp(name, "system.posix_acl_default") == 0;
+}
+
+/* xattr(7). The ids in an ACL are ours on both sides (the container's, mapped), so they need no translation. */
+static int copy_attributes(int from, int to)
+{
+        char names[4096], value[4096];
+        ssize_t length = flistxattr(from, names, sizeof names), n;
+
+        if (length < 0)
+                return errno == EOPNOTSUPP ? 0 : -1;
+        for (const char *name = names; name < names + length; name += strlen(name) + 1) {
+                if (!is_copied(name))
+                        continue;
+                n = fgetxattr(from, name, value, sizeof value);
+                /* Linux < 6.6: no user attributes on a tmpfs. */
+                if (n < 0 || (fsetxattr(to, name, value, (size_t)n, 0) < 0 && errno != EOPNOTSUPP))
+                        return -1;
         }
         return 0;
 }
@@ -95,6 +123,9 @@ static int copy_entry(int from, int to, const char *name, unsigned depth)
                 return -1;
         if (!S_ISLNK(st.st_mode) && fchmodat(to, name, st.st_mode & 07777, 0) < 0)
                 return -1;
+        /* After the mode, which an ACL is part of. */
+        if (in >= 0 && copy_attributes(in, out) < 0)
+                return -1;
         times[0] = st.st_atim;
         times[1] = st.st_mtim;
         return utimensat(to, name, times, AT_SYMLINK_NOFOLLOW);
@@ -130,7 +161,7 @@ int mounts_child_copyup(int from_fd, int to_fd)
 
         if (from < 0 || to < 0 || fstat(from, &st) < 0)
                 return -1;
-        if (copy_tree(from, to, 0) < 0)
+        if (copy_tree(from, to, 0) < 0 || copy_attributes(from, to) < 0)
                 return -1;
         return fchown(to, st.st_uid, st.st_gid);
 }

@@ -156,6 +156,14 @@ static int plan_options(struct arena *arena, const struct id_maps *maps, uint32_
         return 0;
 }
 
+int mounts_check_number(const struct spec *spec, struct error *err)
+{
+        if (spec->n_mounts > MOUNTS_MOST)
+                return error_set(err, E2BIG, "config.json: mounts: %zu entries, and %d are the most; bind a folder that holds "
+                                 "what they name", spec->n_mounts, MOUNTS_MOST);
+        return 0;
+}
+
 /* The map of a mount in ids of our user namespace. */
 static const struct spec_id_map *translate_map(struct arena *arena, const struct spec_id_map *map, size_t n,
                                                const struct spec_id_map *build, size_t n_build, bool is_lease)

@@ -66,6 +66,11 @@ struct mounts_ready {
         size_t n_hierarchies;
 };
 
+/* More than that is an error: the kernel's own limit (fs.mount-max, 100,000 in a namespace) is reached only after seconds. */
+#define MOUNTS_MOST 10000
+
+int mounts_check_number(const struct spec *spec, struct error *err);
+
 int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const char *bundle, const struct spec_id_map *uid_map,
                      size_t n_uid_map, const struct spec_id_map *gid_map, size_t n_gid_map, struct mounts_plan *ret_plan,
                      struct error *err);

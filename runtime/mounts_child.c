@@ -17,6 +17,8 @@
 #include "runtime/base/sys.h"
 #include "runtime/targets.h"
 
+#define MANY 100        /* mounts; fewer are not worth a system call each */
+
 static int attach(int tree_fd, int target_fd)
 {
         return move_mount(tree_fd, "", target_fd, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
@@ -297,6 +299,11 @@ void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready 
         /* runtime-spec, config.md "Mounts": in the listed order; a later entry may lie inside an earlier one. */
         for (uint32_t i = 0; i < plan->n; i++)
                 mount_one(plan, ready, i, root_fd, report_fd);
+        /* exec closes them. Where they are many, RLIMIT_NOFILE of the build would leave no number for what is opened until
+         * then. */
+        for (uint32_t i = 0; i < plan->n && plan->n > MANY; i++)
+                if (!is_readonly_later(plan->mounts[i].mount))
+                        auto_close_cleanup(&ready->tree_fds[i]);
 }
 
 void mounts_child_attach_file(int root_fd, int tree_fd, const char *path, enum child_step step, uint32_t index, int report_fd)

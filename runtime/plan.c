@@ -50,6 +50,9 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
                 return r;
         if (!plan->asked.has_process)
                 return error_set(err, EINVAL, "process: missing in %s/config.json; a container needs a program", plan->bundle);
+        r = mounts_check_number(&plan->asked, err);
+        if (r < 0)
+                return r;
         r = host_gather(&plan->asked, plan->bundle, arena, &plan->host, err);
         if (r < 0)
                 return r;

@@ -14,8 +14,8 @@ n=0
 with()
 {
         n=$((n + 1))
-        bundle "m$n" '.mounts += $m | .process.args = ["/bin/sh", "-c", $c] | '"${3:-.}" --argjson m "[$1]" --arg c "$2"
-        run rt run -b "$B" "m$n"
+        bundle "m$n_run-$n" '.mounts += $m | .process.args = ["/bin/sh", "-c", $c] | '"${3:-.}" --argjson m "[$1]" --arg c "$2"
+        run rt run -b "$B" "m$n_run-$n"
 }
 # tmpfs OPTIONS COMMAND: at /m, options with commas between
 tmpfs() { with "{\"destination\": \"/m\", \"type\": \"tmpfs\", \"source\": \"tmpfs\", \"options\": $(json "$1")}" "$2"; }
@@ -247,9 +247,9 @@ super_clears() # SETS CLEARS
 iversion() # OPTION WANTED
 {
         n=$((n + 1))
-        bundle "m$n" '.mounts += [{destination: "/m", type: "tmpfs", options: [$o, "sync", "noexec"]}] |
+        bundle "m$n_run-$n" '.mounts += [{destination: "/m", type: "tmpfs", options: [$o, "sync", "noexec"]}] |
                 .process.args = ["/bin/cat", "/proc/self/mountinfo"]' --arg o "$1"
-        run strace -f -qq -e trace=mount -o "$T/trace" "$RUNB" --root "$T/state" run -b "$B" "m$n"
+        run strace -f -qq -e trace=mount -o "$T/trace" "$RUNB" --root "$T/state" run -b "$B" "m$n_run-$n"
         want_rc 0
         want_match "$(grep 'MS_REMOUNT' "$T/trace")" "$2"
         has "$(super_of)" sync          # what mount(2) replaces with it is what was asked for
@@ -258,8 +258,8 @@ iversion() # OPTION WANTED
 no_call() # the start path does not pay for what is not used
 {
         n=$((n + 1))
-        bundle "m$n"
-        run strace -f -qq -e trace=mount,fspick -o "$T/trace" "$RUNB" --root "$T/state" run -b "$B" "m$n"
+        bundle "m$n_run-$n"
+        run strace -f -qq -e trace=mount,fspick -o "$T/trace" "$RUNB" --root "$T/state" run -b "$B" "m$n_run-$n"
         want_rc 0
         want_same "$(grep -c 'MS_REMOUNT\|fspick' "$T/trace")" 0
 }
@@ -286,10 +286,10 @@ remount_of_a_bind()
 }
 found() # ASKED GOT: what the record of the last bundle says, by creating it
 {
-        run rt create -b "$B" "found$n"
+        run rt create -b "$B" "found$n_run"
         want_rc 0
-        jq -r '.findings[] | "\(.rule): \(.asked) -> \(.got)"' "$T/state/found$n/state.json" > "$T/found"
-        rt delete -f "found$n"
+        jq -r '.findings[] | "\(.rule): \(.asked) -> \(.got)"' "$T/state/found$n_run/state.json" > "$T/found"
+        rt delete -f "found$n_run"
         grep -F "$1 -> $2" "$T/found" || { cat "$T/found"; fail "no finding: $1 -> $2"; }
 }
 told_of_a_bind()
@@ -337,12 +337,12 @@ propagation()
 {
         shared_source
         n=$((n + 1))
-        start_sleeper "m$n" ".mounts += [{destination: \"/m\", source: \"$T/private/shared\", options: [\"rbind\", \"$1\"]}]"
+        start_sleeper "m$n_run-$n" ".mounts += [{destination: \"/m\", source: \"$T/private/shared\", options: [\"rbind\", \"$1\"]}]"
         mount -t tmpfs tmpfs "$T/private/shared/later"
         mount -t tmpfs tmpfs "$T/private/shared/below/later"
-        run rt exec "m$n" cat /proc/self/mountinfo
+        run rt exec "m$n_run-$n" cat /proc/self/mountinfo
         umount "$T/private/shared/later" "$T/private/shared/below/later"
-        rt delete -f "m$n"
+        rt delete -f "m$n_run-$n"
         want_rc 0
 }
 slave() # OPTION
@@ -372,7 +372,7 @@ unbindable() # OPTION BELOW
 shared() # OPTION
 {
         private "$1"
-        bundle "m$n" ".mounts += [{destination: \"/m\", source: \"$T/private/shared\", options: [\"rbind\", \"nosuid\", \"nodev\", \"$1\"]}]"
+        bundle "m$n_run-$n" ".mounts += [{destination: \"/m\", source: \"$T/private/shared\", options: [\"rbind\", \"nosuid\", \"nodev\", \"$1\"]}]"
         found "mounts.flags: shared" private
 }
 remounted_propagation()
