@@ -139,6 +139,7 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
         r = end_processes(state, err);
         if (r < 0)
                 return r;
+        log_debug("%s: no process is left, its cgroup is gone", dir->id);
         /* The engine shows what it likes by now, perhaps nothing: no reason to keep the container. */
         if (state->is_restacked && restack_refresh(state->rootfs, state->rootfs_device, &more) < 0)
                 log_warning("refresh the engine's view of %s: %s", state->rootfs, more.text);
@@ -149,6 +150,7 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
                 first = r;
         if (first < 0)
                 return first;
+        log_debug("%s: its ids are free again", dir->id);
         /* runtime-spec, runtime.md "Lifecycle": after the container is destroyed, errors are warnings. */
         if (run_poststop(dir, state, &more) < 0)
                 log_warning("poststop hooks of %s: %s", dir->id, more.text);

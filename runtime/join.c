@@ -32,6 +32,7 @@
 #include "runtime/seccomp.h"
 #include "runtime/state.h"
 #include "runtime/terminal.h"
+#include "runtime/trace.h"
 #include "runtime/userns.h"
 
 /* How long a process may take from its clone to its program. */
@@ -375,6 +376,8 @@ static int follow(struct work *work, const struct join_request *request, struct 
                         return error_set(err, EPROTO, "the process sent an unexpected message");
                 }
         }
+        log_debug("process %d has executed %s as %u:%u", work->pid, work->process.args[0], work->process.user.uid,
+                  work->process.user.gid);
         if (text_is_empty(request->pid_file))
                 return 0;
         r = fd_replace_file(AT_FDCWD, request->pid_file, text, (size_t)snprintf(text, sizeof text, "%d", work->pid), 0644);
@@ -482,6 +485,7 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
         r = harden_process(&asked, &policy, &host, arena, &work.process, &findings, err);
         r = audit_judged(&policy, "exec", request->id, &findings, r, err);
         work.container = &spec.linux_;
+        trace_findings(&findings);
         if (r == 0)
                 r = prepare(&work, request, arena, &dir, &state, err);
         if (r == 0)

@@ -39,6 +39,7 @@
 #include "runtime/netdevices.h"
 #include "runtime/notify.h"
 #include "runtime/terminal.h"
+#include "runtime/trace.h"
 #include "runtime/userns.h"
 
 /* Everything that a creation holds open. */
@@ -592,8 +593,10 @@ static int create(struct work *work, struct error *err)
                                      &ready->console_fd, err);
         if (r == 0)
                 r = take_ids(work, err);
-        if (r == 0)
+        if (r == 0) {
+                trace_ids(plan);
                 r = pass_service_manager(work, err);
+        }
         if (r == 0)
                 r = prepare(work, err);
         if (r == 0)
@@ -609,9 +612,11 @@ static int create(struct work *work, struct error *err)
                 r = clone_init(work, err);
         if (r < 0)
                 return r;
+        log_debug("container init is process %d", work->pid);
         r = follow(work, err);
         if (r < 0)
                 return r;
+        log_debug("container init is ready: namespaces, mounts, devices, ids");
         r = note_network(work, err);
         if (r < 0)
                 return r;
@@ -630,6 +635,8 @@ static int create(struct work *work, struct error *err)
                 r = notify_bind(work->dir.fd, &work->notify_fd, err);
         if (r < 0)
                 return r;
+        log_debug("%s is recorded%s%s; init may go on", work->state.id, text_is_empty(request->pid_file) ? "" : ", its pid in ",
+                  text_is_empty(request->pid_file) ? "" : request->pid_file);
         child_say(work->report_fd, CHILD_GO, 0);
         return request->is_run ? follow_to_exec(work, err) : 0;
 }
@@ -666,14 +673,18 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 r = plan_make(&plan_request, arena, work.plan, err);
         if (r < 0 && work.plan->policy.audit.path != NULL)
                 r = audit_judged(&work.plan->policy, "create", request->id, &work.plan->findings, r, err);
+        if (r < 0)
+                trace_findings(&work.plan->findings);
         if (r == 0)
                 r = state_create(request->root, request->id, &work.dir, err);
         if (r < 0) {
                 work_close(&work);
                 return r;
         }
+        trace_plan(work.plan);
         r = create(&work, err);
         if (r < 0) {
+                log_debug("undoing the creation of %s", request->id);
                 /* Nothing may stay: buildah calls no delete after a failed create. Devices first: those that are no
                  * hardware end with the network namespace. */
                 if (netdevices_undo(&work.net_devices, &ignored) < 0)
@@ -826,6 +837,7 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
         r = let_go(&dir, &state, &spec.linux_.seccomp, pidfd, &message, err);
         if (r < 0)
                 return r;
+        log_debug("%s: its program %s", id, r == 0 ? "has been executed" : "could not be executed");
         unlinkat(dir.fd, "exec.fifo", 0);
         if (spec_seccomp_notifies(&spec.linux_.seccomp))
                 unlinkat(dir.fd, LISTENER_SOCKET, 0);

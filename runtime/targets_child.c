@@ -87,9 +87,10 @@ static int walk_and_make(int root_fd, const char *path, enum target_kind kind, b
 
                         if (errno != ENOENT)
                                 return -1;
-                        /* 0755 as runc makes them: what is made here stays in the image that is built. */
+                        /* As runc makes them (files 0644 since 1.1.15, before that 0755): what is made here stays in the
+                         * image that is built. */
                         if (is_last && kind == TARGET_FILE)
-                                r = mknodat(folder, name, S_IFREG | 0755, 0);
+                                r = mknodat(folder, name, S_IFREG | 0644, 0);
                         else
                                 r = mkdirat(folder, name, 0755);
                         if (r < 0 && errno != EEXIST)

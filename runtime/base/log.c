@@ -40,6 +40,11 @@ int log_open(const char *path, bool is_json, bool is_debug)
         return 0;
 }
 
+bool log_is_debug(void)
+{
+        return the_log.is_debug;
+}
+
 int log_fd(void)
 {
         return the_log.fd;

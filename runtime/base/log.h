@@ -18,5 +18,7 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning_to_caller(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+bool log_is_debug(void);
+
 /* The log file's fd, UNSET_FD when there is none: what closes everything else must leave it. */
 int log_fd(void);

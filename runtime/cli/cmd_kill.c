@@ -65,6 +65,8 @@ static int kill_container(const struct cli *cli, const char *id, int number, boo
                         return signal_all(&state, number, err);
                 return is_all ? 0 : error_set(err, ESRCH, "container not running");
         }
+        log_debug("%s: signal %d to %s (process %d)", id, number, is_all || number == SIGKILL ? "all its processes" : "its init",
+                  state.init_pid);
         /* A frozen process takes SIGKILL on v1 only when it is thawed, and without a pid namespace of its own the
          * others would outlive init: one and the same call sees to both. */
         if (is_all || number == SIGKILL)

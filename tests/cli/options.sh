@@ -5,7 +5,7 @@ need jq
 is_runb || skip_all "only runb's own words are compared here"
 
 commands() { "$RUNB" help | sed -n '/^commands:/,/^$/p' | awk '/^  [a-z]/ { print $1 }'; }
-long_options() { grep -o -- '  --[a-z-]*\|-[a-z], --[a-z-]*' "$1" | grep -o -- '--[a-z-]*' | sort -u; }
+long_options() { grep -oE -- "(  |-[a-z], )--[a-z][a-z0-9-]*" "$1" | grep -oE -- "--[a-z][a-z0-9-]*" | sort -u; }
 
 help_of_all()
 {
@@ -223,6 +223,25 @@ completions_are_complete()
 }
 check "completions know every option of every command" completions_are_complete
 
+completions_know_no_more()
+{
+        . <("$RUNB" completion bash)
+        for command in "" $(commands); do
+                "$RUNB" $command --help > "$T/help"
+                COMP_WORDS=(runb $command -) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+                _runb
+                [ ${#COMPREPLY[@]} -gt 0 ]
+                for option in "${COMPREPLY[@]}"; do
+                        grep -qE -- "(^|[ ,])$option([ ,]|\$)" "$T/help" || fail "bash offers $option for runb $command"
+                done
+                for option in $(grep -oE -- '(^| )-[a-zA-Z],|--[a-z][a-z0-9-]*' <(sed -n '/options:/,/^commands:/p' "$T/help" |
+                                cut -c 1-30) | tr -d ' ,'); do
+                        case " ${COMPREPLY[*]} " in *" $option "*) ;; *) fail "bash does not offer $option for runb $command";; esac
+                done
+        done
+}
+check "bash offers a command's options and no others" completions_know_no_more
+
 bash_completes()
 {
         . <("$RUNB" completion bash)
@@ -244,6 +263,14 @@ manual_is_complete()
                 "$RUNB" $command --help > "$T/help"
                 for option in $(long_options "$T/help"); do
                         grep -q -- "${option//-/\\\\-}" "$page" || fail "$page lacks $option"
+                done
+        done
+        # and no option that is not there: an OPTIONS entry of a page, a word of a completion
+        for command in "" $(commands); do
+                "$RUNB" $command --help > "$T/help"
+                for option in $(sed -n '/^\.TP/{n;p}' "$manual/runb${command:+-$command}.8" | sed 's/\\-/-/g;s/\\f[A-Z]//g' |
+                                grep -o -- '--[a-z][a-z0-9-]*' | sort -u); do
+                        grep -q -- "$option\b" "$T/help" || fail "runb-$command(8) has $option, runb $command --help has not"
                 done
         done
         ! command -v mandoc || mandoc -T lint -W error "$manual"/*.8

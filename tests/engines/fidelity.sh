@@ -86,6 +86,8 @@ want_file() { grep -q "^$2" "$T/$1.tested" || fail "no line like \"$2\" but: $(g
 compare() # NAME
 {
         [ "$(wc -l < "$T/$1.reference")" -gt 300 ] || fail "the reference tree has $(wc -l < "$T/$1.reference") files only"
+        # Targets of binds that the image lacks are 0644; runc before 1.1.15 (Debian 12) made them 0755.
+        sed -i -E 's,^(etc/(hostname|hosts|resolv.conf)) -rwxr-xr-x ,\1 -rw-r--r-- ,' "$T/$1.reference"
         diff -U0 "$T/$1.reference" "$T/$1.tested" || fail "the two images differ: - $(basename "$reference"), + $(basename "$tested")"
         # The list itself tells the things apart that matter here.
         want_file "$1" 'www -rw-r--r-- 33:33 '
