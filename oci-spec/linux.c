@@ -93,12 +93,21 @@ static int read_schema_line(struct reader *reader, const struct json_node *node,
         return r;
 }
 
+static int read_bandwidth_schema(struct reader *reader, const struct json_node *node, void *into)
+{
+        int r = read_schema_line(reader, node, into);
+
+        if (r == 0 && node->n > 0 && strncmp(node->text, "MB:", 3) != 0)
+                return reader_fail(reader, EINVAL, "%s does not begin with \"MB:\"", READER_QUOTE(node->text));
+        return r;
+}
+
 static int read_intel_rdt(struct reader *reader, const struct json_node *node, void *into)
 {
         static const struct reader_field fields[] = {
                 RF_VALUE(struct spec_linux, "closID", intel_rdt.clos_id, read_clos_id),
                 RF_VALUE(struct spec_linux, "l3CacheSchema", intel_rdt.l3_cache_schema, reader_text),
-                RF_VALUE(struct spec_linux, "memBwSchema", intel_rdt.mem_bw_schema, read_schema_line),
+                RF_VALUE(struct spec_linux, "memBwSchema", intel_rdt.mem_bw_schema, read_bandwidth_schema),
                 RF_ARRAY(struct spec_linux, "schemata", intel_rdt.schemata, intel_rdt.n_schemata, read_schema_line),
                 RF_VALUE(struct spec_linux, "enableMonitoring", intel_rdt.enable_monitoring, reader_bool),
         };

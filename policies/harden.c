@@ -11,6 +11,7 @@
 #include "policies/egress.h"
 #include "policies/env.h"
 #include "policies/hooks.h"
+#include "policies/intelrdt.h"
 #include "policies/judge.h"
 #include "policies/landlock.h"
 #include "policies/limits.h"
@@ -50,6 +51,7 @@ static int judge_all(struct judge *judge, struct sandbox *sandbox)
                 policy_unenforced_judge, policy_namespaces_judge, policy_userns_judge, policy_paths_judge,
                 policy_mounts_judge,     policy_devices_judge,    policy_hooks_judge,  policy_sysctl_judge,
                 policy_seccomp_judge,    policy_egress_judge,     policy_landlock_judge,
+                policy_intelrdt_judge,
         };
         int r;
 

@@ -20,6 +20,7 @@
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/cgroups.h"
+#include "runtime/intelrdt.h"
 #include "runtime/leases.h"
 #include "runtime/restack.h"
 
@@ -131,6 +132,19 @@ static int run_poststop(const struct state_dir *dir, const struct state *state, 
         return hooks_run(&spec.hooks[SPEC_HOOK_POSTSTOP], SPEC_HOOK_POSTSTOP, NULL, json.text, false, err);
 }
 
+/* Once no process is left. Unmounted meanwhile: the groups went with it. */
+static int undo_shares(const struct state *state, struct error *err)
+{
+        struct intelrdt_root root;
+        int r;
+
+        if (state->rdt_root == NULL || state->rdt_group == NULL || intelrdt_root_open(state->rdt_root, &root, err) < 0)
+                return 0;
+        r = intelrdt_undo(&root, state->rdt_group, state->is_rdt_private, state->is_rdt_monitored ? state->id : NULL, err);
+        close(root.fd);
+        return r;
+}
+
 int delete_undo(struct state_dir *dir, const struct state *state, struct error *err)
 {
         struct error more = { 0 };
@@ -145,6 +159,9 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
                 log_warning("refresh the engine's view of %s: %s", state->rootfs, more.text);
         if (state->overlay_work != NULL)
                 first = restack_undo(state->overlay_work, err);
+        r = undo_shares(state, first == 0 ? err : &more);
+        if (r < 0 && first == 0)
+                first = r;
         r = leases_free(dir->root, dir->id, first == 0 ? err : &more);
         if (r < 0 && first == 0)
                 first = r;

@@ -25,6 +25,7 @@
 #include "runtime/base/text.h"
 #include "runtime/host.h"
 #include "runtime/inherit.h"
+#include "runtime/intelrdt.h"
 #include "runtime/join_child.h"
 #include "runtime/listener.h"
 #include "runtime/lsm.h"
@@ -162,6 +163,7 @@ struct work {
         struct spec_process process;
         struct listener_service listener;
         const struct spec_linux *container;     /* zeros where nothing of it was needed */
+        struct intelrdt_ready rdt;
         int report_fd, pidfd, master_fd;
         pid_t pid;
 };
@@ -176,6 +178,7 @@ static void work_close(struct work *work)
         auto_close_cleanup(&work->ready.process.self_fd);
         listener_close(&work->listener);
         cgroups_ready_close(&work->ready.cgroups);
+        intelrdt_ready_close(&work->rdt);
         seccomp_filter_free(&work->ready.process.filters[0]);
         seccomp_filter_free(&work->ready.process.filters[1]);
 }
@@ -204,6 +207,21 @@ static int find_namespaces(const struct state *state, int *ret_flags, struct err
         }
         *ret_flags = flags;
         return 0;
+}
+
+static int prepare_shares(struct work *work, const struct state *state, struct error *err)
+{
+        struct intelrdt_root root;
+        int r;
+
+        if (state->rdt_group == NULL)
+                return 0;
+        r = intelrdt_root_open(state->rdt_root, &root, err);
+        if (r < 0)
+                return r;
+        r = intelrdt_open(&root, state->rdt_group, state->is_rdt_monitored ? state->id : NULL, &work->rdt, err);
+        close(root.fd);
+        return r;
 }
 
 static int prepare(struct work *work, const struct join_request *request, struct arena *arena, const struct state_dir *dir,
@@ -268,6 +286,9 @@ static int prepare(struct work *work, const struct join_request *request, struct
                 if (r < 0)
                         return r;
         }
+        r = prepare_shares(work, state, err);
+        if (r < 0)
+                return r;
         r = seccomp_filter_restore(dir->fd, "seccomp-policy.bpf", &process->filters[0], err);
         if (r < 0)
                 return r;
@@ -408,7 +429,9 @@ static int run(struct work *work, const struct join_request *request, struct err
                 join_child(&work->plan, &work->ready);
         }
         auto_close_cleanup(&work->ready.report_fd);
-        r = follow(work, request, err);
+        r = intelrdt_join(&work->rdt, work->pid, err);
+        if (r == 0)
+                r = follow(work, request, err);
         if (r < 0) {
                 sys_pidfd_send_signal(work->pidfd, SIGKILL);
                 waitid(P_PIDFD, (id_t)work->pidfd, &(siginfo_t){ 0 }, WEXITED);
@@ -421,7 +444,8 @@ static int run(struct work *work, const struct join_request *request, struct err
 int join_exec(const struct join_request *request, struct arena *arena, struct joined *ret_joined, struct error *err)
 {
         struct work work = {
-                .report_fd = UNSET_FD, .pidfd = UNSET_FD, .master_fd = UNSET_FD, .listener = { .agent_fd = UNSET_FD },
+                .rdt = { UNSET_FD, UNSET_FD }, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
+                .master_fd = UNSET_FD, .listener = { .agent_fd = UNSET_FD },
                 .ready = { .report_fd = UNSET_FD, .init_pidfd = UNSET_FD, .console_fd = UNSET_FD,
                            .dies_with_parent = !request->is_detached,
                            .cgroups = { .v2_fd = UNSET_FD },

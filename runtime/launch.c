@@ -50,6 +50,7 @@ struct work {
         struct state_dir dir;
         struct state state;
         struct launch_ready ready;
+        struct intelrdt_ready rdt;
         int userns_fd;
         int report_fd;                  /* our end */
         int pidfd;
@@ -75,6 +76,7 @@ static void work_close(struct work *work)
         auto_close_cleanup(&ready->process.fifo_fd);
         auto_close_cleanup(&ready->process.listener_fd);
         cgroups_ready_close(&ready->cgroups);
+        intelrdt_ready_close(&work->rdt);
         namespaces_ready_close(&ready->namespaces);
         mounts_ready_close(&ready->mounts);
         devices_ready_close(&ready->devices);
@@ -124,6 +126,10 @@ static int begin_record(struct work *work, struct error *err)
                 .is_cgroup2 = plan->cgroups.is_v2,
                 .host_folder = arena_string(work->arena, folder),
                 .overlay_work = plan->restack.work,
+                .rdt_root = plan->intelrdt.root,
+                .rdt_group = plan->intelrdt.group,
+                .is_rdt_private = plan->intelrdt.is_private,
+                .is_rdt_monitored = plan->intelrdt.monitor != NULL,
                 .rootfs_device = plan->restack.device,
                 .is_restacked = plan->restack.is_overlay,
                 .has_own_pidns = plan->namespaces.clone_flags & CLONE_NEWPID,
@@ -255,6 +261,25 @@ static void record_left_out(struct work *work)
         work->state.n_findings = work->plan->findings.n;
 }
 
+static int prepare_shares(struct work *work, struct error *err)
+{
+        const struct intelrdt_plan *plan = &work->plan->intelrdt;
+        struct intelrdt_root root;
+        int r;
+
+        if (!plan->is_given)
+                return 0;
+        r = intelrdt_root_open(plan->root, &root, err);
+        if (r < 0)
+                return r;
+        r = intelrdt_prepare(&root, plan, &work->rdt, err);
+        auto_close_cleanup(&root.fd);
+        /* It took back what it made; what else is there of that name is not ours. */
+        if (r < 0)
+                work->state.rdt_group = NULL;
+        return r;
+}
+
 static int prepare(struct work *work, struct error *err)
 {
         struct plan *plan = work->plan;
@@ -284,7 +309,9 @@ static int prepare(struct work *work, struct error *err)
                                 return r;
                 }
         }
-        r = mounts_prepare(work->arena, &plan->mounts, work->userns_fd, &ready->mounts, err);
+        r = prepare_shares(work, err);
+        if (r == 0)
+                r = mounts_prepare(work->arena, &plan->mounts, work->userns_fd, &ready->mounts, err);
         if (r == 0)
                 r = devices_prepare(work->arena, &plan->devices, &ready->devices, err);
         if (r == 0)
@@ -488,6 +515,8 @@ static int clone_init(struct work *work, struct error *err)
         auto_close_cleanup(&ready->report_fd);
         work->state.init_pid = work->pid;
         r = namespaces_come_back(&plan->namespaces, err);
+        if (r == 0)
+                r = intelrdt_join(&work->rdt, work->pid, err);
         if (r < 0)
                 return r;
         return state_process_start_time(work->pid, &work->state.init_start_time, &(bool){ false });
@@ -645,7 +674,8 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                   struct error *err)
 {
         struct work work = {
-                .request = request, .arena = arena, .owner = getuid(), .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
+                .request = request, .arena = arena, .owner = getuid(), .rdt = { UNSET_FD, UNSET_FD },
+                .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
                 .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .net_devices = NETDEVICES_NONE, .plan = arena_new(arena, struct plan),
                 .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD,
                            .cgroups = { .v2_fd = UNSET_FD },

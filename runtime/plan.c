@@ -84,6 +84,9 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         /* A limit that somebody asked for needs its controller; one that only the built-in policy fills in is left out, and
          * recorded, where the host has none. */
         plan->cgroups.demanded = &plan->sandbox.demanded;
+        r = intelrdt_plan_make(plan->spec, plan->id, arena, &plan->intelrdt, err);
+        if (r < 0)
+                return r;
         r = restack_plan_make(arena, plan->rootfs, plan->sandbox.ids == SANDBOX_IDS_LEASE, make_token(arena, plan->id),
                               &plan->restack, err);
         if (r < 0 || (plan->spec->linux_.rootfs_propagation & MS_SLAVE) == 0)

@@ -12,6 +12,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/cgroups.h"
 #include "runtime/devices.h"
+#include "runtime/intelrdt.h"
 #include "runtime/landlock.h"
 #include "runtime/mounts.h"
 #include "runtime/namespaces.h"
@@ -41,6 +42,7 @@ struct plan {
         struct namespaces_plan namespaces;
         struct cgroups_plan cgroups;
         struct restack_plan restack;
+        struct intelrdt_plan intelrdt;
 
         /* After plan_set_ids(). */
         const struct spec_id_map *uid_map, *gid_map;

@@ -50,6 +50,8 @@ struct state {
         const char *host_folder;        /* where its lease lies, see leases.h */
         const struct spec_id_map *uid_map, *gid_map; size_t n_uid_map, n_gid_map;  /* the build's map */
         const char *overlay_work;       /* the re-stacked overlay's own work folder; NULL: none */
+        const char *rdt_root, *rdt_group;       /* its group in resctrl; NULL: none */
+        bool is_rdt_private, is_rdt_monitored;  /* named after it, ours to remove; with a monitoring group of its name */
         dev_t rootfs_device;            /* st_dev of the engine's mount, to refresh only what it is */
         bool is_restacked;              /* refresh the engine's overlay (restack_refresh) */
         uint64_t netns_inode;

@@ -173,8 +173,8 @@ static void add_selinux(struct text_buffer *out)
 
 static void add_intel_rdt(struct text_buffer *out)
 {
-        text_add(out, "        \"intelRdt\": {\n            \"enabled\": false,\n            \"schemata\": false,\n"
-                      "            \"monitoring\": false\n        }");
+        text_add(out, "        \"intelRdt\": {\n            \"enabled\": true,\n            \"schemata\": true,\n"
+                      "            \"monitoring\": true\n        }");
 }
 
 static void add_mount_extensions(struct text_buffer *out)

@@ -17,6 +17,7 @@
 #include "runtime/base/text.h"
 #include "runtime/cgroups.h"
 #include "runtime/host.h"
+#include "runtime/intelrdt.h"
 #include "runtime/resources.h"
 #include "runtime/state.h"
 
@@ -154,9 +155,37 @@ static int judge(const char *id, const struct spec_resources *asked, const struc
         int r = harden_resources(asked, policy, &host, arena, ret_granted, &findings, err);
 
         for (const struct finding *finding = findings.first; finding != NULL; finding = finding->next)
-                log_debug("update: %s %s: asked for %s, got %s (%s)", finding_action_name(finding->action), finding->property,
+                (finding->action == FINDING_RECORDED ? log_warning : log_debug)("update: %s %s: asked for %s, got %s (%s)", finding_action_name(finding->action), finding->property,
                           finding->asked, finding->got, finding->rule);
         return audit_judged(policy, "update", id, &findings, r, err);
+}
+
+/* Of a group that is the container's alone: another's shares are not its own to change. */
+static int update_shares(const struct state *state, const struct given *given, struct error *err)
+{
+        const char *l3 = given->l3_cache_schema, *bandwidth = given->mem_bw_schema;
+        const char *option = text_is_empty(l3) ? "--mem-bw-schema" : "--l3-cache-schema";
+        struct intelrdt_root root;
+        int r;
+
+        if (given->resources != NULL || (text_is_empty(l3) && text_is_empty(bandwidth)))
+                return 0;
+        if (!text_is_empty(bandwidth) && !text_starts_with(bandwidth, "MB:"))
+                return error_set(err, EINVAL, "invalid value for mem-bw-schema: \"%s\" does not begin with \"MB:\"", bandwidth);
+        if (!text_is_empty(bandwidth) && strchr(bandwidth, '\n') != NULL)
+                return error_set(err, EINVAL, "invalid value for mem-bw-schema: must not contain a newline");
+        if (state->rdt_group == NULL)
+                return error_set(err, ENOTSUP, "%s: the container has no resctrl group (Intel RDT is not enabled for it); create it "
+                                 "with linux.intelRdt", option);
+        if (!state->is_rdt_private)
+                return error_set(err, EPERM, "%s: the resctrl group \"%s\" is not the container's alone; create it without "
+                                 "linux.intelRdt.closID", option, state->rdt_group);
+        r = intelrdt_root_open(state->rdt_root, &root, err);
+        if (r < 0)
+                return r;
+        r = intelrdt_update(&root, state->rdt_group, l3, bandwidth, err);
+        close(root.fd);
+        return r;
 }
 
 static int update_container(struct cli *cli, const char *id, const struct given *given, struct error *err)
@@ -172,10 +201,6 @@ static int update_container(struct cli *cli, const char *id, const struct given 
                                        read_options(given, &asked, err);
         if (r < 0)
                 return r;
-        if (given->l3_cache_schema != NULL)
-                return error_set(err, ENOTSUP, "Intel RDT/CAT: l3 cache schema is not enabled; leave --l3-cache-schema out");
-        if (given->mem_bw_schema != NULL)
-                return error_set(err, ENOTSUP, "Intel RDT/MBA: memory bandwidth schema is not enabled; leave --mem-bw-schema out");
         r = state_open(cli->root, id, false, &dir, err);
         if (r == 0)
                 r = state_read(&dir, cli->arena, &state, err);
@@ -195,7 +220,11 @@ static int update_container(struct cli *cli, const char *id, const struct given 
                 r = resources_merge(&earlier, &granted, cli->arena, &merged, err);
         if (r < 0)
                 return r;
-        r = cgroups_update(state.cgroups, state.n_cgroups, state.is_cgroup2, &granted, err);
+        /* As asked at create, where the change does not say. */
+        granted.memory.check_before_update = merged.memory.check_before_update;
+        r = update_shares(&state, given, err);
+        if (r == 0)
+                r = cgroups_update(state.cgroups, state.n_cgroups, state.is_cgroup2, &granted, err);
         if (r < 0)
                 return r;
         resources_to_json(&merged, &text);
@@ -224,8 +253,10 @@ int cmd_update(struct cli *cli, int argc, char **argv)
                 { "cpuset-cpus", 0, CLI_STRING, &given.cpuset_cpus, "LIST", "CPUs to run on, such as 0-2,4" },
                 { "cpuset-mems", 0, CLI_STRING, &given.cpuset_mems, "LIST", "memory nodes to use" },
                 { "blkio-weight", 0, CLI_STRING, &given.blkio_weight, "N", "weight of block I/O, 10 to 1000" },
-                { "l3-cache-schema", 0, CLI_STRING, &given.l3_cache_schema, "SCHEMA", NULL },
-                { "mem-bw-schema", 0, CLI_STRING, &given.mem_bw_schema, "SCHEMA", NULL },
+                { "l3-cache-schema", 0, CLI_STRING, &given.l3_cache_schema, "SCHEMA",
+                  "shares of the L3 cache, for a container with a resctrl group of its own: L3:0=7f0;1=1f" },
+                { "mem-bw-schema", 0, CLI_STRING, &given.mem_bw_schema, "SCHEMA",
+                  "shares of memory bandwidth, likewise: MB:0=20;1=70" },
                 { "kernel-memory", 0, CLI_STRING, &given.kernel_memory, "BYTES", NULL },
                 { "kernel-memory-tcp", 0, CLI_STRING, &given.kernel_memory_tcp, "BYTES", NULL },
         };

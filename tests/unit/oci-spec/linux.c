@@ -228,6 +228,7 @@ Test(linux_, cache_and_memory_placement)
         cr_assert_str_eq(good("\"intelRdt\": {\"closID\": \"/\"}")->intel_rdt.clos_id, "/");
         assert_refused("\"intelRdt\": {\"closID\": \"../c\"}", "intelRdt.closID: \"../c\" is not the name of a folder");
         assert_refused("\"intelRdt\": {\"closID\": \"..\"}", "intelRdt.closID: \"..\" is not the name of a folder");
+        assert_refused("\"intelRdt\": {\"memBwSchema\": \"L3:0=f\"}", "intelRdt.memBwSchema: \"L3:0=f\" does not begin with \"MB:\"");
         assert_refused("\"intelRdt\": {\"schemata\": [\"a\\nb\"]}", "intelRdt.schemata[0]: must not contain a newline");
         assert_refused("\"memoryPolicy\": {}", "memoryPolicy.mode: is required and missing");
         assert_refused("\"memoryPolicy\": {\"mode\": \"MPOL_X\"}",
