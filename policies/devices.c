@@ -153,9 +153,16 @@ static void describe_rule(const struct spec_device_rule *rule, char *ret_text, s
 int policy_devices_judge_rules(struct judge *judge, struct spec_resources *resources)
 {
         char dropped[512] = "";
-        size_t length = 0;
+        size_t length = 0, first = 0;
 
+        /* runtime-spec, "Device allowlist": in their order. What stands before the last "deny all" is undone by it. */
         for (size_t i = 0; i < resources->n_devices; i++) {
+                const struct spec_device_rule *rule = &resources->devices[i];
+
+                if (!rule->is_allow && rule->type == 'a' && rule->major == -1 && rule->minor == -1 && rule->access == ACCESS_RWM)
+                        first = i + 1;
+        }
+        for (size_t i = first; i < resources->n_devices; i++) {
                 const struct spec_device_rule *rule = &resources->devices[i];
                 char text[96];
 

@@ -145,6 +145,19 @@ static void judge_real_time(struct judge *judge, struct spec_resources *resource
         }
 }
 
+/* What no kernel of today does: without effect since Linux 5.16 (kmem limits) and 5.11 (use_hierarchy). */
+static void record_obsolete(struct judge *judge, const struct spec_resources *resources)
+{
+        if (resources->memory.kernel.is_given && resources->memory.kernel.value != 0)
+                judge_record(judge, "limits.memory", "linux.resources.memory.kernel",
+                             number(judge->arena, resources->memory.kernel.value), "ignored: obsolete");
+        if (resources->memory.kernel_tcp.is_given && resources->memory.kernel_tcp.value != 0)
+                judge_record(judge, "limits.memory", "linux.resources.memory.kernelTCP",
+                             number(judge->arena, resources->memory.kernel_tcp.value), "ignored: obsolete");
+        if (resources->memory.use_hierarchy.is_given && resources->memory.use_hierarchy.value == 0)
+                judge_record(judge, "limits.memory", "linux.resources.memory.useHierarchy", "false", "true");
+}
+
 int policy_limits_judge_resources(struct judge *judge, struct spec_resources *resources)
 {
         int64_t most = (int64_t)policy_limit_most(&judge->policy->profile, POLICY_LIMIT_PIDS);
@@ -161,6 +174,7 @@ int policy_limits_judge_resources(struct judge *judge, struct spec_resources *re
                 *pids = (struct spec_number){ .is_given = true, .value = most };
         }
         policy_limits_judge_profile(judge, resources, false);
+        record_obsolete(judge, resources);
         judge_real_time(judge, resources);
         return 0;
 }
@@ -180,6 +194,7 @@ int policy_limits_judge_update(struct judge *judge, struct spec_resources *resou
                 pids->value = most;
         }
         policy_limits_judge_profile(judge, resources, true);
+        record_obsolete(judge, resources);
         judge_real_time(judge, resources);
         return 0;
 }

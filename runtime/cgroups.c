@@ -515,6 +515,16 @@ static int write_limits(const struct cgroup_set *set, bool is_v2, const struct s
         return is_v2 ? cgroup_v2_write(&limits, err) : cgroup_v1_write(&limits, err);
 }
 
+int cgroup_check_usage(const struct cgroup_folder *at, const char *file, int64_t limit, struct error *err)
+{
+        uint64_t usage;
+
+        if (limit <= 0 || cgroup_read_number(at, file, &usage) < 0 || (uint64_t)limit > usage)
+                return 0;
+        return error_set(err, EBUSY, "linux.resources.memory.limit: rejecting memory limit %lld <= usage %llu "
+                         "(checkBeforeUpdate)", (long long)limit, (unsigned long long)usage);
+}
+
 /* ---- making ---- */
 
 struct making {

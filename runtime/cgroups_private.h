@@ -118,6 +118,8 @@ int cgroup_v1_write(struct cgroup_limits *limits, struct error *err);
 /* A new cpuset is empty and takes no process: it gets the CPUs and memory nodes of the one above. */
 int cgroup_v1_fill_cpuset(int parent_fd, const struct cgroup_folder *folder, struct error *err);
 
+/* memory.checkBeforeUpdate: -EBUSY where more than @limit is in use already. */
+int cgroup_check_usage(const struct cgroup_folder *at, const char *file, int64_t limit, struct error *err);
 /* In v1's names or in v2's: hugetlb and rdma can be in either tree. */
 int cgroup_write_huge(const struct cgroup_folder *at, const struct spec_resources *resources, struct error *err);
 int cgroup_write_rdma(const struct cgroup_folder *at, const struct spec_resources *resources, struct error *err);

@@ -148,8 +148,12 @@ static int write_memory(struct cgroup_limits *limits, struct error *err)
 {
         const struct cgroup_folder *at = limits->at[GROUP_MEMORY];
         const struct spec_resources *resources = limits->resources;
-        int r = write_memory_and_swap(limits, err);
+        int r = 0;
 
+        if (number_is_set(resources->memory.check_before_update) && resources->memory.limit.is_given)
+                r = cgroup_check_usage(at, "memory.usage_in_bytes", resources->memory.limit.value, err);
+        if (r == 0)
+                r = write_memory_and_swap(limits, err);
         if (r == 0 && number_is_set(resources->memory.reservation))
                 r = cgroup_write_number(at, "memory.reservation", "memory.soft_limit_in_bytes",
                                         resources->memory.reservation.value, err);

@@ -103,16 +103,6 @@ static int write_pids(const struct cgroup_folder *at, const struct spec_resource
 
 /* ---- memory ---- */
 
-static int check_usage(const struct cgroup_folder *at, int64_t limit, struct error *err)
-{
-        uint64_t usage;
-
-        if (limit <= 0 || cgroup_read_number(at, "memory.current", &usage) < 0 || (uint64_t)limit > usage)
-                return 0;
-        return error_set(err, EBUSY, "linux.resources.memory.limit: rejecting memory limit %lld <= usage %llu "
-                         "(checkBeforeUpdate)", (long long)limit, (unsigned long long)usage);
-}
-
 static int write_memory(struct cgroup_limits *limits, struct error *err)
 {
         const struct cgroup_folder *at = limits->at[GROUP_MEMORY];
@@ -129,7 +119,7 @@ static int write_memory(struct cgroup_limits *limits, struct error *err)
         if (resources->memory.swappiness.is_given && resources->memory.swappiness.value != -1)
                 return error_set(err, ENOTSUP, "linux.resources.memory.swappiness: cgroup v2 has no swappiness; leave it out");
         if (number_is_set(resources->memory.check_before_update)) {
-                r = check_usage(at, limit, err);
+                r = cgroup_check_usage(at, "memory.current", limit, err);
                 if (r < 0)
                         return r;
         }

@@ -249,6 +249,28 @@ Test(policy_limits, unified_names_are_limits)
         request_passes(&q);
 }
 
+Test(policy_limits, obsolete_limits_are_on_record)
+{
+        struct spec_resources *resources = &q.spec.linux_.resources;
+
+        request_passes(&q);
+        cr_assert_null(request_finding(&q, FINDING_RECORDED, "limits.memory"));
+        resources->memory.kernel = (struct spec_number){ true, 4096 };
+        request_passes(&q);
+        cr_assert_str_eq(request_finding(&q, FINDING_RECORDED, "limits.memory")->property, "linux.resources.memory.kernel");
+        resources->memory.kernel.is_given = false;
+        resources->memory.kernel_tcp = (struct spec_number){ true, 4096 };
+        request_passes(&q);
+        cr_assert_str_eq(request_finding(&q, FINDING_RECORDED, "limits.memory")->property, "linux.resources.memory.kernelTCP");
+        resources->memory.kernel_tcp.is_given = false;
+        resources->memory.use_hierarchy = (struct spec_number){ true, 0 };
+        request_passes(&q);
+        cr_assert_str_eq(request_finding(&q, FINDING_RECORDED, "limits.memory")->property, "linux.resources.memory.useHierarchy");
+        resources->memory.use_hierarchy.value = 1;
+        request_passes(&q);
+        cr_assert_null(request_finding(&q, FINDING_RECORDED, "limits.memory"));
+}
+
 static struct spec_resources update_to(struct spec_number pids)
 {
         struct spec_resources asked = { .pids_limit = pids }, got;

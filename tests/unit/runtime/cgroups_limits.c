@@ -149,6 +149,20 @@ Test(cgroups_limits, v2_refuses_a_limit_below_the_usage_when_asked_to_look)
         cr_assert_eq(write_v2(), 0);
 }
 
+Test(cgroups_limits, v1_refuses_a_limit_below_the_usage_when_asked_to_look)
+{
+        begin(false, NULL);
+        file("memory.limit_in_bytes", "8000\n");
+        file("memory.usage_in_bytes", "5000\n");
+        asked.memory.limit = NUMBER(4000);
+        asked.memory.check_before_update = NUMBER(1);
+        cr_assert_eq(write_v1(), -EBUSY);
+        cr_assert_not_null(strstr(err.text, "rejecting memory limit 4000 <= usage 5000"));
+        cr_assert_str_eq(content("memory.limit_in_bytes"), "8000\n");
+        asked.memory.limit = NUMBER(6000);
+        cr_assert_eq(write_v1(), 0);
+}
+
 Test(cgroups_limits, v2_keeps_the_half_of_cpu_max_that_is_not_asked_for)
 {
         begin(true, "cpu");
