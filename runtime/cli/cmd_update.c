@@ -155,7 +155,8 @@ static int judge(const char *id, const struct spec_resources *asked, const struc
         int r = harden_resources(asked, policy, &host, arena, ret_granted, &findings, err);
 
         for (const struct finding *finding = findings.first; finding != NULL; finding = finding->next)
-                (finding->action == FINDING_RECORDED ? log_warning : log_debug)("update: %s %s: asked for %s, got %s (%s)", finding_action_name(finding->action), finding->property,
+                (finding->action == FINDING_RECORDED ? log_warning : log_debug)("update: %s %s: asked for %s, got %s (%s)",
+                          finding_action_name(finding->action), finding->property,
                           finding->asked, finding->got, finding->rule);
         return audit_judged(policy, "update", id, &findings, r, err);
 }
