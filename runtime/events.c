@@ -1,6 +1,6 @@
 /* Waits for what happens to a container. Out of memory is told by an eventfd on v1 (kernel docs cgroup-v1/memory,
- * "OOM Control") and by a change of memory.events on v2; how many were killed is read from the file, so that neither a
- * notice that comes late nor several in one are lost. */
+ * "OOM Control"): before the kernel counts the kill, and where it kills nobody (disableOOMKiller), too. On v2 it is a
+ * change of memory.events, told late; how many were killed is read from the file. */
 #include "runtime/events.h"
 
 #include <errno.h>
@@ -20,9 +20,9 @@
 
 struct watch {
         const struct cgroup_folder *at; /* of the memory controller; NULL: none here */
-        const char *file;               /* where the kills are counted */
+        bool is_v2;
         int fd;
-        uint64_t n_killed;
+        uint64_t n_killed;              /* v2: oom_kill of memory.events as it was said last */
 };
 
 int events_say_stats(const struct state *state, events_say say, struct error *err)
@@ -75,22 +75,35 @@ static int watch_open(struct watch *watch, const struct cgroup_set *set, bool is
                 log_warning("events: no memory controller here: nobody can tell when memory runs out");
                 return 0;
         }
-        watch->file = is_v2 ? "memory.events" : "memory.oom_control";
-        watch->n_killed = stats_keyed(watch->at, watch->file, "oom_kill");
+        watch->is_v2 = is_v2;
+        watch->n_killed = is_v2 ? stats_keyed(watch->at, "memory.events", "oom_kill") : 0;
         r = is_v2 ? watch_v2(watch, err) : watch_v1(watch, err);
         return r;
 }
 
-static int say_kills(struct watch *watch, const char *id, events_say say, struct error *err)
+/* How often memory has run out since the last call. */
+static uint64_t count_new(struct watch *watch)
 {
-        uint64_t n = watch->at == NULL ? 0 : stats_keyed(watch->at, watch->file, "oom_kill");
-        char ignored[4096];
+        char notices[4096];
+        uint64_t n, n_told = 0;
+
+        if (watch->fd < 0)
+                return 0;
+        while (read(watch->fd, notices, watch->is_v2 ? sizeof notices : sizeof n_told) > 0)
+                n_told++;
+        if (!watch->is_v2)
+                return n_told;
+        n = stats_keyed(watch->at, "memory.events", "oom_kill");
+        n_told = n > watch->n_killed ? n - watch->n_killed : 0;
+        watch->n_killed += n_told;
+        return n_told;
+}
+
+static int say_out_of_memory(struct watch *watch, const char *id, events_say say, struct error *err)
+{
         int r = 0;
 
-        if (watch->fd >= 0)
-                while (read(watch->fd, ignored, sizeof ignored) > 0)
-                        ;
-        for (; watch->n_killed < n && r == 0; watch->n_killed++) {
+        for (uint64_t n = count_new(watch); n > 0 && r == 0; n--) {
                 auto_buffer struct text_buffer line = { 0 };
 
                 text_add(&line, "{\"type\":\"oom\",\"id\":");
@@ -114,7 +127,7 @@ static int follow(const struct state *state, struct watch *watch, int timer_fd, 
                                 continue;
                         return error_errno(err, errno, "wait for events");
                 }
-                r = say_kills(watch, state->id, say, err);
+                r = say_out_of_memory(watch, state->id, say, err);
                 if (r < 0 || polled[2].revents != 0)
                         return r;
                 if (polled[0].revents != 0 && read(timer_fd, &n_ticks, sizeof n_ticks) == (ssize_t)sizeof n_ticks) {
