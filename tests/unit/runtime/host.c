@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "runtime/base/fd.h"
+#include "tests/unit/fork.h"
 
 static char folder[] = "/tmp/runb-host.XXXXXX";
 static struct arena arena;
@@ -332,7 +333,7 @@ static pid_t park(int flags, int *ret_hold)
 
         cr_assert_eq(pipe2(hold, O_CLOEXEC), 0);
         cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
-        pid = fork();
+        pid = test_fork();
         if (pid == 0) {
                 close(hold[1]);
                 if (unshare(flags) < 0)

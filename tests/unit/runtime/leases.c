@@ -13,6 +13,7 @@
 #include "runtime/leases.h"
 #include "runtime/state.h"
 #include "runtime/userns.h"
+#include "tests/unit/fork.h"
 
 static char folder[] = "/tmp/runb-leases-XXXXXX", root[128], house[256];
 static struct error err;
@@ -179,7 +180,7 @@ Test(leases, fifty_at_once_get_fifty_ranges)
         cr_assert_eq(pipe(gate), 0);
         container("first");
         for (int i = 0; i < N; i++) {
-                pids[i] = fork();
+                pids[i] = test_fork();
                 if (pids[i] != 0)
                         continue;
                 close(gate[1]);
@@ -257,16 +258,18 @@ Test(leases, takes_over_what_a_removed_folder_held)
 Test(leases, leaves_a_range_alone_in_which_a_process_lives)
 {
         struct lease lease;
-        pid_t pid;
+        pid_t test, pid;
 
         /* No other test's range: they run at the same time. */
         set_etc("runb:350000000:65536\n", "runb:350000000:65536\n");
         take("a", NULL, 0);
         remove_container("a");
-        pid = fork();
+        test = getpid();
+        pid = test_fork();
         if (pid == 0) {
                 if (setresuid(350000007, 350000007, 350000007) < 0)
                         _exit(1);
+                test_die_with(test);
                 for (;;)
                         pause();
         }

@@ -14,6 +14,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/sys.h"
 #include "runtime/notify.h"
+#include "tests/unit/fork.h"
 
 static char folder[32];
 static int state_fd = UNSET_FD, host_fd = UNSET_FD;
@@ -46,7 +47,7 @@ TestSuite(notify, .init = listen_as_service_manager, .fini = clean_up, .timeout 
 static pid_t say_from_container(const char *text, unsigned delay_ms)
 {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
-        pid_t pid = fork();
+        pid_t pid = test_fork();
         int fd;
 
         if (pid != 0)
@@ -100,7 +101,7 @@ static const char *forward(const char *text, pid_t main_pid, int *ret_status)
         cr_assert_eq(notify_bind(state_fd, &fd, &err), 0, "%s", err.text);
         container = say_from_container(text, 50);
         pidfd = sys_pidfd_open(container, 0);
-        helper = fork();
+        helper = test_fork();
         if (helper == 0)
                 _exit(notify_forward(fd, pidfd, main_pid, host_path, &err) < 0);
         got = heard();

@@ -12,6 +12,7 @@
 #include "runtime/lock.h"
 #include "runtime/state.h"
 #include "runtime/userns.h"
+#include "tests/unit/fork.h"
 
 static char root[256];
 static struct error err;
@@ -280,7 +281,7 @@ Test(state, lists_ids_in_order_and_nothing_else)
 
 static pid_t start_sleeper(void)
 {
-        pid_t pid = fork();
+        pid_t pid = test_fork();
 
         if (pid == 0) {
                 prctl(PR_SET_NAME, ") Z 1 (");       /* what a build may call itself */
@@ -426,7 +427,7 @@ Test(state, a_reader_waits_for_nobody)
         int status;
 
         cr_assert_eq(state_create(root, "a", &dir, &err), 0);
-        pid = fork();
+        pid = test_fork();
         if (pid == 0) {
                 struct state_dir reader = { 0 };
 
@@ -445,7 +446,7 @@ Test(state, a_writer_finds_out_that_it_waited_for_a_deletion)
 
         cr_assert_eq(state_create(root, "a", &dir, &err), 0);
         cr_assert_eq(pipe(ready), 0);
-        pid = fork();
+        pid = test_fork();
         if (pid == 0) {
                 struct state_dir writer = { 0 };
 
@@ -469,13 +470,15 @@ Test(state, a_killed_holder_lets_go_although_its_child_lives)
         pid_t pid, child = 0;
 
         cr_assert_eq(pipe(ready), 0);
-        pid = fork();
+        pid = test_fork();
         if (pid == 0) {
                 if (state_create(root, "a", &dir, NULL) < 0)
                         _exit(1);
-                child = fork();
+                child = test_fork();
                 if (child == 0) {
+                        /* It outlives its parent on purpose. */
                         prctl(PR_SET_PDEATHSIG, 0);
+                        alarm(60);
                         for (;;)
                                 pause();
                 }
@@ -500,7 +503,7 @@ Test(lock, waits_no_longer_than_told_and_names_the_holder, .timeout = 30)
         char byte = 0;
 
         cr_assert_eq(pipe(ready), 0);
-        pid = fork();
+        pid = test_fork();
         if (pid == 0) {
                 if (lock_take(fd, true, 0, NULL) < 0 || write(ready[1], &byte, 1) != 1)
                         _exit(1);

@@ -26,6 +26,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/sys.h"
 #include "runtime/terminal.h"
+#include "tests/unit/fork.h"
 
 TestSuite(terminal, .timeout = 60);
 
@@ -192,7 +193,7 @@ struct foreground {
 
 static pid_t start_shell(const char *text, int slave)
 {
-        pid_t pid = fork();
+        pid_t pid = test_fork();
         sigset_t none;
 
         if (pid != 0)
@@ -222,6 +223,9 @@ static _Noreturn void be_runtime(const char *text, bool has_terminal, int stdin_
                 open_pty(&master, &slave);
         if (terminal_proxy_prepare(&err) < 0)
                 _exit(97);
+        /* As init does it, before there is a program: what is written before has other line ends. */
+        if (has_terminal && terminal_child_set_proxied(master) < 0)
+                _exit(95);
         pid = start_shell(text, slave);
         if (slave >= 0)
                 close(slave);
@@ -243,7 +247,7 @@ static struct foreground start(const char *text, bool has_terminal)
         close(slave);
         cr_assert_eq(pipe2(in, O_CLOEXEC), 0);
         cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
-        front.pid = fork();
+        front.pid = test_fork();
         if (front.pid == 0)
                 be_runtime(text, has_terminal, in[0], out[1]);
         close(in[0]);
@@ -395,7 +399,7 @@ Test(terminal, a_death_by_signal_is_told)
 
 Test(terminal, a_signal_sent_before_the_proxy_begins_is_not_lost)
 {
-        pid_t pid = fork();
+        pid_t pid = test_fork();
 
         if (pid == 0) {
                 struct error err = { 0 };
@@ -426,7 +430,7 @@ Test(terminal, a_reader_that_went_away_does_not_hang_the_build)
 Test(terminal, what_the_program_left_writing_does_not_keep_us)
 {
         struct foreground front = start("trap '' HUP; yes & sleep 0.2; kill -9 $$", true);
-        pid_t reader = fork();
+        pid_t reader = test_fork();
 
         if (reader == 0) {
                 char drop[4096];
@@ -459,7 +463,7 @@ static struct foreground start_in_pty(const char *text, int *ret_outer_slave)
 
         open_pty(&outer_master, &outer_slave);
         cr_assert_eq(ioctl(outer_slave, TIOCSWINSZ, &size), 0);
-        front.pid = fork();
+        front.pid = test_fork();
         if (front.pid == 0) {
                 setsid();
                 ioctl(outer_slave, TIOCSCTTY, 0);
@@ -560,7 +564,7 @@ Test(terminal, a_fault_of_ours_leaves_the_terminal_as_it_was)
         open_pty(&master, &slave);
         cr_assert_eq(tcgetattr(slave, &before), 0);
         cr_assert_eq(pipe(word), 0);
-        pid = fork();
+        pid = test_fork();
         if (pid == 0) {
                 struct error err = { 0 };
                 int inner_master, inner_slave;
