@@ -84,6 +84,24 @@ static int add_groups(struct arena *arena, const struct join_request *request, s
         return 0;
 }
 
+/* Of a name given twice the last value counts, at the place of the first, as in config.json's own list. */
+static int set_env(struct spec_process *process, char **env, const char *entry, struct error *err)
+{
+        size_t length = strcspn(entry, "="), i;
+
+        /* Never the value: it can be a secret. */
+        if (entry[length] == '\0')
+                return error_set(err, EINVAL, "--env: invalid environment variable: missing '='");
+        if (length == 0)
+                return error_set(err, EINVAL, "--env: invalid environment variable: the name is empty");
+        for (i = 0; i < process->n_env && strncmp(env[i], entry, length + 1) != 0; i++)
+                ;
+        env[i] = (char *)(uintptr_t)entry;
+        if (i == process->n_env)
+                process->n_env++;
+        return 0;
+}
+
 /* The process of config.json with what the command line says otherwise. */
 static int build_process(struct arena *arena, const struct join_request *request, const struct spec *spec,
                          struct spec_process *ret_process, struct error *err)
@@ -107,10 +125,12 @@ static int build_process(struct arena *arena, const struct join_request *request
                         return error_errno(err, ENOMEM, "--env");
                 for (size_t i = 0; i < process.n_env; i++)
                         env[i] = process.env[i];
-                for (size_t i = 0; i < request->n_env; i++)
-                        env[process.n_env + i] = (char *)(uintptr_t)request->env[i];
+                for (size_t i = 0; i < request->n_env; i++) {
+                        r = set_env(&process, env, request->env[i], err);
+                        if (r < 0)
+                                return r;
+                }
                 process.env = env;
-                process.n_env += request->n_env;
         }
         for (size_t i = 0; i < request->n_caps; i++) {
                 int cap = spec_cap_number(request->caps[i]);

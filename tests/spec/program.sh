@@ -78,6 +78,24 @@ PATH=/bin"
 }
 check "env is exactly what config.json says and HOME, the last of two values; entries without a name are refused" environment
 
+exec_environment()
+{
+        start_sleeper envx '.process.env = ["PATH=/bin", "A=1", "B=1"]'
+        run rt exec --env A=2 --env HOME=/h --env C=3 --env C=4 envx env
+        want_same "$(sort "$T/out")" "A=2
+B=1
+C=4
+HOME=/h
+PATH=/bin"
+        for entry in NAME =1; do
+                run rt exec --env $entry envx env
+                want_failure
+                is_runb && want_err_has "--env: invalid environment variable"
+        done
+        rt delete --force envx
+}
+check "exec --env sets a variable once, instead of config.json's" exec_environment
+
 arguments()
 {
         bundle args '.process.args = ["printf", "<%s>\\n", "", "a b", "*", "$HOME"]'
@@ -91,7 +109,7 @@ arguments()
         bundle args4 '.process.args = ["nosuch"]'
         run rt create --bundle "$B" args4
         want_rc 1
-        want_err_has 'exec: "nosuch": executable file not found in $PATH'
+        want_err_has 'executable file not found in $PATH'
 }
 check "args reach the program as they are; an empty list and a missing program are errors of create" arguments
 
