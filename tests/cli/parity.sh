@@ -83,6 +83,32 @@ debug_trace()
 }
 check "--debug logs each step, and no value of the environment, argument or annotation" debug_trace
 
+# ---- where the state lies
+
+runtime_dir()
+{
+        local plain=$T/plain
+        is_runb || return 0     # the folder's name
+        command -v setpriv > /dev/null || skip_case "setpriv is not installed"
+        bundle plain-bundle '.process.args = ["echo", "here"]'
+        mkdir -p -m 700 "$plain/xdg"
+        cp -a "$B" "$plain/bundle"
+        install -m 755 "$RUNB" "$plain/runb"
+        chown -R 1000:1000 "$plain"
+        chmod 755 "$T"
+        as_plain() { run setpriv --reuid 1000 --regid 1000 --clear-groups env -i PATH="$PATH" "$@" "$plain/runb" --cgroup-manager disabled \
+                run --bundle "$plain/bundle" plain; }
+        as_plain XDG_RUNTIME_DIR="$plain/xdg" USER=somebody
+        want_rc 0
+        want_out here
+        # Sticky: systemd-tmpfiles leaves such a folder alone (XDG base directory specification).
+        want_same "$(stat -c '%a %u' "$plain/xdg/runb/containers")" "1700 1000"
+        as_plain XDG_RUNTIME_DIR=/nonexistent/xdg
+        want_rc 1
+        want_match "$(wc -l < "$T/err")" '^1$'
+}
+check "a plain user's state lies in XDG_RUNTIME_DIR, sticky" runtime_dir
+
 # ---- options without an effect
 
 warned()

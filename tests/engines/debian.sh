@@ -79,7 +79,12 @@ make_check()
 {
         run inside '
                 cd /tmp
-                dpkg-source --no-check -x /srv/source/hello_*.dsc hello
+                if [ -e /srv/source/hello_*.dsc ]; then
+                        dpkg-source --no-check -x /srv/source/hello_*.dsc hello
+                else
+                        mkdir hello
+                        tar -C hello --strip-components=1 -xf /srv/source/hello_*.orig.tar.?z
+                fi
                 cd hello
                 ./configure FORCE_UNSAFE_CONFIGURE=1
                 make -j2

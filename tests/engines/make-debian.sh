@@ -17,12 +17,13 @@ tmp=$(mktemp -d "$folder/make.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 printf 'deb %s %s main\ndeb-src %s %s main\n' "$mirror" "$suite" "$mirror" "$suite" > "$tmp/sources.list"
 for try in 1 2 3; do
+        # A mirror may lack Debian's own changes to a source package; the tarball will do then.
         mmdebstrap --mode=root --variant=minbase --format=tar --skip=check/empty \
                 --aptopt='Acquire::Retries "3"' --dpkgopt='path-exclude=/usr/share/man/*' \
                 --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
                 --include=gcc,libc6-dev,make,dpkg-dev,git,nodejs,npm,busybox-static,adduser,attr,acl,libcap2-bin \
                 --customize-hook='mkdir -p "$1/srv/source" "$1/srv/repository"' \
-                --customize-hook='chroot "$1" sh -c "cd /srv/source && apt-get -q source --download-only hello"' \
+                --customize-hook='chroot "$1" sh -c "cd /srv/source && { apt-get -q source --download-only hello || { rm -f hello_*; apt-get -q source --download-only --tar-only hello; }; }"' \
                 --customize-hook='chroot "$1" sh -c "cd /srv/repository && apt-get -q -y --download-only -o Dir::Cache::archives=/srv/repository/ install hello uuid-runtime && rm -rf partial lock && dpkg-scanpackages . > Packages"' \
                 --customize-hook='rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*.bin' \
                 "$suite" "$tmp/debian.tar" "$tmp/sources.list" && break

@@ -141,26 +141,27 @@ check "no fd of the runtime or the engine is a working folder outside" cwd_throu
 # the runtime up after each mknod(2), so that the swap falls into the gap.
 swapped_node()
 {
-        local swapper
+        local fell=0
         command -v strace > /dev/null || skip_case "strace is not installed"
         mkdir -p -m 700 "$T/storage" "$T/storage/volume"
         echo secret > "$T/secret"
         chmod 600 "$T/secret"
         ( while :; do [ ! -c "$T/storage/volume/node" ] || ln -sfn "$T/secret" "$T/storage/volume/node"; done ) 2> /dev/null &
         swapper=$!
-        for i in 1 2 3; do
+        trap "kill $swapper" EXIT
+        # On a busy machine some swaps come too late, when all is done: then the container runs.
+        for i in 1 2 3 4 5 6 7 8 9 10; do
+                [ $fell -lt 3 ] || break
                 rm -f "$T/storage/volume/node"
                 bundle "swap$i" '.process.args = ["true"] |
                         .mounts += [{destination: "/dev/shared", type: "bind", source: $v, options: ["rbind"]}] |
                         .linux.devices = [{path: "/dev/shared/node", type: "c", major: 1, minor: 3, fileMode: 420}]' --arg v "$T/storage/volume"
                 run strace -qq -f -o /dev/null -e trace=mknodat -e inject=mknodat:delay_exit=50000 \
                         "$RUNB" --root "$T/state" run -b "$B" "swap$i"
-                [ ! -L "$T/storage/volume/node" ] || want_failure
+                [ "$rc" = 0 ] || fell=$((fell + 1))
+                want_same "$(stat -c '%a %u' "$T/secret")" "600 0"
         done
-        kill $swapper
-        wait $swapper 2> /dev/null || true
-        [ -L "$T/storage/volume/node" ]         # the swap did fall into the gap
-        want_same "$(stat -c '%a %u' "$T/secret")" "600 0"
+        [ $fell -gt 0 ] || fail "no swap fell into the gap"
 }
 check "a device node that becomes a link changes no file of the host" swapped_node
 
