@@ -46,5 +46,9 @@ const struct policy_profile *policy_file_profile(const struct policy_file *file,
 struct text_buffer;
 void policy_file_write_profile(const struct policy_profile *profile, const char *indent, struct text_buffer *out);
 
+/* The whole file as it is understood: one "way: value" a line ("profiles.untrusted.rootfs: "engine""), the same lines in
+ * the same order for files that mean the same. */
+void policy_file_write_lines(const struct policy_file *file, struct text_buffer *out);
+
 /* What was chosen, as a policy file of its own: the profiles and the exceptions in force, and nothing that chooses. */
 void policy_file_write_chosen(const struct policy *policy, struct text_buffer *out);

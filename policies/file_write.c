@@ -1,6 +1,7 @@
 /* Profiles as the file writes them, every member said: what is shown, compared, digested and kept with a container. */
 #include "policies/file.h"
 
+#include <string.h>
 #include <sys/stat.h>
 
 #include "runtime/base/text.h"
@@ -245,4 +246,77 @@ void policy_file_write_chosen(const struct policy *policy, struct text_buffer *o
                 write_exception(&policy->exceptions[i], out);
         }
         text_add(out, policy->n_exceptions > 0 ? "\n  ]\n}\n" : "]\n}\n");
+}
+
+/* ---- line by line ---- */
+
+static void line(struct text_buffer *out, const char *way, const char *value)
+{
+        text_addf(out, "%s: ", way);
+        text_add_json(out, value);
+        text_add(out, "\n");
+}
+
+static void write_profile_lines(const struct policy_profile *profile, struct text_buffer *out)
+{
+        auto_buffer struct text_buffer text = { 0 };
+        const char *at;
+
+        policy_file_write_profile(profile, "", &text);
+        if (text.is_broken) {
+                out->is_broken = true;
+                return;
+        }
+        /* Each member is a line of two blanks, a key in quotes, a value and mostly a comma. */
+        for (at = strchr(text.text, '\n'); at != NULL && at[1] == ' '; at = strchr(at + 1, '\n')) {
+                const char *key_at = at + strlen("\n  \""), *value = strstr(key_at, "\": ") + strlen("\": ");
+                size_t length = strcspn(value, "\n");
+
+                text_addf(out, "profiles.%s.%.*s: ", profile->name, (int)strcspn(key_at, "\""), key_at);
+                text_add_n(out, value, length - (value[length - 1] == ','));
+                text_add(out, "\n");
+        }
+}
+
+void policy_file_write_lines(const struct policy_file *file, struct text_buffer *out)
+{
+        line(out, "revision", file->revision);
+        line(out, "defaultProfile", file->default_profile);
+        for (size_t i = 0; i < file->select.n_argv0; i++) {
+                text_addf(out, "select.argv0.%s: ", file->select.argv0[i].key);
+                text_add_json(out, file->select.argv0[i].profile);
+                text_add(out, "\n");
+        }
+        for (size_t i = 0; i < file->select.n_matches; i++) {
+                const struct policy_match *match = &file->select.matches[i];
+
+                text_addf(out, "select.match[%zu]: {", i);
+                for (size_t j = 0; j < match->n_annotations; j++) {
+                        text_add(out, j > 0 ? ", " : " ");
+                        text_add_json(out, match->annotations[j].key);
+                        text_add(out, ": ");
+                        text_add_json(out, match->annotations[j].value);
+                }
+                text_addf(out, " } to \"%s\"\n", match->profile);
+        }
+        if (file->select.annotation_key != NULL)
+                line(out, "select.annotation.key", file->select.annotation_key);
+        for (size_t i = 0; i < file->select.n_annotation_allow; i++) {
+                text_addf(out, "select.annotation.allow.%s: ", file->select.annotation_allow[i].key);
+                texts(out, &file->select.annotation_allow[i].profiles);
+                text_add(out, "\n");
+        }
+        line(out, "ids.subidUser", file->subid_user);
+        text_addf(out, "ids.size: %u\n", file->ids_size);
+        if (file->audit.path != NULL) {
+                line(out, "audit.path", file->audit.path);
+                line(out, "audit.onError", file->audit.is_required ? "refuse" : "warn");
+        }
+        for (size_t i = 0; i < file->n_profiles; i++)
+                write_profile_lines(&file->profiles[i], out);
+        for (size_t i = 0; i < file->n_exceptions; i++) {
+                text_addf(out, "exceptions.%s: ", file->exceptions[i].id);
+                write_exception(&file->exceptions[i], out);
+                text_add(out, "\n");
+        }
 }
