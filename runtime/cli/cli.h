@@ -14,6 +14,8 @@
 
 struct text_buffer;
 struct cli_usage;
+struct state;
+struct state_dir;
 
 struct cli {
         const char *argv0;              /* as called; its basename can choose a profile */
@@ -76,6 +78,11 @@ void cli_add_help(const struct cli_usage *usage, struct text_buffer *out);
 
 /* Writes the buffer to standard output, all of it or an error (a full disk, a closed pipe). */
 int cli_print(const struct text_buffer *buffer, struct error *err);
+
+/* Opens a container and reads its state. @is_shared: as a reader, without the lock. Close @ret_dir with state_dir_close(),
+ * after a failure, too. -ENOENT: "container does not exist". */
+int cli_open_container(const struct cli *cli, const char *id, bool is_shared, struct state_dir *ret_dir,
+                       struct state *ret_state, struct error *err);
 
 /* The commands, in the order of `runb help`: runtime/cli/commands.c. */
 struct cli_command {

@@ -21,16 +21,14 @@ static int read_interval(const char *text, int64_t *ret_ns, struct error *err)
 
 static int show_events(struct cli *cli, const char *id, const char *interval, bool is_once, struct error *err)
 {
-        auto_state_dir struct state_dir dir = { .root_fd = -1, .fd = -1 };
+        auto_state_dir struct state_dir dir = { 0 };
         struct state state;
         int64_t interval_ns;
         int r;
 
         r = read_interval(interval, &interval_ns, err);
         if (r == 0)
-                r = state_open(cli->root, id, true, &dir, err);
-        if (r == 0)
-                r = state_read(&dir, cli->arena, &state, err);
+                r = cli_open_container(cli, id, true, &dir, &state, err);
         if (r < 0)
                 return r;
         switch (state_status(&state)) {

@@ -51,11 +51,7 @@ static int kill_container(const struct cli *cli, const char *id, int number, boo
         int r;
 
         /* As a reader: who holds the lock may be waiting for just this signal. */
-        r = state_open(cli->root, id, true, &dir, err);
-        if (r == 0)
-                r = state_read(&dir, cli->arena, &state, err);
-        if (r == -ENODATA)
-                return error_set(err, ENOENT, "container does not exist");
+        r = cli_open_container(cli, id, true, &dir, &state, err);
         if (r < 0)
                 return r;
         if (state_status(&state) == STATE_STOPPED) {

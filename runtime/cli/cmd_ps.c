@@ -21,13 +21,11 @@
 
 static int list_pids(struct cli *cli, const char *id, pid_t **ret_pids, size_t *ret_n, struct error *err)
 {
-        auto_state_dir struct state_dir dir = { .root_fd = -1, .fd = -1 };
+        auto_state_dir struct state_dir dir = { 0 };
         struct state state;
         int r;
 
-        r = state_open(cli->root, id, true, &dir, err);
-        if (r == 0)
-                r = state_read(&dir, cli->arena, &state, err);
+        r = cli_open_container(cli, id, true, &dir, &state, err);
         if (r < 0)
                 return r;
         if (state.n_cgroups == 0)

@@ -8,13 +8,11 @@
 
 static int resume_container(struct cli *cli, const char *id, struct error *err)
 {
-        auto_state_dir struct state_dir dir = { .root_fd = -1, .fd = -1 };
+        auto_state_dir struct state_dir dir = { 0 };
         struct state state;
         int r;
 
-        r = state_open(cli->root, id, false, &dir, err);
-        if (r == 0)
-                r = state_read(&dir, cli->arena, &state, err);
+        r = cli_open_container(cli, id, false, &dir, &state, err);
         if (r < 0)
                 return r;
         if (state_status(&state) != STATE_PAUSED)

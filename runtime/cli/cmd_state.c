@@ -2,8 +2,6 @@
  * stderr together: nothing but the document may be printed, and nobody is waited for. */
 #include "runtime/cli/cli.h"
 
-#include <errno.h>
-
 #include "runtime/base/text.h"
 #include "runtime/state.h"
 
@@ -14,11 +12,7 @@ static int print_state(const struct cli *cli, const char *id, struct error *err)
         struct state state;
         int r;
 
-        r = state_open(cli->root, id, true, &dir, err);
-        if (r == 0)
-                r = state_read(&dir, cli->arena, &state, err);
-        if (r == -ENODATA)
-                return error_set(err, ENOENT, "container does not exist");
+        r = cli_open_container(cli, id, true, &dir, &state, err);
         if (r < 0)
                 return r;
         state_to_oci(&state, state_status(&state), false, &out);

@@ -191,7 +191,7 @@ static int update_shares(const struct state *state, const struct given *given, s
 
 static int update_container(struct cli *cli, const char *id, const struct given *given, struct error *err)
 {
-        auto_state_dir struct state_dir dir = { .root_fd = -1, .fd = -1 };
+        auto_state_dir struct state_dir dir = { 0 };
         auto_buffer struct text_buffer text = { 0 };
         struct spec_resources asked = { 0 }, granted, earlier, merged;
         struct policy policy;
@@ -202,9 +202,7 @@ static int update_container(struct cli *cli, const char *id, const struct given 
                                        read_options(given, &asked, err);
         if (r < 0)
                 return r;
-        r = state_open(cli->root, id, false, &dir, err);
-        if (r == 0)
-                r = state_read(&dir, cli->arena, &state, err);
+        r = cli_open_container(cli, id, false, &dir, &state, err);
         if (r < 0)
                 return r;
         if (state_status(&state) == STATE_STOPPED)

@@ -106,7 +106,7 @@ update_refusals()
         want_err_has "not in 10..1000"
         run rt update --kernel-memory 64M --kernel-memory-tcp=64M u
         want_rc 0
-        want_err ""
+        want_err_has "Kernel memory settings are ignored"
         run rt update --l3-cache-schema x u
         want_rc 1
         run rt update nobody --pids-limit 5

@@ -1,0 +1,20 @@
+/* A container by its id, as nearly every command begins. */
+#include "runtime/cli/cli.h"
+
+#include <errno.h>
+
+#include "runtime/state.h"
+
+int cli_open_container(const struct cli *cli, const char *id, bool is_shared, struct state_dir *ret_dir,
+                       struct state *ret_state, struct error *err)
+{
+        int r = state_open(cli->root, id, is_shared, ret_dir, err);
+
+        if (r == 0)
+                r = state_read(ret_dir, cli->arena, ret_state, err);
+        /* Who holds the lock sees what a killed create left; a reader may have come while one is at work. Engines look for
+         * these words. */
+        if (r == -ENODATA && is_shared)
+                return error_set(err, ENOENT, "container does not exist");
+        return r;
+}
