@@ -293,6 +293,7 @@ copy_symlink_inside()
         prepared "ln -sfn $T/outside away"
         with "{\"destination\": \"/away/link\", \"source\": \"$T/private/link\", \"options\": [\"bind\", \"copy-symlink\"]}" 'true'
         want_rc 0
+        [ -L "$B/rootfs$T/outside/link" ]
         want_same "$(ls "$T/outside")" ""
 }
 copy_no_symlink()
