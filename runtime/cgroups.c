@@ -18,7 +18,6 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/vfs.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
@@ -26,9 +25,6 @@
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/cgroups_private.h"
-
-#define CGROUP_ROOT "/sys/fs/cgroup"
-#define FILE_LIMIT_BYTES ((size_t)16 << 20)
 
 /* ---- where ---- */
 
@@ -130,14 +126,6 @@ static bool is_writable(const char *path, struct arena *arena)
         return copy != NULL && faccessat(AT_FDCWD, copy, W_OK | X_OK, AT_EACCESS) == 0;
 }
 
-static bool asks_for_anything(const struct spec_resources *resources)
-{
-        for (enum cgroup_group group = 0; group < GROUPS; group++)
-                if (cgroup_group_is_asked(resources, group))
-                        return true;
-        return resources->n_unified > 0;
-}
-
 int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_resources *resources, bool is_rootless,
                  struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
 {
@@ -165,7 +153,7 @@ int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_res
                 if (r < 0)
                         return r;
         }
-        r = fd_read_file(AT_FDCWD, "/proc/self/cgroup", FILE_LIMIT_BYTES, &self_cgroup, NULL);
+        r = fd_read_file(AT_FDCWD, "/proc/self/cgroup", CGROUP_FILE_LIMIT_BYTES, &self_cgroup, NULL);
         if (r < 0)
                 return error_errno(err, r, "read /proc/self/cgroup");
         if (statfs(CGROUP_ROOT, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC) {
@@ -221,310 +209,6 @@ int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_res
         return 0;
 }
 
-/* ---- folders ---- */
-
-bool cgroup_has_file(int fd, const char *file)
-{
-        return faccessat(fd, file, F_OK, 0) == 0;
-}
-
-bool cgroup_list_has(const char *list, const char *word)
-{
-        size_t length = strlen(word), n;
-
-        for (const char *p = list; *p != '\0'; p += n) {
-                p += strspn(p, " \n");
-                n = strcspn(p, " \n");
-                if (n == length && memcmp(p, word, n) == 0)
-                        return true;
-        }
-        return false;
-}
-
-int cgroup_open_folder(int dir_fd, const char *path)
-{
-        return sys_openat2(dir_fd, path, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0,
-                           RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | (dir_fd >= 0 ? RESOLVE_BENEATH | RESOLVE_NO_XDEV : 0));
-}
-
-static int check_is_cgroup(int fd, const char *path, bool *ret_is_v2, struct error *err)
-{
-        struct statfs fs;
-
-        if (fstatfs(fd, &fs) < 0)
-                return error_errno(err, errno, "statfs %s", path);
-        if (fs.f_type != CGROUP2_SUPER_MAGIC && fs.f_type != CGROUP_SUPER_MAGIC)
-                return error_set(err, EINVAL, "%s does not lie on a cgroup file system", path);
-        *ret_is_v2 = fs.f_type == CGROUP2_SUPER_MAGIC;
-        return 0;
-}
-
-int cgroup_set_open(const char *const *paths, size_t n_paths, struct cgroup_set *ret_set, struct error *err)
-{
-        struct statx about;
-        int r;
-
-        ret_set->n = 0;
-        if (n_paths > CGROUPS_MAX)
-                return error_set(err, E2BIG, "%zu cgroup folders, more than %d", n_paths, CGROUPS_MAX);
-        for (size_t i = 0; i < n_paths; i++) {
-                struct cgroup_folder folder = { .path = paths[i] };
-
-                if (paths[i][0] != '/' || strstr(paths[i], "/../") != NULL)
-                        return error_set(err, EINVAL, "\"%s\" is not a normalised cgroup folder", paths[i]);
-                folder.fd = cgroup_open_folder(AT_FDCWD, paths[i]);
-                if (folder.fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-                        continue;
-                if (folder.fd < 0)
-                        return error_errno(err, errno, "open %s", paths[i]);
-                ret_set->folders[ret_set->n++] = folder;
-                r = check_is_cgroup(folder.fd, folder.path, &ret_set->folders[ret_set->n - 1].is_v2, err);
-                if (r < 0)
-                        return r;
-                /* A hierarchy's root holds the whole machine: never to be frozen, killed or limited by us. */
-                if (statx(folder.fd, "", AT_EMPTY_PATH, STATX_TYPE, &about) < 0)
-                        return error_errno(err, errno, "statx %s", folder.path);
-                if (about.stx_attributes & STATX_ATTR_MOUNT_ROOT)
-                        return error_set(err, EINVAL, "%s is the root of a cgroup hierarchy, not a container's", folder.path);
-        }
-        return 0;
-}
-
-void cgroup_set_close(struct cgroup_set *set)
-{
-        for (size_t i = 0; i < set->n; i++)
-                auto_close_cleanup(&set->folders[i].fd);
-        set->n = 0;
-}
-
-const struct cgroup_folder *cgroup_set_find(const struct cgroup_set *set, const char *file)
-{
-        for (int want_v2 = 0; want_v2 < 2; want_v2++)
-                for (size_t i = 0; i < set->n; i++)
-                        if (set->folders[i].is_v2 == (want_v2 == 1) && cgroup_has_file(set->folders[i].fd, file))
-                                return &set->folders[i];
-        return NULL;
-}
-
-/* xattr(7): trusted ones ask for CAP_SYS_ADMIN of the initial user namespace; user ones work on v2 since Linux 5.7. */
-static const char *const mark_names[] = { "trusted.runb", "user.runb" };
-
-static const char *const mark_values[] = {
-        [CGROUP_MARK_OWN] = "own", [CGROUP_MARK_SHARED] = "shared", [CGROUP_MARK_FOREIGN] = "foreign",
-};
-
-enum cgroup_mark cgroup_mark_read(int fd)
-{
-        char name[64], value[16];
-        bool is_unknown = false;
-        ssize_t n;
-
-        /* An O_PATH fd has no attribute calls of its own; its /proc name has. */
-        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-        for (size_t i = 0; i < 2; i++) {
-                n = getxattr(name, mark_names[i], value, sizeof value);
-                for (enum cgroup_mark mark = CGROUP_MARK_OWN; mark <= CGROUP_MARK_FOREIGN; mark++)
-                        if (n == (ssize_t)strlen(mark_values[mark]) && memcmp(value, mark_values[mark], (size_t)n) == 0)
-                                return mark;
-                if (n < 0 && errno != ENODATA)
-                        is_unknown = true;
-        }
-        return is_unknown ? CGROUP_MARK_UNKNOWN : CGROUP_MARK_NONE;
-}
-
-void cgroup_mark_write(int fd, enum cgroup_mark mark)
-{
-        char name[64];
-
-        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-        for (size_t i = 0; i < 2; i++)
-                if (setxattr(name, mark_names[i], mark_values[mark], strlen(mark_values[mark]), 0) == 0)
-                        return;
-}
-
-int cgroup_read(const struct cgroup_folder *folder, const char *file, char **ret_text)
-{
-        return fd_read_file(folder->fd, file, FILE_LIMIT_BYTES, ret_text, NULL);
-}
-
-int cgroup_read_number(const struct cgroup_folder *folder, const char *file, uint64_t *ret_value)
-{
-        auto_free char *text = NULL;
-        int r = cgroup_read(folder, file, &text);
-
-        if (r < 0)
-                return r;
-        text[strcspn(text, "\n")] = '\0';
-        return text_to_u64(text, ret_value);
-}
-
-bool cgroup_is_populated(const struct cgroup_folder *folder)
-{
-        auto_free char *text = NULL;
-
-        if (folder->is_v2)
-                return cgroup_read(folder, "cgroup.events", &text) == 0 && strstr(text, "populated 1") != NULL;
-        return cgroup_read(folder, "cgroup.procs", &text) == 0 && text[0] != '\0';
-}
-
-static void journal_note(struct cgroup_journal *journal, const struct cgroup_folder *at, const char *file)
-{
-        auto_free char *old = NULL;
-
-        if (journal->n == sizeof journal->entries / sizeof *journal->entries || strlen(file) >= sizeof journal->entries->file ||
-            cgroup_read(at, file, &old) < 0)
-                return;
-        journal->entries[journal->n].at = at;
-        strcpy(journal->entries[journal->n].file, file);
-        journal->entries[journal->n++].old = take_pointer(old);
-}
-
-/* Writes back, the last one first; twice, since a value can have to wait for another one (memory and memory+swap). */
-static void journal_undo(const struct cgroup_journal *journal)
-{
-        for (int pass = 0; pass < 2; pass++) {
-                for (size_t i = journal->n; i > 0; i--) {
-                        auto_free char *lines = strdup(journal->entries[i - 1].old);
-                        char *rest = NULL;
-
-                        for (char *line = lines == NULL ? NULL : strtok_r(lines, "\n", &rest); line != NULL;
-                             line = strtok_r(NULL, "\n", &rest))
-                                fd_write_file(journal->entries[i - 1].at->fd, journal->entries[i - 1].file, line);
-                }
-        }
-}
-
-static void journal_end(struct cgroup_journal *journal)
-{
-        for (size_t i = 0; i < journal->n; i++)
-                free(journal->entries[i].old);
-        journal->n = 0;
-}
-
-int cgroup_write(const struct cgroup_folder *folder, const char *property, const char *file, const char *value,
-                 struct error *err)
-{
-        int r;
-
-        if (folder->journal != NULL)
-                journal_note(folder->journal, folder, file);
-        r = fd_write_file(folder->fd, file, value);
-
-        /* Not the errno's words: engines take "no such file" for a missing program. */
-        if (r == -ENOENT)
-                return error_set(err, ENOENT, "linux.resources.%s: this kernel has no %s in %s", property, file, folder->path);
-        if (r < 0)
-                return error_errno(err, r, "linux.resources.%s: write %s to %s/%s", property, value, folder->path, file);
-        return 0;
-}
-
-int cgroup_write_number(const struct cgroup_folder *folder, const char *property, const char *file, int64_t value,
-                        struct error *err)
-{
-        char text[24];
-
-        snprintf(text, sizeof text, "%lld", (long long)value);
-        return cgroup_write(folder, property, file, text, err);
-}
-
-/* ---- limits ---- */
-
-bool cgroup_group_is_asked(const struct spec_resources *r, enum cgroup_group group)
-{
-        switch (group) {
-        case GROUP_PIDS:
-                return r->pids_limit.is_given;
-        case GROUP_MEMORY:
-                return number_is_set(r->memory.limit) || number_is_set(r->memory.reservation) ||
-                       number_is_set(r->memory.swap) || number_is_set(r->memory.disable_oom_killer) ||
-                       (r->memory.swappiness.is_given && r->memory.swappiness.value != -1);
-        case GROUP_CPU:
-                return number_is_set(r->cpu.shares) || number_is_set(r->cpu.quota_us) || number_is_set(r->cpu.period_us) ||
-                       number_is_set(r->cpu.burst_us) || number_is_set(r->cpu.rt_runtime_us) ||
-                       number_is_set(r->cpu.rt_period_us) || number_is_set(r->cpu.idle);
-        case GROUP_CPUSET:
-                return !text_is_empty(r->cpu.cpus) || !text_is_empty(r->cpu.mems);
-        case GROUP_IO:
-                return number_is_set(r->block.weight) || number_is_set(r->block.leaf_weight) || r->block.n_devices > 0 ||
-                       r->block.n_read_bps > 0 || r->block.n_write_bps > 0 || r->block.n_read_iops > 0 ||
-                       r->block.n_write_iops > 0;
-        case GROUP_HUGETLB:
-                return r->n_huge > 0;
-        case GROUP_NET_CLS:
-                return number_is_set(r->network.class_id);
-        case GROUP_NET_PRIO:
-                return r->network.n_priorities > 0;
-        case GROUP_RDMA:
-                return r->n_rdma > 0;
-        case GROUPS:
-                break;
-        }
-        return false;
-}
-
-bool cgroup_group_is_demanded(const struct spec_resources *demanded, enum cgroup_group group)
-{
-        const char *name = cgroup_group_name(group);
-        size_t length = strlen(name);
-
-        for (size_t i = 0; i < demanded->n_unified; i++)
-                if (strncmp(demanded->unified[i].key, name, length) == 0 && demanded->unified[i].key[length] == '.')
-                        return true;
-        return cgroup_group_is_asked(demanded, group);
-}
-
-const char *cgroup_group_name(enum cgroup_group group)
-{
-        static const char *const names[GROUPS] = { "pids", "memory", "cpu", "cpuset", "io", "hugetlb", "net_cls", "net_prio",
-                                                   "rdma" };
-
-        return names[group];
-}
-
-bool cgroup_leave_out(struct cgroup_limits *limits, const char *name, bool is_demanded)
-{
-        if (is_demanded || limits->ready == NULL || limits->ready->n_left_out == CGROUPS_LEFT_OUT_MAX)
-                return false;
-        limits->ready->left_out[limits->ready->n_left_out++] = name;
-        return true;
-}
-
-static int write_limits(const struct cgroup_set *set, bool is_v2, const struct spec_resources *resources,
-                        const struct spec_resources *demanded, struct cgroups_ready *ready, struct error *err)
-{
-        struct cgroup_limits limits = { .resources = resources, .demanded = demanded, .ready = demanded == NULL ? NULL : ready };
-        int r = is_v2 ? cgroup_v2_find(set, &limits, err) : cgroup_v1_find(set, &limits, err);
-
-        if (r < 0)
-                return r;
-        for (enum cgroup_group group = 0; group < GROUPS; group++) {
-                if (limits.at[group] != NULL || !cgroup_group_is_asked(resources, group))
-                        continue;
-                /* Nothing to hold: "unlimited" needs no controller. */
-                if (group == GROUP_PIDS && resources->pids_limit.value < 0)
-                        continue;
-                if (cgroup_leave_out(&limits, cgroup_group_name(group),
-                                     demanded == NULL || cgroup_group_is_demanded(demanded, group)))
-                        continue;
-                return error_set(err, ENODEV, "linux.resources: cannot set a %s limit: the controller is not available in %s; "
-                                 "%s, or ask for no such limit", cgroup_group_name(group),
-                                 set->n > 0 ? set->folders[0].path : CGROUP_ROOT,
-                                 is_v2 ? "enable it in cgroup.subtree_control of each cgroup above, none of which may have "
-                                 "processes of its own (systemd: Delegate=yes)" : "mount it below " CGROUP_ROOT);
-        }
-        return is_v2 ? cgroup_v2_write(&limits, err) : cgroup_v1_write(&limits, err);
-}
-
-int cgroup_check_usage(const struct cgroup_folder *at, const char *file, int64_t limit, struct error *err)
-{
-        uint64_t usage;
-
-        if (limit <= 0 || cgroup_read_number(at, file, &usage) < 0 || (uint64_t)limit > usage)
-                return 0;
-        return error_set(err, EBUSY, "linux.resources.memory.limit: rejecting memory limit %lld <= usage %llu "
-                         "(checkBeforeUpdate)", (long long)limit, (unsigned long long)usage);
-}
-
 /* ---- making ---- */
 
 struct making {
@@ -544,7 +228,7 @@ static int make_folder(const char *mount, const char *path, const struct spec_re
                 return error_errno(err, errno, "open %s", mount);
         if (text_is_empty(rest))
                 return error_set(err, EINVAL, "%s is not a cgroup folder below %s", path, mount);
-        r = check_is_cgroup(parent, mount, &is_v2, err);
+        r = cgroup_check_folder(parent, mount, &is_v2, err);
         if (r < 0)
                 return r;
         is_pure_v2 = is_v2 && strcmp(mount, CGROUP_ROOT) == 0;
@@ -672,7 +356,7 @@ static int prepare(const struct cgroups_plan *plan, bool is_rootless, struct cgr
                 }
                 mark_folder(&set->folders[set->n - 1], making->was_made[set->n - 1], &ready->was_there);
         }
-        r = write_limits(set, plan->is_v2, plan->resources, plan->demanded, ready, err);
+        r = cgroup_write_limits(set, plan->is_v2, plan->resources, plan->demanded, ready, err);
         if (r < 0)
                 return is_rootless && (r == -EACCES || r == -EPERM || r == -ENODEV) ?
                        error_context(err, "rootless needs a delegated cgroup for limits (systemd: Delegate=yes)") : r;
@@ -688,11 +372,11 @@ int cgroups_prepare(const struct cgroups_plan *plan, bool is_rootless, struct cg
         int r;
 
         if (plan->is_disabled) {
-                if (plan->disabled_because != NULL && asks_for_anything(demanded))
+                if (plan->disabled_because != NULL && cgroup_asks_for_anything(demanded))
                         return error_set(err, EACCES, "limits are asked for, but %s cannot be made by this user: delegate the "
                                          "cgroup above it (systemd: Delegate=yes for user@.service), or ask for no limits",
                                          plan->disabled_because);
-                if (asks_for_anything(demanded))
+                if (cgroup_asks_for_anything(demanded))
                         return error_set(err, EINVAL, "linux.resources: limits are asked for, but --cgroup-manager disabled makes "
                                          "no cgroup to hold them; leave out the limits or the option");
                 for (enum cgroup_group group = 0; group < GROUPS; group++)
@@ -737,27 +421,4 @@ int cgroups_open(const char *const *paths, size_t n_paths, bool is_v2, const cha
         *ret_ready = ready;
         ready = (struct cgroups_ready){ .v2_fd = UNSET_FD };
         return 0;
-}
-
-int cgroups_update(const char *const *paths, size_t n_paths, bool is_v2, const struct spec_resources *resources,
-                   struct error *err)
-{
-        auto_cgroup_set struct cgroup_set set = { 0 };
-        struct cgroup_journal journal = { 0 };
-        struct spec_resources asked = *resources;
-        int r = cgroup_set_open(paths, n_paths, &set, err);
-
-        if (r < 0)
-                return r;
-        /* dockerd fills in zeros for all that it leaves as it is. */
-        asked.pids_limit.is_given = number_is_set(asked.pids_limit);
-        if (set.n == 0 && asks_for_anything(&asked))
-                return error_set(err, ENODEV, "the container has no cgroup to set limits in");
-        for (size_t i = 0; i < set.n; i++)
-                set.folders[i].journal = &journal;
-        r = write_limits(&set, is_v2, &asked, NULL, NULL, err);
-        if (r < 0)
-                journal_undo(&journal);
-        journal_end(&journal);
-        return r;
 }

@@ -12,6 +12,9 @@
 #include "runtime/base/text.h"
 #include "runtime/cgroups.h"
 
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_FILE_LIMIT_BYTES ((size_t)16 << 20)
+
 /* ---- cgroups_values.c: conversions, pure ---- */
 
 /* "/a//b/./c" -> "a/b/c". ".." and the root itself are refused. @ret_path: in the arena. */
@@ -51,6 +54,11 @@ struct cgroup_set {
         size_t n;
 };
 
+/* Writes back what was there, the last one first. */
+void cgroup_journal_undo(const struct cgroup_journal *journal);
+void cgroup_journal_end(struct cgroup_journal *journal);
+/* -EINVAL where @fd is no cgroup. */
+int cgroup_check_folder(int fd, const char *path, bool *ret_is_v2, struct error *err);
 /* Opens those that exist; no link is followed, and a path that is no cgroup, or a hierarchy's root, is an error. */
 int cgroup_set_open(const char *const *paths, size_t n_paths, struct cgroup_set *ret_set, struct error *err);
 void cgroup_set_close(struct cgroup_set *set);
@@ -110,6 +118,10 @@ bool cgroup_group_is_asked(const struct spec_resources *resources, enum cgroup_g
 /* By a file of unified, too: policy turns those into typed properties. */
 bool cgroup_group_is_demanded(const struct spec_resources *demanded, enum cgroup_group group);
 const char *cgroup_group_name(enum cgroup_group group);         /* "memory", the controller's name on v2 */
+bool cgroup_asks_for_anything(const struct spec_resources *resources);
+/* @demanded, @ready: as in struct cgroup_limits. */
+int cgroup_write_limits(const struct cgroup_set *set, bool is_v2, const struct spec_resources *resources,
+                        const struct spec_resources *demanded, struct cgroups_ready *ready, struct error *err);
 /* Notes a limit that may be left out. Returns false when it was demanded. */
 bool cgroup_leave_out(struct cgroup_limits *limits, const char *name, bool is_demanded);
 
@@ -153,6 +165,12 @@ int device_list_make(const struct spec_device_rule *rules, size_t n_rules, struc
 int device_list_parse(const char *text, struct arena *arena, struct device_list *ret_list);
 bool device_list_equals(const struct device_list *a, const struct device_list *b);
 
+int device_rule_check(const struct spec_device_rule *rule, size_t index, struct error *err);
+bool device_rule_is_everything(const struct spec_device_rule *rule);
+
+/* Returns the program's fd; -1 and errno. */
+int device_program_load(const struct bpf_insn *program, size_t n, char *log, size_t log_size);
+int device_program_attach(const struct cgroup_folder *at, int program_fd, struct error *err);
 /* The eBPF program: the last rule that matches decides, for each of read, write and mknod apart. */
 int device_program_make(const struct spec_device_rule *rules, size_t n_rules, struct arena *arena,
                         struct bpf_insn **ret_program, size_t *ret_n, struct error *err);

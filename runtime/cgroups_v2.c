@@ -312,6 +312,8 @@ static int write_unified(const struct cgroup_folder *at, const struct spec_pair 
                 return error_set(err, ENODEV, "linux.resources.unified: unified resource \"%s\" can't be set: controller \"%s\" "
                                  "not available", pair->key, controller);
         }
+        if (pair->value[strspn(pair->value, "\n")] == '\0')
+                return error_set(err, EINVAL, "linux.resources.unified: unified resource \"%s\" has no value; drop it", pair->key);
         /* io.max and its like take one line a write. */
         lines = strdup(pair->value);
         if (lines == NULL)

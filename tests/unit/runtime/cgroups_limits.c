@@ -269,6 +269,17 @@ Test(cgroups_limits, unified_values_are_written_a_line_at_a_time)
         cr_assert_str_eq(content("misc.max"), "res_a 1");
 }
 
+Test(cgroups_limits, unified_without_a_value_is_not_taken_for_done)
+{
+        const struct spec_pair pair = { "memory.high", "\n" };
+
+        begin(true, "memory");
+        file("memory.high", "");
+        asked = (struct spec_resources){ .unified = &pair, .n_unified = 1 };
+        cr_assert_eq(write_v2(), -EINVAL);
+        cr_assert_not_null(strstr(err.text, "\"memory.high\" has no value"));
+}
+
 Test(cgroups_limits, rdma_limits_are_one_line_a_device)
 {
         const struct spec_rdma rdma[] = { { .device = "mlx4_0", .has_handles = true, .handles = 3, .has_objects = true,
