@@ -328,6 +328,30 @@ unenforced()
 }
 check "a member that this version cannot enforce refuses by name" unenforced
 
+rootless()
+{
+        local user="setpriv --reuid 1234 --regid 1234 --clear-groups env -u XDG_RUNTIME_DIR"
+        rm -rf /run/u1234; mkdir -m 700 /run/u1234 /run/u1234/xdg
+        bundle rootless '.process.args = ["sh", "-c", "echo ran"]'
+        cp -a "$B" /run/u1234/bundle
+        untrusted '{env: {deny: ["PATH"]}}'; cp $P/policy.json /run/u1234/
+        chown -R 1234:1234 /run/u1234
+        own() { run $user XDG_RUNTIME_DIR=/run/u1234/xdg "$RUNB" --root /run/u1234/state --policy "$1" run --bundle /run/u1234/bundle own; }
+        own /run/u1234/nothing.json
+        want_err_has "policy file /run/u1234/nothing.json: no such file"
+        chmod 666 /run/u1234/policy.json
+        own /run/u1234/policy.json
+        want_err_has "policy file /run/u1234/policy.json: others than its owner can write to it"
+        chmod 600 /run/u1234/policy.json
+        own /run/u1234/policy.json
+        case $err in *"policy file"*) fail "the caller's own file was not taken";; esac
+        # root's, whom the user namespace of a plain user does not know
+        chmod 644 $P/policy.json
+        own $P/policy.json
+        case $err in *"policy file"*) fail "root's file was not taken";; esac
+}
+check "a plain user's own policy file counts, and root's" rootless
+
 later()
 {
         untrusted '{capabilities: ["CAP_CHOWN", "CAP_KILL"]}'

@@ -78,7 +78,7 @@ Test(policy_rooms, memory_within_stays)
 
 Test(policy_rooms, swap_counts_besides_memory)
 {
-        const struct spec_pair pair = { "memory.swap.max", "max" };
+        const struct spec_pair pair = { "memory.swap.max", "8589934592" };
 
         limit(POLICY_LIMIT_MEMORY, 1000000);
         limit(POLICY_LIMIT_SWAP, 0);
