@@ -176,8 +176,9 @@ static int update_shares(const struct state *state, const struct given *given, s
         if (!text_is_empty(bandwidth) && strchr(bandwidth, '\n') != NULL)
                 return error_set(err, EINVAL, "invalid value for mem-bw-schema: must not contain a newline");
         if (state->rdt_group == NULL)
-                return error_set(err, ENOTSUP, "%s: the container has no resctrl group (Intel RDT is not enabled for it); create it "
-                                 "with linux.intelRdt", option);
+                return error_set(err, ENOTSUP, "Intel RDT/%s is not enabled: %s: the container has no resctrl group; create it with "
+                                 "linux.intelRdt", text_is_empty(l3) ? "MBA: memory bandwidth schema" : "CAT: l3 cache schema",
+                                 option);
         if (!state->is_rdt_private)
                 return error_set(err, EPERM, "%s: the resctrl group \"%s\" is not the container's alone; create it without "
                                  "linux.intelRdt.closID", option, state->rdt_group);
