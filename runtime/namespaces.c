@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/arena.h"
@@ -51,6 +52,7 @@ int namespaces_prepare(const struct namespaces_plan *plan, struct namespaces_rea
 {
         struct namespaces_ready ready;
         int r = 0, type;
+        struct stat st;
 
         for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++)
                 ready.fds[kind] = UNSET_FD;
@@ -64,7 +66,10 @@ int namespaces_prepare(const struct namespaces_plan *plan, struct namespaces_rea
                 }
                 /* Opened once: what was checked is what is joined. */
                 type = ioctl(ready.fds[kind], NS_GET_NSTYPE);
-                if (type != spec_ns_clone_flag(kind))
+                if (fstat(ready.fds[kind], &st) < 0 || st.st_ino != plan->inodes[kind])
+                        r = error_set(err, ESTALE, "linux.namespaces: %s is another file than the one that was judged a moment ago",
+                                      plan->paths[kind]);
+                else if (type != spec_ns_clone_flag(kind))
                         r = error_set(err, EINVAL, "linux.namespaces: %s is no %s namespace", plan->paths[kind],
                                       spec_ns_name(kind));
         }

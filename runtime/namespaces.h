@@ -11,6 +11,7 @@
 struct namespaces_plan {
         uint64_t clone_flags;           /* for clone3(2); the cgroup namespace is unshared after the cgroup was joined */
         const char *paths[SPEC_NS_KINDS];       /* to join; NULL: none */
+        uint64_t inodes[SPEC_NS_KINDS];         /* of what was judged at those paths; 0: nothing was there */
         bool has_new_net;
         bool has_new_cgroup;
         bool has_new_time;

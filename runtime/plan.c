@@ -72,6 +72,8 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         r = namespaces_plan_make(arena, plan->spec, &plan->namespaces, err);
         if (r < 0)
                 return r;
+        for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++)
+                plan->namespaces.inodes[kind] = plan->host.namespaces[kind].inode;
         if (request->is_cgroup_disabled) {
                 plan->cgroups = (struct cgroups_plan){ .is_disabled = true, .is_v2 = plan->host.is_cgroup2,
                                                        .resources = &plan->spec->linux_.resources };
