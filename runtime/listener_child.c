@@ -68,10 +68,11 @@ static int speak(void *context)
 
 static void give_up(struct shared *shared, enum child_step step, int error)
 {
+        static const atomic_int never;
+
         atomic_store(&shared->failed_step, (int)step);
         atomic_store(&shared->error, error);
-        for (;;)
-                wait_in_memory(&(atomic_int){ 0 });
+        wait_in_memory(&never);
 }
 
 void listener_child_exec(const struct process_plan *plan, const struct process_ready *ready, const char *path, int error_fd)

@@ -187,6 +187,19 @@ static int add_rule(scmp_filter_ctx context, const struct spec_seccomp_rule *rul
         return r < 0 ? error_errno(err, r, "libseccomp refuses the rule") : 0;
 }
 
+/* libseccomp's time grows with the square of the conditions: those that can fit into no program are told apart before. */
+static int check_size(const struct spec_seccomp *seccomp, struct error *err)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < seccomp->n_rules; i++)
+                n += seccomp->rules[i].n_names * (seccomp->rules[i].n_args > 0 ? seccomp->rules[i].n_args : 1);
+        if (n > BPF_MAXINSNS)
+                return error_set(err, E2BIG, "syscalls: %zu conditions; the kernel takes programs of at most %d instructions", n,
+                                 BPF_MAXINSNS);
+        return 0;
+}
+
 static int add_rules(scmp_filter_ctx context, const struct spec_seccomp *seccomp, uint32_t default_action,
                      struct error *err)
 {
@@ -344,6 +357,8 @@ int seccomp_compile_engine(const struct spec_seccomp *seccomp, struct seccomp_fi
         int r;
 
         r = check_action(seccomp->default_action, seccomp->has_default_errno, seccomp->default_errno, err);
+        if (r == 0)
+                r = check_size(seccomp, err);
         if (r < 0)
                 return error_context(err, "linux.seccomp");
         default_action = action_of(seccomp->default_action, seccomp->has_default_errno, seccomp->default_errno);

@@ -163,5 +163,97 @@ update_input()
 }
 check "bad resources: one line" update_input
 
+# ---- what is hostile rather than wrong: at once, in bounded memory ----
+
+python() { python3 -c "import json, sys; c = json.load(open(sys.argv[1])); exec(sys.argv[2]); sys.stdout.buffer.write(c if type(c) is bytes else json.dumps(c).encode())" "$B/config.json" "$1"; }
+quick() # COMMAND...: as run, within 600 MB of address space and 5 s
+{
+        local start=$SECONDS
+        run prlimit --as=600000000 "$@"
+        [ $((SECONDS - start)) -lt 6 ] || fail "took $((SECONDS - start)) s"
+}
+hostile() # PYTHON WORD...: config.json changed so
+{
+        bundle bad
+        python "$1" > "$T/c.json"
+        mv "$T/c.json" "$B/config.json"
+        shift
+        rt delete --force bad
+        quick "$RUNB" --root "$T/state" create --bundle "$B" --pid-file "$T/bad.pid" bad
+        refused "$@"
+        [ "$(wc -c < "$T/err")" -lt 2000 ] || fail "the error is $(wc -c < "$T/err") bytes long"
+}
+ten="'x' * 10000000"
+check "a hostname of 10 MB" hostile "c['hostname'] = $ten" "config.json: hostname"
+check "a root of 10 MB" hostile "c['root']['path'] = '/' + $ten" root.path
+check "a working folder of 10 MB" hostile "c['process']['cwd'] = '/' + $ten" "working folder"
+check "a mount option of 10 MB" hostile "c['mounts'][1]['options'].append($ten)" "mounts[1]" options
+check "a mount's destination of 10 MB" hostile "c['mounts'].append({'destination': '/' + $ten, 'type': 'tmpfs', 'source': 'x'})" "mounts["
+check "a mount's source of 10 MB" hostile "c['mounts'].append({'destination': '/x', 'type': 'bind', 'source': '/' + $ten, 'options': ['bind']})" "mounts["
+check "a cgroup path of 10 MB" hostile "c['linux']['cgroupsPath'] = '/' + $ten" cgroupsPath
+check "a sysctl of 10 MB" hostile "c['linux']['sysctl'] = {'net.ipv4.ip_forward': '1' * 10000000}" linux.sysctl
+check "a masked path of 10 MB" hostile "c['linux']['maskedPaths'] = ['/' + $ten]" linux.maskedPaths
+check "a capability of 10 MB" hostile "c['process']['capabilities']['bounding'] = [$ten]" process.capabilities
+check "100,000 conditions of seccomp" hostile "c['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['mkdir'], 'action': 'SCMP_ACT_ERRNO', 'args': [{'index': 0, 'value': i, 'op': 'SCMP_CMP_EQ'}]} for i in range(100000)]}" "linux.seccomp: syscalls: 100000"
+check "100,000 lines of an id map" hostile "c['linux']['namespaces'].append({'type': 'user'}); c['linux']['uidMappings'] = c['linux']['gidMappings'] = [{'containerID': i, 'hostID': 100000 + 2 * i, 'size': 1} for i in range(100000)]" apping
+
+# The same documents for exec and update: (JSON, what the error says of the place)
+documents()
+{
+        # @ where the string or the number stands
+        local outside=$1 inside=$2 place=$3
+        say() { printf '%s\n' "$1" > "$T/d.json"; shift; "$@"; }
+        say "$(printf '%s' "$outside" | sed 's/@/18446744073709551616/')" "$inside" "$place"
+        say "$(printf '%s' "$outside" | sed 's/@/-9223372036854775809/')" "$inside" "$place"
+        say "$(printf '%s' "$outside" | sed 's/@/"a\\u0000b"/')" "$inside" ""
+        say "$(printf '%s' "$outside" | sed 's/@/"\\ud800"/')" "$inside" ""
+        say "$(printf '%s' "$outside" | sed 's/@/"\\udc00\\ud800"/')" "$inside" ""
+        say "$(printf '%s' "$outside" | sed "s/@/$(printf '"\\377"')/")" "$inside" ""
+        say "$(printf '%s' "$outside" | sed 's/@/1, "twice": 1, "twice": 2/')" "$inside" twice
+        python3 -c 'import sys; sys.stdout.write(sys.argv[1].replace("@", "[" * 10000 + "]" * 10000))' "$outside" > "$T/d.json"
+        "$inside" ""
+        python3 -c 'import sys; sys.stdout.write(sys.argv[1].replace("@", "\"" + "x" * 10000000 + "\""))' "$outside" > "$T/d.json"
+        "$inside" "$place"
+}
+config_document()
+{
+        bundle bad
+        mv "$T/d.json" "$B/config.json"
+        quick "$RUNB" --root "$T/state" create --bundle "$B" bad
+        refused config.json "$1"
+}
+check "config.json: overflow, NUL, surrogates, bytes that are no UTF-8, a key twice, depth" \
+        documents '{"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "process": {"cwd": "/", "args": ["x"], "user": {"uid": 0, "gid": @}}}' config_document process.user.gid
+process_document()
+{
+        quick "$RUNB" --root "$T/state" exec --process "$T/d.json" hostile
+        want_rc 255
+        want_same "$(wc -l < "$T/err")" 1
+        want_err_has "$T/d.json"
+        want_err_has "$1"
+}
+process_documents()
+{
+        start_sleeper hostile
+        documents '{"cwd": "/", "args": ["true"], "user": {"uid": 0, "gid": @}}' process_document user.gid
+        rt delete --force hostile
+}
+check "process.json: the same" process_documents
+resources_document()
+{
+        quick "$RUNB" --root "$T/state" update --resources "$T/d.json" hostile
+        want_rc 1
+        want_same "$(wc -l < "$T/err")" 1
+        want_err_has "$T/d.json"
+        want_err_has "$1"
+}
+resources_documents()
+{
+        start_sleeper hostile
+        documents '{"pids": {"limit": @}}' resources_document pids.limit
+        rt delete --force hostile
+}
+check "resources of update: the same" resources_documents
+
 rt delete --force bad
 finish

@@ -1,0 +1,79 @@
+/* What the kernel answers about the egress table: read while a build shares the namespace, and compared with what was sent. */
+#include "tests/fuzz/fuzz.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/types.h>
+
+#include "runtime/netlink.h"
+
+static const uint8_t *input;
+static size_t left;
+
+/* In the place of the socket: a datagram is two bytes of length and so many more. */
+static ssize_t receive(int fd, void *bytes, size_t size)
+{
+        size_t n;
+
+        (void)fd;
+        if (left < 2) {
+                errno = EPROTO;
+                return -1;
+        }
+        n = input[0] | (size_t)input[1] << 8;
+        input += 2;
+        left -= 2;
+        n = n > left ? left : n;
+        n = n > size ? size : n;
+        memcpy(bytes, input, n);
+        input += n;
+        left -= n;
+        return (ssize_t)n;
+}
+
+static int send_nothing(int fd, const struct iovec *parts, size_t n_parts)
+{
+        (void)fd;
+        (void)parts;
+        (void)n_parts;
+        return 0;
+}
+static int open_nothing(int protocol)
+{
+        (void)protocol;
+        return -1;
+}
+#define netlink_receive receive
+#define netlink_send send_nothing
+#define netlink_open open_nothing
+#include "runtime/egress_verify.c"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+        static struct egress_batch batch;
+        static struct reader reader;
+        struct netlink_attrs attrs;
+        struct error err = { 0 };
+
+        if (batch.length == 0)
+                must(egress_prepare(&batch, &err) == 0, "there are rules");
+        for (int question = 0; question < 3; question++) {
+                input = bytes;
+                left = length;
+                reader.fd = -1;
+                reader.header = NULL;
+                reader.left = 0;
+                if (question == 0 && read_one(&reader, NFT_MSG_NEWTABLE, &attrs) == 0)
+                        (void)is_table_same(attrs);
+                if (question == 1 && read_one(&reader, NFT_MSG_NEWCHAIN, &attrs) == 0) {
+                        size_t at = 0;
+                        struct netlink_attrs sent;
+
+                        if (next_sent(&batch, &at, NFT_MSG_NEWCHAIN, NFTA_CHAIN_NAME, "output", &sent))
+                                (void)is_chain_same(sent, attrs);
+                }
+                if (question == 2)
+                        must(verify_rules(&reader, &batch, "output", &err) != 0, "noise is not what was installed");
+        }
+        return 0;
+}
