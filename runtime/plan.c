@@ -211,10 +211,10 @@ int plan_set_ids(struct plan *plan, struct arena *arena, uint32_t lease_base, ui
         gid = userns_map_id(plan->gid_map, plan->n_gid_map, spec->process.user.gid);
         if (uid < 0)
                 return error_set(err, EINVAL, "process.user.uid: %u is not mapped: the container has %u ids; "
-                                 "a profile can set a larger range", spec->process.user.uid, plan->uid_map[0].size);
+                                 "ids.size in the policy file sets a larger range", spec->process.user.uid, plan->uid_map[0].size);
         if (gid < 0)
                 return error_set(err, EINVAL, "process.user.gid: %u is not mapped: the container has %u ids; "
-                                 "a profile can set a larger range", spec->process.user.gid, plan->gid_map[0].size);
+                                 "ids.size in the policy file sets a larger range", spec->process.user.gid, plan->gid_map[0].size);
         plan->process.stdio_uid = (uint32_t)uid;
         plan->process.stdio_gid = (uint32_t)gid;
         landlock_plan_make(&plan->sandbox, &plan->host, plan->uid_map, plan->n_uid_map, &plan->landlock);
