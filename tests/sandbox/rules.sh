@@ -527,7 +527,8 @@ time_offsets()
         [ $(($3 - $1)) -ge 1000000 ] && [ $(($3 - $1)) -lt 1000060 ]
         [ $(($4 - $2)) -ge 2000000 ] && [ $(($4 - $2)) -lt 2000060 ]
         # Our own clocks are what they were.
-        want_match "$("$probe" clocks)" "^${1%?}"
+        set -- "$1" $("$probe" clocks)
+        [ $(($2 - $1)) -ge 0 ] && [ $(($2 - $1)) -lt 1000 ]
 }
 check "15: ping_group_range holds the host's ids" ping_range
 check "16: time offsets count inside, and only there" time_offsets
