@@ -19,6 +19,7 @@ struct finding {
         const char *asked;
         const char *got;
         const char *rule;       /* "capabilities" */
+        const char *remedy;     /* of a refusal: the sentence, with what to do; else NULL */
         enum finding_action action;
         struct finding *next;
 };

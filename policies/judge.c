@@ -36,11 +36,18 @@ void judge_refuse(struct judge *judge, const char *rule, const char *property, c
         va_list args;
 
         findings_add(judge->findings, FINDING_REFUSED, property, rule, asked, "refused");
-        if (judge->failure < 0)
-                return;
         va_start(args, format);
         vsnprintf(sentence, sizeof sentence, format, args);
         va_end(args);
+        /* Of every refusal, for `check`; the first one is the error. */
+        if (judge->findings->last != NULL) {
+                judge->findings->last->remedy =
+                        exception != NULL ? arena_format(judge->arena, "%s, or ask for an exception \"%s\"", sentence, exception) :
+                                            arena_string(judge->arena, sentence);
+                judge->findings->is_broken |= judge->findings->last->remedy == NULL;
+        }
+        if (judge->failure < 0)
+                return;
         if (exception != NULL)
                 judge->failure = error_refuse(judge->err, rule,
                                               "refused by profile \"%s\" (%s): %s, or ask for an exception \"%s\" "
