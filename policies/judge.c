@@ -41,10 +41,11 @@ void judge_refuse(struct judge *judge, const char *rule, const char *property, c
         va_end(args);
         /* Of every refusal, for `check`; the first one is the error. */
         if (judge->findings->last != NULL) {
-                judge->findings->last->remedy =
-                        exception != NULL ? arena_format(judge->arena, "%s, or ask for an exception \"%s\"", sentence, exception) :
-                                            arena_string(judge->arena, sentence);
-                judge->findings->is_broken |= judge->findings->last->remedy == NULL;
+                const char *remedy = exception == NULL ? arena_string(judge->arena, sentence) :
+                        arena_format(judge->arena, "%s, or ask for an exception \"%s\"", sentence, exception);
+
+                judge->findings->last->remedy = remedy;
+                judge->findings->is_broken |= remedy == NULL;
         }
         if (judge->failure < 0)
                 return;

@@ -21,7 +21,7 @@
 
 struct check {
         struct plan *plan;
-        struct error verdict;           /* code 0: it runs */
+        struct error verdict; /* code 0: it runs */
         size_t n[FINDING_RECORDED + 1];
 };
 
@@ -62,7 +62,7 @@ static int judge(const struct cli *cli, const struct plan_request *request, stru
 
 static void member(struct text_buffer *out, const char *name, const char *text)
 {
-        if (text == NULL)       /* it was not found out before the end */
+        if (text == NULL) /* it was not found out before the end */
                 return;
         text_add_key(out, name);
         text_add_json(out, text);
@@ -131,8 +131,8 @@ static void write_table(const struct cli *cli, const struct check *check, struct
         if (has_any)
                 table_add(&table, TABLE_PLAIN, head);
         for (const struct finding *finding = plan->findings.first; finding != NULL; finding = finding->next) {
-                const char *cells[] = { finding_action_name(finding->action), finding->property, finding->asked, finding->got,
-                                        finding->rule };
+                const char *cells[] = { finding_action_name(finding->action), finding->property, finding->asked,
+                                        finding->got, finding->rule };
 
                 table_add(&table, colour_of(finding->action), cells);
         }
@@ -140,13 +140,16 @@ static void write_table(const struct cli *cli, const struct check *check, struct
         text_add(out, has_any ? "\n" : "");
         for (const struct finding *finding = plan->findings.first; finding != NULL; finding = finding->next)
                 if (finding->remedy != NULL)
-                        write_sentence(cli->arena, "refused:", arena_format(cli->arena, "(%s) %s", finding->rule, finding->remedy),
+                        write_sentence(cli->arena,
+                                       "refused:", arena_format(cli->arena, "(%s) %s", finding->rule, finding->remedy),
                                        out);
         if (check->verdict.code != 0 && !is_refused(check))
                 write_sentence(cli->arena, "invalid:", check->verdict.text, out);
         if (plan->policy.profile.name != NULL)
-                text_addf(out, "%s under profile \"%s\" (policy %s): %zu refused, %zu tightened, %zu allowed by exception, "
-                          "%zu recorded\n", verdict_name(check), plan->policy.profile.name, plan->policy.revision,
+                text_addf(out,
+                          "%s under profile \"%s\" (policy %s): %zu refused, %zu tightened, %zu allowed by exception, "
+                          "%zu recorded\n",
+                          verdict_name(check), plan->policy.profile.name, plan->policy.revision,
                           check->n[FINDING_REFUSED], check->n[FINDING_TIGHTENED], check->n[FINDING_ALLOWED],
                           check->n[FINDING_RECORDED]);
         else
@@ -157,16 +160,19 @@ int cmd_check(struct cli *cli, int argc, char **argv)
 {
         const char *bundle = ".", *config = NULL, *profile = NULL, *format = "table";
         const struct cli_option options[] = {
-                { "bundle", 'b', CLI_STRING, &bundle, "DIR", "folder that holds config.json (default: the working folder)" },
+                { "bundle", 'b', CLI_STRING, &bundle, "DIR",
+                  "folder that holds config.json (default: the working folder)" },
                 { "config", 'f', CLI_STRING, &config, "FILE", "read FILE instead of the bundle's config.json" },
                 { "profile", 0, CLI_STRING, &profile, "NAME", "as the global option" },
                 { "format", 0, CLI_STRING, &format, "FORMAT", "table (default) or json" },
         };
         const struct cli_usage usage = {
                 .synopsis = "check [options] [ID]",
-                .summary = "Tells what create would make of a config.json, and makes nothing: each thing that policy changes or "
+                .summary = "Tells what create would make of a config.json, and makes nothing: each thing that policy "
+                           "changes or "
                            "refuses. Exit status: 0 it runs, 3 it is refused, 1 it is invalid.",
-                .options = options, .n_options = sizeof options / sizeof options[0],
+                .options = options,
+                .n_options = sizeof options / sizeof options[0],
                 .max_arguments = 1,
         };
         struct check check = { .plan = arena_new(cli->arena, struct plan) };

@@ -137,6 +137,13 @@ static void add_names(struct text_buffer *out)
                 text_addf(out, " %s", commands[i].name);
 }
 
+/* One that is there: create and run name a new one. */
+static bool names_a_container(const struct cli_command *command)
+{
+        return command->needs_root && !command->makes_cgroups && strcmp(command->name, "list") != 0 &&
+               strcmp(command->name, "doctor") != 0;
+}
+
 static void write_bash(struct cli *cli, struct listing *listing)
 {
         struct text_buffer *out = listing->out;
@@ -169,7 +176,7 @@ static void write_bash(struct cli *cli, struct listing *listing)
                         text_add(out, " bash zsh fish");
                 text_add(out, "'");
                 /* what is there to be named; create and run name a new one */
-                if (commands[i].needs_root && !commands[i].makes_cgroups && strcmp(commands[i].name, "list") != 0)
+                if (names_a_container(&commands[i]))
                         text_add(out, "; [[ $current == -* ]] || words=$(runb ${root:+--root \"$root\"} list -q 2>/dev/null)");
                 text_add(out, " ;;\n");
         }
@@ -203,7 +210,7 @@ static void write_zsh(struct cli *cli, struct listing *listing)
         for (size_t i = 0; i < n; i++) {
                 text_addf(out, "\t\t%s) _arguments", commands[i].name);
                 list_command(cli, listing, &commands[i]);
-                if (commands[i].needs_root && !commands[i].makes_cgroups && strcmp(commands[i].name, "list") != 0)
+                if (names_a_container(&commands[i]))
                         text_add(out, " \\\n\t\t\t'*:container:($(runb list -q 2>/dev/null))' ;;\n");
                 else
                         text_add(out, " \\\n\t\t\t'*: :_files' ;;\n");
@@ -225,7 +232,7 @@ static void write_fish(struct cli *cli, struct listing *listing)
                 add_quoted(out, commands[i].summary, FISH);
                 text_add(out, "\n");
                 list_command(cli, listing, &commands[i]);
-                if (commands[i].needs_root && !commands[i].makes_cgroups && strcmp(commands[i].name, "list") != 0)
+                if (names_a_container(&commands[i]))
                         text_addf(out, "complete -c runb -n '__fish_seen_subcommand_from %s' -a '(runb list -q 2>/dev/null)'\n",
                                   commands[i].name);
         }

@@ -19,6 +19,7 @@ static const struct cli_command commands[] = {
         { "update", "change the limits of a container", cmd_update, true, false },
         { "spec", "write a config.json to begin with", cmd_spec, false, false },
         { "check", "tell what create would make of a config.json", cmd_check, false, false },
+        { "doctor", "tell whether this host can hold the policy", cmd_doctor, true, false },
         { "policy", "show, check and compare policy files", cmd_policy, false, false },
         { "features", "print what this runtime can do, as JSON", cmd_features, false, false },
         { "completion", "print the completions of a shell", cmd_completion, false, false },

@@ -7,13 +7,17 @@
 #include <unistd.h>
 
 #define GAP 2u
-#define LEAST 8u                /* no column is cut below this */
+#define LEAST 8u /* no column is cut below this */
 
 /* Length of the UTF-8 sequence at @s that a terminal shows as text, 0: none. C1 controls (U+0080 to U+009F) count as
  * none: terminals obey them, too. */
 static size_t sequence(const unsigned char *s)
 {
-        size_t length = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+        size_t length = s[0] < 0x80             ? 1
+                        : (s[0] & 0xe0) == 0xc0 ? 2
+                        : (s[0] & 0xf0) == 0xe0 ? 3
+                        : (s[0] & 0xf8) == 0xf0 ? 4
+                                                : 0;
 
         if (length == 1)
                 return s[0] >= 0x20 && s[0] != 0x7f ? 1 : 0;
@@ -23,8 +27,9 @@ static size_t sequence(const unsigned char *s)
         if (length == 2 && (s[0] < 0xc2 || (s[0] == 0xc2 && s[1] < 0xa0)))
                 return 0;
         /* U+200E, U+200F, U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows. */
-        if (length == 3 && s[0] == 0xe2 && ((s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae))) ||
-                                            (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
+        if (length == 3 && s[0] == 0xe2 &&
+            ((s[1] == 0x80 && (s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae))) ||
+             (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
                 return 0;
         return length;
 }
@@ -95,7 +100,8 @@ bool table_has_colours(void)
 {
         const char *term = getenv("TERM");
 
-        return isatty(STDOUT_FILENO) && text_is_empty(getenv("NO_COLOR")) && !text_is_empty(term) && strcmp(term, "dumb") != 0;
+        return isatty(STDOUT_FILENO) && text_is_empty(getenv("NO_COLOR")) && !text_is_empty(term) &&
+               strcmp(term, "dumb") != 0;
 }
 
 /* Takes from the widest column until all of them fit. */

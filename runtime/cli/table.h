@@ -13,7 +13,7 @@ enum table_colour { TABLE_PLAIN, TABLE_GREEN, TABLE_YELLOW, TABLE_RED };
 
 struct table_row {
         const char *cells[TABLE_COLUMNS];
-        enum table_colour colour;       /* of the first cell */
+        enum table_colour colour; /* of the first cell */
         struct table_row *next;
 };
 
@@ -22,7 +22,7 @@ struct table {
         struct arena *arena;
         size_t n_columns;
         struct table_row *first, *last;
-        bool is_broken;                 /* memory ran out */
+        bool is_broken; /* memory ran out */
 };
 
 /* Copies the texts. Bytes that a terminal would obey (control characters) or not show (what is no UTF-8) become "?". */
