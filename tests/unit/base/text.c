@@ -108,3 +108,33 @@ Test(text, a_duration_is_gos)
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
                 cr_assert_lt(text_to_duration(bad[i], &ns), 0, "%s", bad[i]);
 }
+
+Test(error, is_one_line_whatever_it_names)
+{
+        struct error err;
+
+        error_set(&err, EINVAL, "the key \"%s\"", "a\nlevel=info\x1b[2J\x7f");
+        cr_assert_str_eq(err.text, "the key \"a?level=info?[2J?\"");
+        error_context(&err, "folder %s", "b\rc");
+        cr_assert_str_eq(err.text, "folder b?c: the key \"a?level=info?[2J?\"");
+}
+
+Test(error, one_that_is_too_long_keeps_its_property_and_its_remedy)
+{
+        static char name[100000];
+        struct error err;
+
+        memset(name, 'x', sizeof name - 1);
+        error_set(&err, EINVAL, "mounts[3]: %s is no folder; make one", name);
+        cr_assert_eq(strlen(err.text), sizeof err.text - 1);
+        cr_assert_not_null(strstr(err.text, "mounts[3]: xxx"));
+        cr_assert_not_null(strstr(err.text, "xx...xx"));
+        cr_assert_not_null(strstr(err.text, "xxx is no folder; make one"));
+        error_context(&err, "config.json");
+        cr_assert_not_null(strstr(err.text, "config.json: mounts[3]: xxx"));
+        cr_assert_not_null(strstr(err.text, "xxx is no folder; make one"));
+        error_errno(&err, ENOENT, "open %s", name);
+        cr_assert_not_null(strstr(err.text, "open xxx"));
+        cr_assert_not_null(strstr(err.text, "xxx: no such file or directory"));
+        cr_assert_eq(strlen(err.text), sizeof err.text - 1);
+}
