@@ -53,6 +53,13 @@ struct host_listener {
         bool is_reachable;      /* it lies in the rootfs or in a bind's source, so that a build could speak to the agent */
 };
 
+/* What the host knows of the ids that a line of a map names. */
+struct host_ids {
+        const char *user;       /* /etc/passwd or /etc/group has this one among them; NULL: none */
+        uint32_t id;            /* its id */
+        bool is_delegated;      /* all of them lie in a range of /etc/subuid or /etc/subgid */
+};
+
 /* A namespace named by path. */
 struct host_namespace {
         bool is_known;          /* it was looked at */
@@ -66,13 +73,7 @@ struct host_namespace {
         /* Of a user namespace: its maps, outside = ids of our own user namespace. */
         const struct spec_id_map *uid_map, *gid_map;
         size_t n_uid_map, n_gid_map;
-};
-
-/* What the host knows of the ids that a line of the engine's map names. */
-struct host_ids {
-        const char *user;       /* /etc/passwd or /etc/group has this one among them; NULL: none */
-        uint32_t id;            /* its id */
-        bool is_delegated;      /* all of them lie in a range of /etc/subuid or /etc/subgid */
+        const struct host_ids *uid_map_ids, *gid_map_ids;       /* one per line (real root only) */
 };
 
 /* A limit of this process, getrlimit(2): what the build would inherit. */

@@ -102,10 +102,10 @@ static int use_joined(struct judge *judge, struct sandbox *sandbox)
         }
         for (size_t i = 0; i < fact->n_uid_map; i++)
                 judge_line(judge, "linux.namespaces (user)", &fact->uid_map[i],
-                           &(struct host_ids){ .is_delegated = fact->uid_map[i].outside != 0 });
+                           fact->uid_map_ids != NULL ? &fact->uid_map_ids[i] : NULL);
         for (size_t i = 0; i < fact->n_gid_map; i++)
                 judge_line(judge, "linux.namespaces (user)", &fact->gid_map[i],
-                           &(struct host_ids){ .is_delegated = fact->gid_map[i].outside != 0 });
+                           fact->gid_map_ids != NULL ? &fact->gid_map_ids[i] : NULL);
         if (judge->asked->linux_.n_uid_map > 0 || judge->asked->linux_.n_gid_map > 0)
                 judge_record(judge, "ids", "linux.uidMappings", "a mapping of its own", "the joined namespace's");
         /* A plain user's pipeline runs in a namespace of the caller's ids, which is not entered yet: all of them are the

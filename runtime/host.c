@@ -376,9 +376,8 @@ static bool is_trusted_owner(uid_t uid, enum host_privilege privilege)
         return uid == 0 || (privilege != HOST_REAL_ROOT && (uid == geteuid() || uid == ID_NOBODY));
 }
 
-/* Can only root (or, rootless, the caller) change what is at @path? In a sticky folder nobody else can replace an
- * entry, but anyone can make a missing one. */
-static bool is_root_only(const char *path, enum host_privilege privilege)
+/* In a sticky folder nobody else can replace an entry, but anyone can make a missing one. */
+bool host_is_root_only(const char *path, enum host_privilege privilege)
 {
         char part[PATH_MAX];
         size_t length = strlen(path);
@@ -394,8 +393,11 @@ static bool is_root_only(const char *path, enum host_privilege privilege)
                 part[end] = '\0';
                 if (end > 1 && part[end - 1] == '/')
                         continue;
-                if (stat(part, &st) < 0)
+                if (lstat(part, &st) < 0)
                         return !is_sticky; /* the rest is missing, and only root could make it */
+                /* Whose a link is may lead it elsewhere, whoever owns what it leads to now. */
+                if (!is_trusted_owner(st.st_uid, privilege) || (S_ISLNK(st.st_mode) && stat(part, &st) < 0))
+                        return false;
                 if (!is_trusted_owner(st.st_uid, privilege))
                         return false;
                 is_sticky = S_ISDIR(st.st_mode) && (st.st_mode & S_ISVTX) != 0;
@@ -443,7 +445,7 @@ static int look_at_hooks(const struct spec *spec, struct arena *arena, struct ho
                         const char *path = list->hooks[i].path;
                         auto_close int fd = open(path, O_PATH | O_CLOEXEC);
 
-                        facts[i].is_root_only = is_root_only(path, host->privilege);
+                        facts[i].is_root_only = host_is_root_only(path, host->privilege);
                         if (fd < 0) {
                                 facts[i].error = errno;
                                 facts[i].is_in_rootfs = is_writable_by_build(spec, host, path);
@@ -456,7 +458,7 @@ static int look_at_hooks(const struct spec *spec, struct arena *arena, struct ho
                         }
                         if (strcmp(facts[i].real_path, path) != 0)
                                 facts[i].is_root_only = facts[i].is_root_only &&
-                                                        is_root_only(facts[i].real_path, host->privilege);
+                                                        host_is_root_only(facts[i].real_path, host->privilege);
                         facts[i].is_in_rootfs = is_writable_by_build(spec, host, facts[i].real_path);
                 }
                 host->hooks[kind] = facts;
@@ -487,7 +489,7 @@ static int look_at_listener(const struct spec *spec, struct arena *arena, struct
         fact->is_socket = S_ISSOCK(st.st_mode);
         /* To write to a socket is to connect to it, which its owner may allow to anyone. */
         fact->is_root_only = is_trusted_owner(st.st_uid, host->privilege) &&
-                             is_root_only(slash == real_path ? "/" : arena_format(arena, "%.*s", (int)(slash - real_path),
+                             host_is_root_only(slash == real_path ? "/" : arena_format(arena, "%.*s", (int)(slash - real_path),
                                                                                   real_path), host->privilege);
         fact->is_reachable = host->rootfs_real_path != NULL && is_in_folder(real_path, host->rootfs_real_path);
         /* A read-only bind as well: connect(2) does not ask whether the mount can be written. */
@@ -710,9 +712,19 @@ static int look_at_users(struct arena *arena, const char *users_file, const char
 
 /* ---- the whole ---- */
 
+static int look_at_users_and_groups(struct arena *arena, const struct spec_id_map *uid_map, size_t n_uid_map,
+                                    const struct spec_id_map *gid_map, size_t n_gid_map, const struct host_ids **ret_users,
+                                    const struct host_ids **ret_groups)
+{
+        int r = look_at_users(arena, "/etc/passwd", "/etc/subuid", uid_map, n_uid_map, ret_users);
+
+        return r < 0 ? r : look_at_users(arena, "/etc/group", "/etc/subgid", gid_map, n_gid_map, ret_groups);
+}
+
 static int look(const struct spec *spec, const char *bundle, struct arena *arena, struct host *host)
 {
         const struct spec_linux *linux_ = &spec->linux_;
+        struct host_namespace *joined = &host->namespaces[SPEC_NS_USER];
         int r;
 
         look_at_rootfs(spec, bundle, arena, host);
@@ -735,11 +747,12 @@ static int look(const struct spec *spec, const char *bundle, struct arena *arena
                 host->landlock_abi = landlock_abi();
         if (host->privilege != HOST_REAL_ROOT)
                 return 0;
-        r = look_at_users(arena, "/etc/passwd", "/etc/subuid", linux_->uid_map, linux_->n_uid_map, &host->uid_map_ids);
+        r = look_at_users_and_groups(arena, linux_->uid_map, linux_->n_uid_map, linux_->gid_map, linux_->n_gid_map,
+                                     &host->uid_map_ids, &host->gid_map_ids);
         if (r < 0)
                 return r;
-        return look_at_users(arena, "/etc/group", "/etc/subgid", linux_->gid_map, linux_->n_gid_map,
-                             &host->gid_map_ids);
+        return look_at_users_and_groups(arena, joined->uid_map, joined->n_uid_map, joined->gid_map, joined->n_gid_map,
+                                        &joined->uid_map_ids, &joined->gid_map_ids);
 }
 
 int host_gather(const struct spec *spec, const char *bundle, struct arena *arena, struct host *ret_host,

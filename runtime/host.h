@@ -19,5 +19,8 @@ int host_gather_caller(struct arena *arena, struct host *ret_host, struct error 
 /* The limits of this process that @policy limits, too. */
 void host_gather_rlimits(const struct policy *policy, struct host *host);
 
+/* Can only root (or, rootless, the caller) change what is at @path (absolute)? */
+bool host_is_root_only(const char *path, enum host_privilege privilege);
+
 /* Real root is root of the initial user namespace, by /proc/self/uid_map. Without /proc: a plain user. */
 enum host_privilege host_privilege(void);

@@ -3,7 +3,8 @@
  * When even relative names fill the one page of options that mount(2) takes, podman 5 opens the layers, changes to
  * /proc/self/fd and mounts "lowerdir=3:6:7": the numbers say nothing once it has ended. Which layers they were stands in its
  * storage: the file `lower` beside the container's own layer names them in the same order, relative to the folder of all
- * layers. Only a list of just as many names is believed. */
+ * layers. Only a list of just as many links is believed, and only where nobody but root (or, rootless, the caller) can have
+ * written any of it. */
 #include "runtime/restack_overlay.h"
 
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
+#include "runtime/host.h"
 
 #define LOWER_LIMIT_BYTES ((size_t)1 << 20)
 
@@ -21,6 +23,13 @@ static bool is_numbered(const struct restack_text *text)
                 if (text->lower[i][strspn(text->lower[i], "0123456789")] != '\0')
                         return false;
         return text->n_lower > 0 && text->upper != NULL && text->upper[0] == '/';
+}
+
+/* "l/ABCDEF": a link in the storage's folder of short names. Any other one could lead out of the storage. */
+static bool is_link_name(const char *name)
+{
+        return text_starts_with(name, "l/") && name[2] != '\0' &&
+               name[2 + strspn(name + 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == '\0';
 }
 
 /* @path without its last @n parts, in the arena; NULL. */
@@ -39,7 +48,7 @@ static char *above(struct arena *arena, const char *path, int n)
 
 bool restack_storage_name_layers(struct arena *arena, struct restack_text *text, const char **ret_base)
 {
-        const char *layer, *base, *file, *names[sizeof text->lower / sizeof text->lower[0]];
+        const char *layer, *base, *file, *links, *names[sizeof text->lower / sizeof text->lower[0]];
         auto_free char *list = NULL;
         char *rest, *name;
         size_t n = 0, length;
@@ -49,12 +58,15 @@ bool restack_storage_name_layers(struct arena *arena, struct restack_text *text,
         layer = above(arena, text->upper, 1);
         base = above(arena, text->upper, 2);
         file = layer == NULL ? NULL : arena_format(arena, "%s/lower", layer);
-        if (base == NULL || file == NULL || fd_read_file(AT_FDCWD, file, LOWER_LIMIT_BYTES, &list, &length) < 0)
+        links = base == NULL ? NULL : arena_format(arena, "%s/l", base);
+        /* Whoever could write them would choose which folders of the host the build sees. */
+        if (file == NULL || links == NULL || !host_is_root_only(file, host_privilege()) ||
+            !host_is_root_only(links, host_privilege()) || fd_read_file(AT_FDCWD, file, LOWER_LIMIT_BYTES, &list, &length) < 0)
                 return false;
         list[strcspn(list, "\n")] = '\0';
         rest = list;
         while ((name = strsep(&rest, ":")) != NULL) {
-                if (n == text->n_lower || *name == '\0' || (names[n] = arena_string(arena, name)) == NULL)
+                if (n == text->n_lower || !is_link_name(name) || (names[n] = arena_string(arena, name)) == NULL)
                         return false;
                 n++;
         }

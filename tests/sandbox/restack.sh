@@ -60,18 +60,32 @@ it_takes_numbered_layers()
 {
         layers numbered s/l s/a/diff s/b/diff s/c/diff s/top/diff s/top/work s/top/merged
         local i
-        for i in a b c; do ln -s ../$i/diff s/l/$i; echo $i > s/$i/diff/f$i; echo $i > s/$i/diff/all; done
-        exec 13< s/l/a 14< s/l/b 15< s/l/c
+        for i in a b c; do ln -s ../$i/diff s/l/${i^^}; echo $i > s/$i/diff/f$i; echo $i > s/$i/diff/all; done
+        exec 13< s/l/A 14< s/l/B 15< s/l/C
         (cd /proc/self/fd && mount -t overlay overlay -o "lowerdir=13:14:15,upperdir=$O/s/top/diff,workdir=$O/s/top/work" "$O/s/top/merged")
         exec 13<&- 14<&- 15<&-
         cd s/top
         run "$driver" $way merged true
         want_rc 99
         want_err_has "relative to a folder that cannot be found"
-        echo l/a:l/b > lower
+        echo l/A:l/B > lower
         run "$driver" $way merged true
         want_rc 99
-        echo l/a:l/b:l/c > lower
+        mkdir -p ../secret
+        for i in l/A:l/B:l/../secret l/A:l/B:../secret "l/A:l/B:$O/s/secret"; do
+                echo "$i" > lower
+                run "$driver" $way merged true
+                want_rc 99
+        done
+        echo l/A:l/B:l/C > lower
+        chown 1000 lower
+        run "$driver" $way merged true
+        want_rc 99
+        chown 0 lower
+        chmod 777 ../l
+        run "$driver" $way merged true
+        want_rc 99
+        chmod 755 ../l
         run "$driver" $way merged bash -ec 'cat all fa fb fc; rm fb; echo y > fc'
         want_rc 0
         want_out "a

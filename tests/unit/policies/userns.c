@@ -169,6 +169,36 @@ Test(policy_userns, refuses_a_joined_user_namespace_that_holds_the_hosts_root)
         request_is_refused(&q, "ids.root");
 }
 
+static void join_pod(const struct spec_id_map *line, const struct host_ids *known)
+{
+        struct host_namespace *fact = &q.host.namespaces[SPEC_NS_USER];
+
+        q.spec.linux_.namespaces[SPEC_NS_USER] = (struct spec_namespace){ .is_given = true, .path = "/proc/9/ns/user" };
+        fact->uid_map = fact->gid_map = line;
+        fact->n_uid_map = fact->n_gid_map = 1;
+        fact->uid_map_ids = fact->gid_map_ids = known;
+}
+
+Test(policy_userns, refuses_a_joined_user_namespace_that_holds_a_user_of_the_hosts)
+{
+        static const struct spec_id_map own[] = { { 0, 1000, 1 } }, far[] = { { 0, 70000, 65536 } };
+        static const struct host_ids ada = { .user = "ada", .id = 1000 }, bob = { .user = "bob", .id = 70001 },
+                                     nobody = { 0 }, delegated = { .is_delegated = true };
+
+        join_pod(own, &ada);
+        request_is_refused(&q, "ids.users");
+        join_pod(far, &bob);
+        request_is_refused(&q, "ids.users");
+        join_pod(own, &nobody);
+        request_is_refused(&q, "ids.users");
+        join_pod(own, NULL);
+        request_is_refused(&q, "ids.users");
+        join_pod(own, &delegated);
+        request_passes(&q);
+        join_pod(far, &nobody);
+        request_passes(&q);
+}
+
 Test(policy_userns, an_id_beyond_the_range_is_told_before_setuid_does)
 {
         q.spec.process.user.uid = 65535;
