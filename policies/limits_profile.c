@@ -79,6 +79,9 @@ static void judge_memory(struct judge *judge, struct spec_resources *resources, 
         if (limit->is_given && limit->value > 0) {
                 if (__builtin_add_overflow(limit->value, (int64_t)swap->value, &most))
                         most = INT64_MAX;
+                /* v1 has a file for both together: less memory alone would leave the rest of it to swap. */
+                if (is_update && !judge->host->is_cgroup2)
+                        is_update = false;
                 lower(judge, "limits.swap", "linux.resources.memory.swap", (uint64_t)most, is_update, both);
         } else if (both->is_given && both->value != 0) {
                 judge_refuse(judge, "limits.swap", "linux.resources.memory.swap", number(judge->arena, both->value), NULL,

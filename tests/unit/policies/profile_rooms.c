@@ -220,6 +220,21 @@ Test(policy_rooms, an_update_raises_up_to_the_profiles_and_no_further)
         cr_assert_eq(result.memory.swap.value, 1000000);
 }
 
+/* memory.memsw.limit_in_bytes is of both: what memory loses, swap would get. */
+Test(policy_rooms, an_update_of_memory_gives_nothing_to_swap_on_cgroup_v1)
+{
+        struct spec_resources change = { .memory.limit = given(900000) }, result;
+
+        limit(POLICY_LIMIT_MEMORY, 1000000);
+        limit(POLICY_LIMIT_SWAP, 1000);
+        q.host.is_cgroup2 = false;
+        cr_assert_eq(update(&change, &result), 0);
+        cr_assert_eq(result.memory.swap.value, 901000);
+        q.host.is_cgroup2 = true;
+        cr_assert_eq(update(&change, &result), 0);
+        cr_assert_not(result.memory.swap.is_given);
+}
+
 Test(policy_rooms, an_update_of_half_a_limit_is_refused)
 {
         struct spec_resources change = { 0 }, result;
