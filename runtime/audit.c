@@ -8,12 +8,17 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
+#include "runtime/host.h"
+
+#define ID_NOBODY 65534         /* what an unmapped owner looks like (proc(5), overflowuid) */
+#define LOCK_TRIES 50u          /* half a second */
 
 static void member(struct text_buffer *line, const char *name, const char *text)
 {
@@ -49,6 +54,16 @@ static void write_line(const struct policy *policy, const struct audit_record *r
         text_add(line, "]}\n");
 }
 
+/* flock(2) is open to whoever may read the file, and one who does not let go must not stop every build of the host. What the
+ * lock is for is tidiness: without it, a line that is being written now looks cut, and an empty one follows it. */
+static void lock_for_a_moment(int fd)
+{
+        const struct timespec pause = { 0, 10000000 };
+
+        for (unsigned tries = 0; tries < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0; tries++)
+                nanosleep(&pause, NULL);
+}
+
 /* @path: of the policy file, so of somebody who is root or the caller; a link at its end is none of theirs. */
 static int append(const char *path, struct text_buffer *line, struct error *err)
 {
@@ -62,12 +77,14 @@ static int append(const char *path, struct text_buffer *line, struct error *err)
                 return error_errno(err, errno, "audit file %s", path);
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
                 return error_set(err, EINVAL, "audit file %s: is no regular file", path);
+        /* In a folder like /tmp somebody else may have made it first, and would read and shape it. Below a user namespace
+         * the host's root is nobody. */
+        if (st.st_uid != 0 && st.st_uid != geteuid() && (st.st_uid != ID_NOBODY || host_privilege() == HOST_REAL_ROOT))
+                return error_set(err, EPERM, "audit file %s: belongs to uid %u, who is not root; chown it", path,
+                                 (unsigned)st.st_uid);
         if (st.st_mode & (S_IWGRP | S_IWOTH))
                 return error_set(err, EPERM, "audit file %s: others than its owner can write to it; chmod go-w it", path);
-        while (flock(fd, LOCK_EX) < 0) {
-                if (errno != EINTR)
-                        return error_errno(err, errno, "audit file %s: lock", path);
-        }
+        lock_for_a_moment(fd);
         if (fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) != 1)
                 last = '\n';
         if (last != '\n') {

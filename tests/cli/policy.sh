@@ -418,7 +418,29 @@ audit_errors()
         policy '.audit = {path: "/run/audit-link"}'
         p_run unwritten3 'echo ran'
         is_refused "audit file /run/audit-link" unwritten3
+        touch /run/audit-other; chown 1000 /run/audit-other; chmod 600 /run/audit-other
+        policy '.audit = {path: "/run/audit-other"}'
+        p_run unwritten4 'echo ran'
+        is_refused "audit file /run/audit-other: belongs to uid 1000, who is not root" unwritten4
+        chmod 666 /run/audit-other; chown 0 /run/audit-other
+        p_run unwritten5 'echo ran'
+        is_refused "audit file /run/audit-other: others than its owner can write to it" unwritten5
 }
+# Whoever may read a file can lock it.
+audit_locked()
+{
+        touch /run/audit-locked; chmod 644 /run/audit-locked
+        policy '.audit = {path: "/run/audit-locked"}'
+        exec 8< /run/audit-locked
+        flock -s 8
+        p_run locked 'echo ran'
+        exec 8<&-
+        want_rc 0
+        want_same "$(jq -r .id /run/audit-locked)" locked
+}
+CASE_TIMEOUT=20
+check "an audit file that a reader keeps locked stops no build" audit_locked
+CASE_TIMEOUT=60
 check "an audit file that cannot be written refuses, or warns where the policy has it so" audit_errors
 
 commands()
