@@ -109,7 +109,8 @@ static _Noreturn void be_hook(const struct hooks_call *call, pid_t parent, int s
         if (call->before_exec != NULL) {
                 report.end = HOOKS_NOT_READY;
                 errno = call->before_exec(call->context);
-                if (errno != 0)
+                /* Again: a change of ids resets it, prctl(2). */
+                if (errno != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
                         goto failed;
         }
         report.end = HOOKS_NOT_EXECUTED;
