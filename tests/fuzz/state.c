@@ -28,7 +28,7 @@ static int read_input(int dir_fd, const char *path, size_t limit_bytes, char **r
         return 0;
 }
 #define fd_read_file read_input
-#include "runtime/state.c"
+#include "runtime/state_record.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -46,6 +47,8 @@ static struct seen apply(const struct spec_process *process, const unsigned char
         if (pid == 0) {
                 struct process_ready ready = { .report_fd = reports[1], .userns_fd = -1, .proc_fd = -1 };
 
+                /* SCHED_IDLE leaves the nice value as it was, and who runs the tests may have lowered it. */
+                setpriority(PRIO_PROCESS, 0, 0);
                 process_child_limits(&plan, &ready);
                 seen.scheduler.size = sizeof seen.scheduler;
                 if (syscall(SYS_sched_getattr, 0, &seen.scheduler, sizeof seen.scheduler, 0) < 0)
