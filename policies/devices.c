@@ -2,7 +2,10 @@
  *
  * The rules are an allow list that begins with "deny all" (GHSA-g54h-m393-cpwq: taken as a deny list they let
  * everything through). The mknod right stays on the six: whoever makes the build's /dev may be in its cgroup already,
- * and the build itself has no CAP_MKNOD that the kernel would count. */
+ * and the build itself has no CAP_MKNOD that the kernel would count.
+ *
+ * What the profile lists besides ("devices") is a permission and not a gift: the node is made where the engine asks for it
+ * (--device /dev/fuse), and opens as its rules ask. */
 #include "policies/devices.h"
 
 #include <errno.h>
@@ -25,6 +28,7 @@ static const struct spec_device standard_nodes[] = {
 };
 #define N_STANDARD (sizeof standard_nodes / sizeof *standard_nodes)
 
+#define ACCESS_MKNOD 1u
 #define ACCESS_RW 6u
 #define ACCESS_RWM 7u
 
@@ -47,6 +51,18 @@ bool policy_devices_is_standard(mode_t type, uint32_t device_major, uint32_t dev
         for (size_t i = 0; i < N_STANDARD; i++) {
                 if (standard_nodes[i].type == type && standard_nodes[i].major == device_major &&
                     standard_nodes[i].minor == device_minor)
+                        return true;
+        }
+        return false;
+}
+
+static bool is_listed(const struct judge *judge, mode_t type, uint32_t device_major, uint32_t device_minor)
+{
+        const struct policy_profile *profile = &judge->policy->profile;
+
+        for (size_t i = 0; i < profile->n_devices; i++) {
+                if (profile->devices[i].type == type && profile->devices[i].major == device_major &&
+                    profile->devices[i].minor == device_minor)
                         return true;
         }
         return false;
@@ -85,7 +101,9 @@ static void judge_node(struct judge *judge, const struct spec_device *asked, str
 
         if (path == NULL || text == NULL)
                 return;
-        if (asked->type != S_IFIFO && !policy_devices_is_standard(asked->type, asked->major, asked->minor)) {
+        if (asked->type != S_IFIFO && is_listed(judge, asked->type, asked->major, asked->minor)) {
+                judge_record(judge, "devices", "linux.devices", text, "made: the profile lists it");
+        } else if (asked->type != S_IFIFO && !policy_devices_is_standard(asked->type, asked->major, asked->minor)) {
                 if (is_terminal(asked)) {
                         judge_record(judge, "devices", "linux.devices", text, "the container's own, where it has a terminal");
                         return;
@@ -128,6 +146,55 @@ static bool is_within_standard(const struct spec_device_rule *rule)
         return false;
 }
 
+/* What the rules of the request, in their order, give of one device. */
+static uint32_t asked_access(const struct spec_resources *resources, const struct policy_device *device)
+{
+        const char type = device->type == S_IFBLK ? 'b' : 'c';
+        uint32_t access = 0;
+
+        for (size_t i = 0; i < resources->n_devices; i++) {
+                const struct spec_device_rule *rule = &resources->devices[i];
+
+                if ((rule->type != 'a' && rule->type != type) || (rule->major != -1 && rule->major != device->major) ||
+                    (rule->minor != -1 && rule->minor != device->minor))
+                        continue;
+                access = rule->is_allow ? access | rule->access : access & ~rule->access;
+        }
+        return access;
+}
+
+/* The standard rules, and what was asked of the devices that the profile lists. The right to make the node comes with
+ * them, as it stays on the standard ones. */
+static int set_rules(struct judge *judge, struct spec_resources *resources)
+{
+        const struct policy_profile *profile = &judge->policy->profile;
+        struct spec_device_rule *rules;
+        size_t n = N_RULES;
+
+        if (profile->n_devices == 0) {
+                resources->devices = standard_rules;
+                resources->n_devices = N_RULES;
+                return 0;
+        }
+        rules = arena_array(judge->arena, N_RULES + profile->n_devices, sizeof *rules);
+        if (rules == NULL)
+                return -ENOMEM;
+        memcpy(rules, standard_rules, sizeof standard_rules);
+        for (size_t i = 0; i < profile->n_devices; i++) {
+                const struct policy_device *device = &profile->devices[i];
+                uint32_t access = asked_access(resources, device) & ACCESS_RW;
+
+                if (access != 0)
+                        rules[n++] = (struct spec_device_rule){
+                                .is_allow = true, .type = device->type == S_IFBLK ? 'b' : 'c', .major = device->major,
+                                .minor = device->minor, .access = access | ACCESS_MKNOD,
+                        };
+        }
+        resources->devices = rules;
+        resources->n_devices = n;
+        return 0;
+}
+
 static bool is_everything(const struct spec_device_rule *rule)
 {
         return rule->is_allow && rule->type == 'a' && rule->major == -1 && rule->minor == -1 &&
@@ -166,7 +233,9 @@ int policy_devices_judge_rules(struct judge *judge, struct spec_resources *resou
                 const struct spec_device_rule *rule = &resources->devices[i];
                 char text[96];
 
-                if (!rule->is_allow || is_within_standard(rule))
+                if (!rule->is_allow || is_within_standard(rule) ||
+                    (rule->major >= 0 && rule->minor >= 0 && (rule->type == 'c' || rule->type == 'b') &&
+                     is_listed(judge, rule->type == 'b' ? S_IFBLK : S_IFCHR, (uint32_t)rule->major, (uint32_t)rule->minor)))
                         continue;
                 describe_rule(rule, text, sizeof text);
                 if (is_everything(rule)) {
@@ -181,9 +250,7 @@ int policy_devices_judge_rules(struct judge *judge, struct spec_resources *resou
         }
         if (length > 0)
                 judge_tighten(judge, "devices", "linux.resources.devices", dropped, "the standard devices only");
-        resources->devices = standard_rules;
-        resources->n_devices = N_RULES;
-        return 0;
+        return set_rules(judge, resources);
 }
 
 int policy_devices_judge(struct judge *judge, struct sandbox *sandbox)

@@ -90,6 +90,8 @@ int harden(const struct spec *spec, const struct policy *policy, const struct ho
                 .policy_revision = policy->revision,
                 .max_user_namespaces = policy->profile.seccomp_user_namespaces ? POLICY_MAX_USER_NAMESPACES : 0,
                 .max_inotify_instances = POLICY_MAX_INOTIFY_INSTANCES,
+                .max_namespaces =
+                        policy->profile.seccomp_base == POLICY_SECCOMP_BASE_IMAGE_BUILD ? POLICY_MAX_NAMESPACES : 0,
         };
         int r = conclude(&judge, judge_all(&judge, &sandbox));
 

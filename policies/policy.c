@@ -54,7 +54,6 @@ static const struct policy_device image_build_devices[] = {
         { .path = "/dev/fuse", .type = S_IFCHR, .major = FUSE_MAJOR, .minor = FUSE_MINOR },
 };
 
-/* `branch` takes the stricter filter `build`: the wider one of engines is not offered by this version. */
 static const struct policy_profile builtins[] = {
         {
                 .name = "untrusted", .caps = UNTRUSTED_CAPS, COMMON_MEMBERS,
@@ -62,7 +61,7 @@ static const struct policy_profile builtins[] = {
                             [POLICY_LIMIT_CONCURRENT] = DEFAULT(8) },
         },
         {
-                .name = "branch", .caps = BRANCH_CAPS, COMMON_MEMBERS,
+                .name = "branch", .caps = BRANCH_CAPS, COMMON_MEMBERS, .seccomp_base = POLICY_SECCOMP_BASE_ENGINE,
                 .limits = { COMMON_LIMITS, [POLICY_LIMIT_WALL] = DEFAULT(120 * MINUTES),
                             [POLICY_LIMIT_CONCURRENT] = DEFAULT(16) },
         },

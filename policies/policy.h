@@ -36,10 +36,12 @@ struct policy_limit_value {
         uint64_t value;
 };
 
-enum policy_seccomp_base {              /* which filter; see policy_stricter_base() for their order */
+enum policy_seccomp_base {              /* which filter; see stricter_base() of profile.c for their order */
         POLICY_SECCOMP_BASE_BUILD,
         POLICY_SECCOMP_BASE_ENGINE,     /* as wide as engines' own, less io_uring, vsock, packet, alg */
-        POLICY_SECCOMP_BASE_IMAGE_BUILD,        /* build, and the calls that mount */
+        /* build, and the calls that mount and that make namespaces; the container owns a copy of its mounts, in which the
+         * kernel has locked all that is ours (mount_namespaces(7)) */
+        POLICY_SECCOMP_BASE_IMAGE_BUILD,
 };
 
 /* From the widest to the strictest: the stricter of two is the greater. */
@@ -124,6 +126,7 @@ struct policy {
 /* Written to the build's user namespace. */
 #define POLICY_MAX_USER_NAMESPACES 64u  /* where the profile has them; nested ones count, too */
 #define POLICY_MAX_INOTIFY_INSTANCES 128u
+#define POLICY_MAX_NAMESPACES 256u      /* of each other kind, where the filter lets the build make them */
 
 /* The policy that holds when there is no file. */
 const struct policy *policy_builtin(void);

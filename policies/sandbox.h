@@ -69,10 +69,14 @@ struct sandbox {
         const struct spec_id_map *uid_map, *gid_map;
         size_t n_uid_map, n_gid_map;
         const struct sandbox_bind *binds;               /* one per spec.mounts, same index */
+        enum policy_seccomp_base seccomp_base;
         bool seccomp_setuid_files;
         bool seccomp_user_namespaces;
         uint32_t max_user_namespaces;
         uint32_t max_inotify_instances;
+        /* The build gets a mount namespace of its own user namespace's, a copy in which all of ours is locked, and may make
+         * more of each kind, as many as this; 0: none of that, every namespace is owned outside. */
+        uint32_t max_namespaces;
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
         struct spec_resources demanded; /* of the limits those that someone asked for; the rest our own defaults */
         bool egress_deny;               /* install the table that lets only loopback pass */

@@ -26,6 +26,7 @@ int policy_seccomp_judge(struct judge *judge, struct sandbox *sandbox)
 {
         struct spec_seccomp *seccomp = &sandbox->spec.linux_.seccomp;
 
+        sandbox->seccomp_base = judge->policy->profile.seccomp_base;
         sandbox->seccomp_setuid_files = judge->policy->profile.seccomp_setuid_files;
         sandbox->seccomp_user_namespaces = judge->policy->profile.seccomp_user_namespaces;
         if (!judge->host->has_seccomp)

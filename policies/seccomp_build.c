@@ -1,4 +1,4 @@
-/* The `build` filter. Withstands: reaching the kernel by the system calls that its holes were found in and that no build
+/* The filters of the profiles: `build`, and the two that are wider. Withstands: reaching the kernel by the system calls that its holes were found in and that no build
  * needs (bpf, io_uring, keys, userfaultfd, perf, new namespaces, mounts, odd socket families), by a second entrance
  * (other ABIs, clone3 with its flags behind a pointer), and by pushing input into a terminal. Numbers of one ABI only:
  * names that it does not have are skipped. */
@@ -126,8 +126,13 @@ static_assert((AF_INET & ~(AF_INET ^ AF_INET6)) == AF_INET && (AF_INET ^ AF_INET
 
 /* EAFNOSUPPORT is what a kernel without the family says; EPERM on an audit socket aborts useradd. AF_VSOCK reaches the
  * hypervisor from any network namespace. Protocols: SCTP, DCCP and L2TP are modules that socket(2) loads, with a history. */
+#define SOCKET_TYPE 0xf /* SOCK_TYPE_MASK of <linux/net.h>; above are SOCK_CLOEXEC and SOCK_NONBLOCK */
+/* An AF_INET socket of this type is a packet socket: packet(7), and __sock_create() in net/socket.c. */
+#define IS_OLD_PACKET(arg_) { .arg = (arg_), .op = POLICY_SECCOMP_IS, .mask = SOCKET_TYPE, .value = SOCK_PACKET }
+
 static const struct policy_seccomp_check socket_checks[] = {
         { 1, { IS(0, AF_UNIX) }, ALLOW },
+        { 1, { IS_OLD_PACKET(1) }, EAFNOSUPPORT },
         { 2, { IS_INET(0), IS(2, 0) }, ALLOW },
         { 2, { IS_INET(0), IS(2, IPPROTO_TCP) }, ALLOW },
         { 2, { IS_INET(0), IS(2, IPPROTO_UDP) }, ALLOW },
@@ -262,7 +267,82 @@ static const struct policy_seccomp build = {
         .rules = rules, .n_rules = N(rules),
 };
 
-const struct policy_seccomp *policy_seccomp_build(void)
+/* ---- engine: what docker's default filter lets a container without further capabilities call ---- */
+
+/* Of docker's list (moby/profiles, seccomp/default.json) whatever `build` leaves out, but io_uring, which it has left out
+ * since 2023. Most of them ask for a capability that a build does not have, or only tell. */
+static const char *const engine_allowed[] = {
+        "adjtimex", "clock_adjtime", "fanotify_mark", "get_thread_area", "listmount", "modify_ldt", "process_vm_readv",
+        "process_vm_writev", "ptrace", "set_thread_area", "statmount",
+};
+
+/* Any protocol, where docker has any family but AF_VSOCK: what other families there are (AF_ALG, AF_PACKET, Bluetooth,
+ * TIPC, ...) are modules with a history that socket(2) loads, and egress rules do not know most of them. */
+static const struct policy_seccomp_check engine_socket_checks[] = {
+        { 1, { IS(0, AF_UNIX) }, ALLOW },
+        { 1, { IS_OLD_PACKET(1) }, EAFNOSUPPORT },
+        { 1, { IS_INET(0) }, ALLOW },
+        { 1, { IS(0, AF_NETLINK) }, ALLOW },
+};
+
+static const struct policy_seccomp_rule engine_rules[] = {
+        { "socket", NULL, CHECKS(engine_socket_checks), EAFNOSUPPORT },
+};
+
+static const struct policy_seccomp engine = {
+        .allowed = engine_allowed, .n_allowed = N(engine_allowed),
+        .rules = engine_rules, .n_rules = N(engine_rules),
+        .beneath = &build,
+};
+
+/* ---- image-build: what makes containers and images within one ---- */
+
+/* Each asks for a capability over the namespace that it changes, and the build owns only what it has made itself: the host
+ * names and mounts around it stay. (open_by_handle_at(2), quotas and fanotify(7) on whole mounts are not among them.) */
+static const char *const image_allowed[] = {
+        "fsconfig", "fsmount", "fsopen", "fspick", "mount", "mount_setattr", "move_mount", "open_tree", "open_tree_attr",
+        "pivot_root", "umount2", "setns", "sethostname", "setdomainname",
+};
+
+/* Not CLONE_NEWTIME, which nothing that builds images asks for. clone3(2) stays unknown: without user namespaces its
+ * flags would have to be read, and whoever builds images falls back to clone(2) and unshare(2). */
+static const struct policy_seccomp_check image_clone_checks[] = {
+        { 1, { HAS_NONE(0, CLONE_NEWUSER) }, ALLOW },
+};
+
+static const struct policy_seccomp_check image_unshare_checks[] = {
+        { 1, { HAS_NONE(0, CLONE_NEWUSER | CLONE_NEWTIME) }, ALLOW },
+};
+
+static const struct policy_seccomp_check image_unshare_user_checks[] = {
+        { 1, { HAS_NONE(0, CLONE_NEWTIME) }, ALLOW },
+};
+
+static const struct policy_seccomp_rule image_rules[] = {
+        { "clone", without_user_namespaces, CHECKS(image_clone_checks), EPERM },
+        { "clone", with_user_namespaces, NULL, 0, ALLOW },
+        { "unshare", without_user_namespaces, CHECKS(image_unshare_checks), EPERM },
+        { "unshare", with_user_namespaces, CHECKS(image_unshare_user_checks), EPERM },
+        /* As from a kernel without keys: crun and runc go on without a keyring of their container's then, and take EPERM for
+         * the end. */
+        { "keyctl", NULL, NULL, 0, ENOSYS },
+};
+
+static const struct policy_seccomp image_build = {
+        .allowed = image_allowed, .n_allowed = N(image_allowed),
+        .rules = image_rules, .n_rules = N(image_rules),
+        .beneath = &build,
+};
+
+const struct policy_seccomp *policy_seccomp_of(enum policy_seccomp_base base)
 {
+        switch (base) {
+        case POLICY_SECCOMP_BASE_BUILD:
+                return &build;
+        case POLICY_SECCOMP_BASE_ENGINE:
+                return &engine;
+        case POLICY_SECCOMP_BASE_IMAGE_BUILD:
+                return &image_build;
+        }
         return &build;
 }

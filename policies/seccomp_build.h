@@ -1,4 +1,4 @@
-/* The policy's own filter of system calls, as data: runtime/seccomp_build.c makes a program of it.
+/* The policy's own filters of system calls, as data: runtime/seccomp_build.c makes a program of one.
  *
  * A list of what a build may call. Whatever is not named answers ENOSYS, which is what an older kernel says: programs
  * have a fall-back for it, and a system call that comes with a later kernel is closed until someone has looked at it. */
@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "policies/policy.h"
 
 enum policy_seccomp_op {
         POLICY_SECCOMP_IS,              /* (low 32 bits of the argument & mask) == value */
@@ -45,7 +47,8 @@ struct policy_seccomp {
         const char *const *allowed; size_t n_allowed;
         const char *const *refused; size_t n_refused;           /* EPERM: what a build asks for and must not get */
         const struct policy_seccomp_rule *rules; size_t n_rules;       /* stronger than the two lists */
+        const struct policy_seccomp *beneath;   /* for what is not named here; NULL: nothing is */
 };
 
-/* The `build` filter. */
-const struct policy_seccomp *policy_seccomp_build(void);
+/* The filter that a profile's "seccomp.base" names. All lie on `build`, whose answers count where theirs end. */
+const struct policy_seccomp *policy_seccomp_of(enum policy_seccomp_base base);

@@ -56,6 +56,7 @@ enum child_step {
         STEP_LSM,
         STEP_USERNS_ENTER,
         STEP_USERNS_LIMITS,
+        STEP_MOUNTS_OWN,
         STEP_LANDLOCK,
         STEP_GROUPS,
         STEP_GID,

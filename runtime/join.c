@@ -260,6 +260,9 @@ static int prepare(struct work *work, const struct join_request *request, struct
         process->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
         if (process->userns_fd < 0)
                 return error_errno(err, errno, "open %s", path);
+        r = userns_find_outer(&process->userns_fd, state->userns_inode, err);
+        if (r < 0)
+                return r;
         if (state->is_userns_nested) {
                 r = userns_enter_parent_of(process->userns_fd, err);
                 /* Mounting our private procfs asks for power over the mount namespace that we are in. */

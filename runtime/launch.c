@@ -160,6 +160,7 @@ static int take_ids(struct work *work, struct error *err)
 {
         struct plan *plan = work->plan;
         struct lease lease = { 0, 0 };
+        struct stat st;
         int r;
 
         if (plan->sandbox.ids == SANDBOX_IDS_LEASE) {
@@ -177,7 +178,11 @@ static int take_ids(struct work *work, struct error *err)
         work->state.n_uid_map = plan->n_uid_map;
         work->state.gid_map = plan->gid_map;
         work->state.n_gid_map = plan->n_gid_map;
-        return userns_make(plan->uid_map, plan->n_uid_map, plan->gid_map, plan->n_gid_map, &work->userns_fd, err);
+        r = userns_make(plan->uid_map, plan->n_uid_map, plan->gid_map, plan->n_gid_map, &work->userns_fd, err);
+        /* For exec; only a build that may make user namespaces can move its init on into another one. */
+        if (r == 0 && plan->sandbox.max_user_namespaces > 0 && fstat(work->userns_fd, &st) == 0)
+                work->state.userns_inode = st.st_ino;
+        return r;
 }
 
 static int prepare_filters(struct work *work, struct error *err)
@@ -189,8 +194,8 @@ static int prepare_filters(struct work *work, struct error *err)
 
         if ((size_t)snprintf(cache, sizeof cache, "%s/seccomp", work->state.host_folder) >= sizeof cache)
                 return error_errno(err, ENAMETOOLONG, "%s", work->state.host_folder);
-        r = seccomp_prepare_build(sandbox->seccomp_user_namespaces, sandbox->seccomp_setuid_files, cache,
-                                  &process->filters[0], err);
+        r = seccomp_prepare_build(sandbox->seccomp_base, sandbox->seccomp_user_namespaces, sandbox->seccomp_setuid_files,
+                                  cache, &process->filters[0], err);
         if (r == 0)
                 r = seccomp_prepare_engine(&sandbox->spec.linux_.seccomp, cache, &process->filters[1], err);
         /* For exec, which loads the very filters that init got. */

@@ -51,6 +51,7 @@ struct mounts_plan {
         const char *cwd;
         const char *label;              /* linux.mountLabel; NULL: none */
         bool is_root_readonly;
+        bool is_proc_allowed;           /* the build may mount a procfs of pid namespaces that it makes */
         unsigned long root_propagation; /* MS_PRIVATE or MS_SLAVE */
         bool is_cgroup2;
         const struct mount_hierarchy *hierarchies;      /* v1 */

@@ -206,6 +206,29 @@ static void mount_cgroup1(const struct mounts_plan *plan, const struct mounts_re
                 child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
 }
 
+/* A user namespace may mount a procfs only where its mount namespace has a whole one, nothing of which is covered
+ * (mount_too_revealing() in fs/namespace.c). The container's own has masks; this one lies beneath it, in a tmpfs whose root
+ * the container's covers: no path leads there, and the locks on both keep it so. What the build's own procfs then shows of
+ * the machine is what any user of the host may read; who may write goes by ids and by the owners of namespaces.
+ * Returns the fd to attach the container's procfs to. */
+static int hide_whole_proc(const struct mounts_plan *plan, int target, uint32_t index, int report_fd)
+{
+        const struct mount_option options[] = { { "mode", "0" }, { "size", "4k" }, { "nr_inodes", "2" },
+                                                { "context", plan->label } };
+        const uint64_t attr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+        auto_close int cover = make("tmpfs", options, plan->label == NULL ? 3 : 4, false, attr, NULL);
+        auto_close int whole = make("proc", NULL, 0, false, attr, NULL);
+        auto_close int at = UNSET_FD;
+
+        if (cover < 0 || whole < 0 || mkdirat(cover, "whole", 0) < 0)
+                child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
+        if (attach(cover, target) == 0)
+                at = openat(cover, "whole", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (at < 0 || attach(whole, at) < 0)
+                child_fail(report_fd, STEP_MOUNT_ATTACH, index, errno);
+        return take_fd(&cover);
+}
+
 static void mount_one(const struct mounts_plan *plan, const struct mounts_ready *ready, uint32_t index, int root_fd,
                       int report_fd)
 {
@@ -239,6 +262,12 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
                 if ((mount->has_super_flags && set_super_flags(target, mount) < 0) || change_flags(target, spec) < 0)
                         child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
                 return;
+        }
+        if (spec->kind == SPEC_MOUNT_PROC && plan->is_proc_allowed) {
+                int cover = hide_whole_proc(plan, target, index, report_fd);
+
+                close(target);
+                target = cover;
         }
         switch (spec->kind) {
         case SPEC_MOUNT_BIND:

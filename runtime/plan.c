@@ -179,6 +179,7 @@ int plan_set_ids(struct plan *plan, struct arena *arena, uint32_t lease_base, ui
         if (r < 0)
                 return r;
         plan->mounts.is_cgroup2 = plan->cgroups.is_v2;
+        plan->mounts.is_proc_allowed = plan->sandbox.max_namespaces > 0;
         if (!plan->cgroups.is_v2 && !plan->cgroups.is_disabled) {
                 struct mount_hierarchy *hierarchies = arena_array(arena, plan->cgroups.n_paths, sizeof *hierarchies);
                 const char *const top = "/sys/fs/cgroup/";
@@ -223,6 +224,7 @@ int plan_set_ids(struct plan *plan, struct arena *arena, uint32_t lease_base, ui
         plan->process.can_set_groups = userns_can_setgroups();
         plan->process.max_user_namespaces = plan->sandbox.max_user_namespaces;
         plan->process.max_inotify_instances = plan->sandbox.max_inotify_instances;
+        plan->process.max_namespaces = plan->sandbox.max_namespaces;
         plan->process.start_hooks = spec->hooks[SPEC_HOOK_START_CONTAINER];
         plan->process.has_personality = spec->linux_.has_personality;
         plan->process.personality = spec->linux_.personality;

@@ -1,6 +1,7 @@
 /* The last steps of every process that enters a sandbox: init and exec share this code.
  *
- * Order: scheduling, rlimits and labels while privilege is left; the user namespace; groups, gid, uid; a new session
+ * Order: scheduling, rlimits and labels while privilege is left; the user namespace; (init of a profile that mounts: a
+ * copy of the mount namespace, which the new user namespace owns;) groups, gid, uid; a new session
  * keyring; capabilities; no_new_privs; the working folder and the program looked up with the final credentials;
  * (the wait for start); the filters; exec. Withstands: leaked working folders (CVE-2024-21626), the runtime's
  * own binary as the program (CVE-2019-5736), left inheritable capabilities (CVE-2022-29162), planted keys. */
@@ -28,6 +29,7 @@ struct process_plan {
         uint32_t stdio_uid, stdio_gid;  /* ids outside, for pipes on stdio */
         bool can_set_groups;            /* false: a plain user's single-id namespace, setgroups(2) is denied */
         uint32_t max_user_namespaces, max_inotify_instances;
+        uint32_t max_namespaces;        /* of each other kind; 0: init does not take the mounts over either */
         bool is_abstract_scoped;        /* abstract sockets of others are out of reach, see landlock.h */
         bool is_init;                   /* writes the limits above; runs startContainer hooks */
         struct spec_hook_list start_hooks;

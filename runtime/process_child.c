@@ -297,6 +297,24 @@ static void enter_cwd(const struct process_plan *plan, const struct process_read
                 child_fail(ready->report_fd, STEP_CWD_OUTSIDE, 0, ENOENT);
 }
 
+/* What the build may mount it mounts in a copy of the tree that its own user namespace owns. The kernel locks in it every
+ * mount that is there already: none can be unmounted, moved away or get back what its flags deny (mount_namespaces(7),
+ * "Restrictions on mount namespaces"). Last of all that touches mounts. */
+static void take_mounts(const struct process_plan *plan, const struct process_ready *ready)
+{
+        static const char *const limits[] = {
+                "sys/user/max_mnt_namespaces", "sys/user/max_pid_namespaces", "sys/user/max_net_namespaces",
+                "sys/user/max_ipc_namespaces", "sys/user/max_uts_namespaces", "sys/user/max_cgroup_namespaces",
+                "sys/user/max_time_namespaces",
+        };
+
+        for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
+                if (write_number(ready->proc_fd, limits[i], plan->max_namespaces) < 0 && errno != ENOENT)
+                        child_fail(ready->report_fd, STEP_USERNS_LIMITS, 0, errno);
+        if (unshare(CLONE_NEWNS) < 0)
+                child_fail(ready->report_fd, STEP_MOUNTS_OWN, 0, errno);
+}
+
 void process_child_become(struct process_plan *plan, const struct process_ready *ready, char *ret_path, size_t size)
 {
         const struct spec_user *user = &plan->process->user;
@@ -314,6 +332,8 @@ void process_child_become(struct process_plan *plan, const struct process_ready 
                             errno != ENOENT)
                                 child_fail(ready->report_fd, STEP_USERNS_LIMITS, 1, errno);
                 }
+                if (plan->is_init && plan->max_namespaces > 0)
+                        take_mounts(plan, ready);
         }
         /* Before the ids, which empty the effective set, and no_new_privs: landlock_restrict_self(2) asks for the latter or
          * for CAP_SYS_ADMIN here. */

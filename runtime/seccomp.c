@@ -253,10 +253,8 @@ static uint64_t sum_number(uint64_t sum, uint64_t value)
         return sum ^ sum >> 29;
 }
 
-static uint64_t sum_policy(const struct policy_seccomp *policy, bool user_namespaces, bool setuid_files)
+static uint64_t sum_policy(uint64_t sum, const struct policy_seccomp *policy, bool user_namespaces, bool setuid_files)
 {
-        uint64_t sum = 0xcbf29ce484222325ull;
-
         for (size_t i = 0; i < policy->n_allowed; i++)
                 sum = sum_text(sum, policy->allowed[i]);
         sum = sum_number(sum, policy->n_allowed);
@@ -285,12 +283,17 @@ static uint64_t sum_policy(const struct policy_seccomp *policy, bool user_namesp
         return sum;
 }
 
-static void key_build(bool user_namespaces, bool setuid_files, uint8_t ret_key[SHA256_LENGTH])
+static void key_build(enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
+                      uint8_t ret_key[SHA256_LENGTH])
 {
+        uint64_t sum = 0xcbf29ce484222325ull;
         struct sha256 sha256;
 
+        for (const struct policy_seccomp *policy = policy_seccomp_of(base); policy != NULL; policy = policy->beneath)
+                sum = sum_policy(sum, policy, user_namespaces, setuid_files);
         key_begin(&sha256, "build");
-        key_number(&sha256, sum_policy(policy_seccomp_build(), user_namespaces, setuid_files));
+        key_number(&sha256, sum);
+        key_number(&sha256, base);
         key_number(&sha256, user_namespaces);
         key_number(&sha256, setuid_files);
         sha256_end(&sha256, ret_key);
@@ -324,15 +327,15 @@ int seccomp_prepare_engine(const struct spec_seccomp *seccomp, const char *cache
         return r;
 }
 
-int seccomp_prepare_build(bool user_namespaces, bool setuid_files, const char *cache_folder,
-                          struct seccomp_filter *ret_filter, struct error *err)
+int seccomp_prepare_build(enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
+                          const char *cache_folder, struct seccomp_filter *ret_filter, struct error *err)
 {
         auto_close int cache_fd = open_cache(cache_folder);
         uint8_t key[SHA256_LENGTH];
         char name[SHA256_TEXT_SIZE];
         int r;
 
-        key_build(user_namespaces, setuid_files, key);
+        key_build(base, user_namespaces, setuid_files, key);
         sha256_text(key, name);
         if (cache_fd >= 0) {
                 r = read_file(cache_fd, name, key, ret_filter);
@@ -341,7 +344,7 @@ int seccomp_prepare_build(bool user_namespaces, bool setuid_files, const char *c
                 if (r != -ENOENT)
                         log_warning("seccomp cache entry %s/%s is damaged or not ours; compiling anew", cache_folder, name);
         }
-        r = seccomp_compile_build(SCMP_ARCH_NATIVE, user_namespaces, setuid_files, ret_filter, err);
+        r = seccomp_compile_build(SCMP_ARCH_NATIVE, base, user_namespaces, setuid_files, ret_filter, err);
         if (r == 0)
                 put_in_cache(cache_fd, name, key, ret_filter);
         return r;

@@ -1,4 +1,4 @@
-/* Makes the program of the `build` filter from policies/seccomp_build.c: a search tree over the numbers of the native ABI, whose
+/* Makes the program of a filter of policies/seccomp_build.c: a search tree over the numbers of the native ABI, whose
  * leaves are an answer or a few checks of arguments.
  *
  * Not by libseccomp's rules, because they compare 64 bits where the kernel looks at 32, and have no "else" for
@@ -177,21 +177,24 @@ static void put_entry(struct entry *entries, size_t *n, uint32_t arch, const cha
         entries[(*n)++] = (struct entry){ (uint32_t)number, rule, result };
 }
 
-static size_t gather_entries(uint32_t arch, bool user_namespaces, bool setuid_files, struct entry *entries)
+static size_t gather_entries(uint32_t arch, enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
+                             struct entry *entries)
 {
-        const struct policy_seccomp *policy = policy_seccomp_build();
         size_t n = 0;
 
-        for (size_t i = 0; i < policy->n_rules; i++) {
-                const struct policy_seccomp_rule *rule = &policy->rules[i];
+        for (const struct policy_seccomp *policy = policy_seccomp_of(base); policy != NULL; policy = policy->beneath) {
+                for (size_t i = 0; i < policy->n_rules; i++) {
+                        const struct policy_seccomp_rule *rule = &policy->rules[i];
 
-                if (rule->applies == NULL || rule->applies(user_namespaces, setuid_files))
-                        put_entry(entries, &n, arch, rule->name, rule->n_checks > 0 ? rule : NULL, rule->otherwise);
+                        if (rule->applies == NULL || rule->applies(user_namespaces, setuid_files))
+                                put_entry(entries, &n, arch, rule->name, rule->n_checks > 0 ? rule : NULL,
+                                          rule->otherwise);
+                }
+                for (size_t i = 0; i < policy->n_refused; i++)
+                        put_entry(entries, &n, arch, policy->refused[i], NULL, EPERM);
+                for (size_t i = 0; i < policy->n_allowed; i++)
+                        put_entry(entries, &n, arch, policy->allowed[i], NULL, POLICY_SECCOMP_ALLOW);
         }
-        for (size_t i = 0; i < policy->n_refused; i++)
-                put_entry(entries, &n, arch, policy->refused[i], NULL, EPERM);
-        for (size_t i = 0; i < policy->n_allowed; i++)
-                put_entry(entries, &n, arch, policy->allowed[i], NULL, POLICY_SECCOMP_ALLOW);
         qsort(entries, n, sizeof entries[0], compare_entries);
         return n;
 }
@@ -215,8 +218,8 @@ static uint32_t audit_arch(uint32_t arch)
         }
 }
 
-int seccomp_compile_build(uint32_t arch, bool user_namespaces, bool setuid_files, struct seccomp_filter *ret_filter,
-                          struct error *err)
+int seccomp_compile_build(uint32_t arch, enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
+                          struct seccomp_filter *ret_filter, struct error *err)
 {
         auto_free struct entry *entries = calloc(ENTRIES_MAX, sizeof *entries);
         auto_free struct leaf *leaves = calloc(LEAVES_MAX, sizeof *leaves);
@@ -232,7 +235,7 @@ int seccomp_compile_build(uint32_t arch, bool user_namespaces, bool setuid_files
         if (audit_arch(arch) == 0)
                 return error_set(err, ENOTSUP, "seccomp: no build filter for this processor (only x86-64 and arm64)");
 
-        n_entries = gather_entries(arch, user_namespaces, setuid_files, entries);
+        n_entries = gather_entries(arch, base, user_namespaces, setuid_files, entries);
         for (size_t i = 0; i < n_entries; i++) {
                 if (entries[i].number > next)
                         put_leaf(leaves, &n_leaves, next, NULL, ENOSYS);

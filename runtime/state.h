@@ -55,6 +55,7 @@ struct state {
         dev_t rootfs_device;            /* st_dev of the engine's mount, to refresh only what it is */
         bool is_restacked;              /* refresh the engine's overlay (restack_refresh) */
         uint64_t netns_inode;
+        uint64_t userns_inode;          /* the build's; 0: not known */
         bool is_abstract_scoped;        /* exec gets a Landlock domain, too (landlock.h) */
         bool has_own_pidns;             /* else kill every process of the cgroup */
         bool is_userns_nested;          /* a plain user's: exec first joins the parent of init's user namespace */

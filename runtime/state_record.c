@@ -47,6 +47,7 @@ static const struct field {
         { "rootfsDevice", FIELD_DEV, offsetof(struct state, rootfs_device) },
         { "isRestacked", FIELD_BOOL, offsetof(struct state, is_restacked) },
         { "netnsInode", FIELD_U64, offsetof(struct state, netns_inode) },
+        { "usernsInode", FIELD_U64, offsetof(struct state, userns_inode) },
         { "isAbstractScoped", FIELD_BOOL, offsetof(struct state, is_abstract_scoped) },
         { "hasOwnPidns", FIELD_BOOL, offsetof(struct state, has_own_pidns) },
         { "isUsernsNested", FIELD_BOOL, offsetof(struct state, is_userns_nested) },

@@ -523,3 +523,29 @@ int userns_enter_parent_of(int userns_fd, struct error *err)
                 return error_errno(err, errno, "user namespace: enter the one around the container's");
         return become_root(err);
 }
+
+int userns_find_outer(int *userns_fd, uint64_t inode, struct error *err)
+{
+        struct stat st;
+
+        if (inode == 0)
+                return 0;
+        for (;;) {
+                int parent_fd;
+
+                if (fstat(*userns_fd, &st) < 0)
+                        return error_errno(err, errno, "user namespace: look at init's");
+                if (st.st_ino == inode)
+                        return 0;
+                /* EPERM: as far up as our own, whose parent is none of our business. user_namespaces(7): 32 levels. */
+                parent_fd = ioctl(*userns_fd, NS_GET_PARENT);
+                if (parent_fd < 0 && errno == EPERM)
+                        return error_set(err, ESRCH, "init is no longer in the container's user namespace");
+                if (parent_fd < 0)
+                        return error_errno(err, errno, "user namespace: find the one around init's");
+                close(*userns_fd);
+                *userns_fd = parent_fd;
+                if (fcntl(parent_fd, F_SETFD, FD_CLOEXEC) < 0)
+                        return error_errno(err, errno, "user namespace: look at the one around init's");
+        }
+}

@@ -28,6 +28,10 @@ int userns_enter_rootless(struct error *err);
  * @userns_fd: init's. Where that one is our own already, nothing happens. */
 int userns_enter_parent_of(int userns_fd, struct error *err);
 
+/* From the user namespace of a container's init to the one that we made for it, which lies around it where a build that may
+ * make user namespaces has moved init on into one of its own. @userns_fd: replaced. @inode: of ours; 0: not known. */
+int userns_find_outer(int *userns_fd, uint64_t inode, struct error *err);
+
 /* Outside id of an inside one, or -1 when it is not mapped. */
 int64_t userns_map_id(const struct spec_id_map *map, size_t n, uint32_t inside);
 

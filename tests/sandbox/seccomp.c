@@ -387,7 +387,7 @@ int main(void)
         struct error err = { 0 };
 
         for (int i = 0; i < 4; i++) {
-                if (seccomp_prepare_build(i & 1, i & 2, NULL, &filters[i & 1][i >> 1], &err) < 0) {
+                if (seccomp_prepare_build(POLICY_SECCOMP_BASE_BUILD, i & 1, i & 2, NULL, &filters[i & 1][i >> 1], &err) < 0) {
                         printf("FAIL the build filter: %s\n", err.text);
                         return 1;
                 }

@@ -118,6 +118,60 @@ Test(policy_devices, wider_rules_are_dropped_and_told)
                 cr_assert_neq(q.sandbox.spec.linux_.resources.devices[i].major, 10);
 }
 
+static const struct policy_device fuse = { "/dev/fuse", S_IFCHR, 10, 229 };
+
+static const struct spec_device_rule *rule_for(int64_t major, int64_t minor)
+{
+        const struct spec_resources *got = &q.sandbox.spec.linux_.resources;
+
+        for (size_t i = 0; i < got->n_devices; i++) {
+                if (got->devices[i].major == major && got->devices[i].minor == minor)
+                        return &got->devices[i];
+        }
+        return NULL;
+}
+
+Test(policy_devices, one_of_the_profile_s_list_is_there_where_the_engine_asks_for_it)
+{
+        const struct spec_device node = { .type = S_IFCHR, .path = "/dev/fuse", .major = 10, .minor = 229 };
+        const struct spec_device other = { .type = S_IFCHR, .path = "/dev/tun", .major = 10, .minor = 200 };
+        static const struct spec_device_rule rules[] = {
+                { .is_allow = false, .type = 'a', .major = -1, .minor = -1, .access = 7 },
+                { .is_allow = true, .type = 'c', .major = 10, .minor = 229, .access = 6 },
+        };
+        static const struct spec_device_rule taken_back[] = {
+                { .is_allow = true, .type = 'c', .major = 10, .minor = -1, .access = 7 },
+                { .is_allow = false, .type = 'c', .major = 10, .minor = 229, .access = 4 },
+        };
+
+        q.policy.profile.devices = &fuse;
+        q.policy.profile.n_devices = 1;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.linux_.n_devices, 6, "nobody asks");
+        cr_assert_null(rule_for(10, 229));
+
+        ask_node(&node);
+        ask_rules(rules, 2);
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.linux_.n_devices, 7);
+        cr_assert_str_eq(q.sandbox.spec.linux_.devices[6].path, "/dev/fuse");
+        cr_assert_eq(rule_for(10, 229)->access, 7);
+        cr_assert(rule_for(10, 229)->is_allow);
+        cr_assert_not_null(request_finding(&q, FINDING_RECORDED, "devices"));
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "devices"));
+
+        ask_rules(taken_back, 2);
+        request_passes(&q);
+        cr_assert_eq(rule_for(10, 229)->access, 3, "no more than asked");
+        cr_assert_null(rule_for(10, -1));
+
+        ask_node(&other);
+        request_is_refused(&q, "devices");
+        ask_node(&node);
+        q.policy.profile.n_devices = 0;
+        request_is_refused(&q, "devices");
+}
+
 Test(policy_devices, refuses_the_shape_of_privileged)
 {
         static const struct spec_device_rule all = {

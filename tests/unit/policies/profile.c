@@ -145,7 +145,6 @@ static int judge_under(const struct policy_profile *profile, const char *place, 
         request_init(&q);
         q.policy.profile = *profile;
         /* What no version enforces yet refuses all of them, which would say nothing. */
-        q.policy.profile.seccomp_base = POLICY_SECCOMP_BASE_BUILD;
         q.policy.profile.rootfs = q.policy.profile.rootfs == POLICY_ROOTFS_EPHEMERAL ? POLICY_ROOTFS_READONLY : profile->rootfs;
         q.policy.profile.egress_mode = POLICY_EGRESS_DENY;
         q.policy.profile.ingress = POLICY_INGRESS_ESTABLISHED;

@@ -279,6 +279,21 @@ Test(policy_rooms, without_setuid_files_no_capability_to_give_files_some)
         cr_assert_not(q.sandbox.seccomp_setuid_files);
 }
 
+Test(policy_rooms, who_may_mount_owns_a_copy_of_the_mounts_and_namespaces_are_counted)
+{
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.seccomp_base, POLICY_SECCOMP_BASE_BUILD);
+        cr_assert_eq(q.sandbox.max_namespaces, 0);
+        p->seccomp_base = POLICY_SECCOMP_BASE_ENGINE;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.seccomp_base, POLICY_SECCOMP_BASE_ENGINE);
+        cr_assert_eq(q.sandbox.max_namespaces, 0);
+        p->seccomp_base = POLICY_SECCOMP_BASE_IMAGE_BUILD;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.seccomp_base, POLICY_SECCOMP_BASE_IMAGE_BUILD);
+        cr_assert_eq(q.sandbox.max_namespaces, POLICY_MAX_NAMESPACES);
+}
+
 Test(policy_rooms, user_namespaces_are_counted)
 {
         request_passes(&q);
@@ -410,7 +425,6 @@ Test(policy_rooms, hooks_of_the_list)
 Test(policy_rooms, what_cannot_be_enforced_is_refused_by_name)
 {
         const struct policy_destination destination = { .host = "a.org" };
-        const struct policy_device device = { "/dev/fuse", S_IFCHR, 10, 229 };
         const struct policy_profile before = *p;
 
 #define REFUSES(change, rule) do { *p = before; change; request_is_refused(&q, rule); } while (0)
@@ -419,8 +433,6 @@ Test(policy_rooms, what_cannot_be_enforced_is_refused_by_name)
         REFUSES(p->egress_proxy = "10.0.0.1:1", "egress.proxy");
         REFUSES(p->ingress = POLICY_INGRESS_ANY, "ingress");
         REFUSES(p->rootfs = POLICY_ROOTFS_EPHEMERAL, "rootfs");
-        REFUSES(p->seccomp_base = POLICY_SECCOMP_BASE_IMAGE_BUILD, "seccomp.base");
-        REFUSES((p->devices = &device, p->n_devices = 1), "devices");
         REFUSES(limit(POLICY_LIMIT_WALL, 60), "limits.wall");
         REFUSES(limit(POLICY_LIMIT_CONCURRENT, 8), "limits.concurrent");
         *p = before;

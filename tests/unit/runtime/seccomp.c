@@ -1,5 +1,4 @@
-/* Programs are run here by an interpreter of the few instructions that seccomp(2) takes, so that every number
- * and argument can be tried, of other processors too. That the kernel agrees is tests/sandbox/seccomp.c's part. */
+/* Programs are run here by an interpreter (seccomp_run.h). That the kernel agrees is tests/sandbox/seccomp.c's part. */
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
@@ -21,68 +20,14 @@
 #include "policies/seccomp_build.h"
 #include "runtime/base/fd.h"
 #include "runtime/seccomp.h"
-
-#define ERRNO(code) (SECCOMP_RET_ERRNO | (uint32_t)(code))
-
-static uint32_t run(const struct seccomp_filter *filter, const struct seccomp_data *data)
-{
-        uint32_t a = 0;
-
-        for (size_t pc = 0; pc < filter->n; pc++) {
-                const struct sock_filter *f = &filter->code[pc];
-
-                switch (f->code) {
-                case BPF_LD | BPF_W | BPF_ABS:
-                        cr_assert(f->k + 4 <= sizeof *data && f->k % 4 == 0);
-                        memcpy(&a, (const char *)data + f->k, 4);
-                        break;
-                case BPF_ALU | BPF_AND | BPF_K:
-                        a &= f->k;
-                        break;
-                case BPF_JMP | BPF_JA:
-                        pc += f->k;
-                        break;
-                case BPF_JMP | BPF_JEQ | BPF_K:
-                        pc += a == f->k ? f->jt : f->jf;
-                        break;
-                case BPF_JMP | BPF_JGE | BPF_K:
-                        pc += a >= f->k ? f->jt : f->jf;
-                        break;
-                case BPF_JMP | BPF_JGT | BPF_K:
-                        pc += a > f->k ? f->jt : f->jf;
-                        break;
-                case BPF_JMP | BPF_JSET | BPF_K:
-                        pc += (a & f->k) != 0 ? f->jt : f->jf;
-                        break;
-                case BPF_RET | BPF_K:
-                        return f->k;
-                default:
-                        cr_assert_fail("instruction %#x", f->code);
-                }
-        }
-        cr_assert_fail("ran over the end");
-        return 0;
-}
-
-static uint32_t call(const struct seccomp_filter *filter, uint32_t arch, const char *name, uint64_t a0, uint64_t a1,
-                     uint64_t a2, uint64_t a3)
-{
-        struct seccomp_data data = {
-                .nr = seccomp_syscall_resolve_name_arch(arch, name), .arch = arch, .args = { a0, a1, a2, a3 },
-        };
-
-        cr_assert_geq(data.nr, 0, "%s", name);
-        return run(filter, &data);
-}
-
-static const uint32_t arches[] = { SCMP_ARCH_X86_64, SCMP_ARCH_AARCH64 };
+#include "tests/unit/runtime/seccomp_run.h"
 
 static struct seccomp_filter build(uint32_t arch, bool user_namespaces, bool setuid_files)
 {
         struct seccomp_filter filter;
         struct error err = { 0 };
 
-        cr_assert_eq(seccomp_compile_build(arch, user_namespaces, setuid_files, &filter, &err), 0, "%s", err.text);
+        cr_assert_eq(seccomp_compile_build(arch, POLICY_SECCOMP_BASE_BUILD, user_namespaces, setuid_files, &filter, &err), 0, "%s", err.text);
         return filter;
 }
 
@@ -92,12 +37,11 @@ static struct seccomp_filter build(uint32_t arch, bool user_namespaces, bool set
                      filter.code != NULL; seccomp_filter_free(&filter))
 #define CALL4(name, a0, a1, a2, a3) call(&filter, arches[i_], name, (uint64_t)(a0), (uint64_t)(a1), (uint64_t)(a2), (uint64_t)(a3))
 #define CALL(name, a0, a1, a2) CALL4(name, a0, a1, a2, 0)
-#define expect(got, wanted) cr_assert_eq(got, wanted, #got " gave %#x", got)
 #define HIGH (1ull << 32)
 
 Test(seccomp_build, lets_what_the_lists_allow_pass_and_nothing_else)
 {
-        const struct policy_seccomp *policy = policy_seccomp_build();
+        const struct policy_seccomp *policy = policy_seccomp_of(POLICY_SECCOMP_BASE_BUILD);
 
         EACH_ARCH(filter, false, true) {
                 for (uint32_t number = 0; number < 700; number++) {
@@ -122,7 +66,7 @@ Test(seccomp_build, lets_what_the_lists_allow_pass_and_nothing_else)
 
 Test(seccomp_build, names_each_call_once)
 {
-        const struct policy_seccomp *policy = policy_seccomp_build();
+        const struct policy_seccomp *policy = policy_seccomp_of(POLICY_SECCOMP_BASE_BUILD);
 
         for (size_t i = 0; i < policy->n_allowed; i++) {
                 for (size_t j = 0; j < i; j++)

@@ -91,7 +91,7 @@ static struct state full_state(const char *id)
                 .cgroups = cgroups, .n_cgroups = 2, .is_cgroup2 = true, .is_cgroup_shared = true,
                 .lease_base = 1879048192u, .lease_size = 65536, .host_folder = "/run/runb", .uid_map = map,
                 .gid_map = map, .n_uid_map = 2, .n_gid_map = 1, .overlay_work = "/w", .rootfs_device = 0xffffffffffffull,
-                .is_restacked = true, .netns_inode = 4026531840u, .is_abstract_scoped = true,
+                .is_restacked = true, .netns_inode = 4026531840u, .userns_inode = 4026531837u, .is_abstract_scoped = true,
                 .has_own_pidns = true, .is_userns_nested = true,
                 .apparmor_profile = "p", .selinux_label = "l", .profile = "untrusted", .policy_revision = "built-in",
                 .findings = &first, .n_findings = 2,
@@ -136,6 +136,7 @@ Test(state, reads_back_everything_that_it_wrote)
         cr_expect_str_eq(got.overlay_work, wrote.overlay_work);
         cr_expect_eq(got.rootfs_device, wrote.rootfs_device);
         cr_expect_eq(got.netns_inode, wrote.netns_inode);
+        cr_expect_eq(got.userns_inode, wrote.userns_inode);
         cr_expect_str_eq(got.apparmor_profile, "p");
         cr_expect_str_eq(got.selinux_label, "l");
         cr_expect_str_eq(got.profile, "untrusted");
