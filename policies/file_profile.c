@@ -258,6 +258,7 @@ static int read_limits(struct reader *reader, const struct json_node *node, void
                 LIMIT("nofile", POLICY_LIMIT_NOFILE, read_nofile),
                 LIMIT("core", POLICY_LIMIT_CORE, read_core),
                 LIMIT("fsize", POLICY_LIMIT_FSIZE, policy_read_size),
+                LIMIT("scratch", POLICY_LIMIT_SCRATCH, read_memory),
                 LIMIT("concurrent", POLICY_LIMIT_CONCURRENT, read_concurrent),
         };
         struct policy_limit_value *limits = into;

@@ -140,6 +140,7 @@ static void write_limit(enum policy_limit limit, uint64_t value, struct text_buf
         case POLICY_LIMIT_SWAP:
         case POLICY_LIMIT_CORE:
         case POLICY_LIMIT_FSIZE:
+        case POLICY_LIMIT_SCRATCH:
                 if (value > UINT64_C(1) << 53) { /* only "T" leads there */
                         text_addf(out, "\"%lluT\"", (unsigned long long)(value >> 40));
                         return;

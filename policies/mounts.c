@@ -11,6 +11,7 @@
 #include "policies/exceptions.h"
 #include "policies/mounts_private.h"
 #include "policies/paths.h"
+#include "policies/rootfs.h"
 
 void mounts_note(struct mount_candidate *c, const char *asked, const char *got)
 {
@@ -332,11 +333,13 @@ static bool has_dev(const struct spec *spec)
         return false;
 }
 
+#define MADE_HERE (1 + POLICY_ROOTFS_MOUNTS)
+
 int policy_mounts_judge(struct judge *judge, struct sandbox *sandbox)
 {
         const struct spec *asked = judge->asked;
-        struct spec_mount *mounts = arena_array(judge->arena, asked->n_mounts + 1, sizeof *mounts);
-        struct sandbox_bind *verdicts = arena_array(judge->arena, asked->n_mounts + 1, sizeof *verdicts);
+        struct spec_mount *mounts = arena_array(judge->arena, asked->n_mounts + MADE_HERE, sizeof *mounts);
+        struct sandbox_bind *verdicts = arena_array(judge->arena, asked->n_mounts + MADE_HERE, sizeof *verdicts);
         size_t n = 0;
 
         if (mounts == NULL || verdicts == NULL)
@@ -352,6 +355,7 @@ int policy_mounts_judge(struct judge *judge, struct sandbox *sandbox)
                 };
                 judge_tighten(judge, "mounts.dev", "mounts (/dev)", "the image's", "a tmpfs with the standard devices");
         }
+        n += policy_rootfs_add_mounts(judge, &mounts[n]);
         for (size_t i = 0; i < asked->n_mounts; i++) {
                 struct mount_candidate c = {
                         .index = i,

@@ -171,10 +171,6 @@ int policy_paths_judge(struct judge *judge, struct sandbox *sandbox)
         int r;
 
         judge_rootfs(judge, sandbox);
-        if (judge->policy->profile.rootfs == POLICY_ROOTFS_READONLY && !sandbox->spec.is_root_readonly) {
-                judge_tighten(judge, "rootfs", "root.readonly", "false", "true");
-                sandbox->spec.is_root_readonly = true;
-        }
         judge_cgroup(judge, linux_);
         r = add_paths(judge, "linux.maskedPaths", masked_paths, sizeof masked_paths / sizeof *masked_paths,
                       &linux_->masked_paths, &linux_->n_masked_paths);

@@ -26,6 +26,7 @@ enum policy_limit {
         POLICY_LIMIT_NOFILE,            /* RLIMIT_NOFILE */
         POLICY_LIMIT_CORE,              /* RLIMIT_CORE, bytes */
         POLICY_LIMIT_FSIZE,             /* RLIMIT_FSIZE, bytes */
+        POLICY_LIMIT_SCRATCH,           /* bytes of what rootfs "ephemeral" and "read-only" give to write to */
         POLICY_LIMIT_CONCURRENT,        /* containers of the profile at once */
         POLICY_LIMITS
 };
@@ -141,6 +142,9 @@ int policy_profile_meet(struct arena *arena, const struct policy_profile *a, con
 
 /* The most that the sets may hold, after what follows from the other members: without setuid files no CAP_SETFCAP. */
 uint64_t policy_profile_caps(const struct policy_profile *profile);
+
+/* Of POLICY_LIMIT_SCRATCH where the profile sets none. */
+#define POLICY_SCRATCH_BYTES (UINT64_C(1) << 30)
 
 /* Where the profile sets no limit: UINT64_MAX. */
 uint64_t policy_limit_most(const struct policy_profile *profile, enum policy_limit limit);

@@ -14,7 +14,8 @@ static const char *const limit_names[POLICY_LIMITS] = {
         [POLICY_LIMIT_SWAP] = "swap",           [POLICY_LIMIT_PIDS] = "pids",
         [POLICY_LIMIT_CPUS] = "cpus",           [POLICY_LIMIT_IO_WEIGHT] = "ioWeight",
         [POLICY_LIMIT_NOFILE] = "nofile",       [POLICY_LIMIT_CORE] = "core",
-        [POLICY_LIMIT_FSIZE] = "fsize",         [POLICY_LIMIT_CONCURRENT] = "concurrent",
+        [POLICY_LIMIT_FSIZE] = "fsize",         [POLICY_LIMIT_SCRATCH] = "scratch",
+        [POLICY_LIMIT_CONCURRENT] = "concurrent",
 };
 
 const char *policy_limit_name(enum policy_limit limit)

@@ -70,6 +70,7 @@ struct sandbox {
         size_t n_uid_map, n_gid_map;
         const struct sandbox_bind *binds;               /* one per spec.mounts, same index */
         enum policy_seccomp_base seccomp_base;
+        uint64_t rootfs_upper_bytes;    /* what the build writes goes to a layer of its own, of that size; 0: to the engine's */
         bool seccomp_setuid_files;
         bool seccomp_user_namespaces;
         uint32_t max_user_namespaces;

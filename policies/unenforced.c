@@ -11,7 +11,6 @@ static bool has_egress_allow(P) { return p->profile.n_egress_allow > 0; }
 static bool has_egress_audit(P) { return p->profile.egress_mode == POLICY_EGRESS_AUDIT; }
 static bool has_egress_proxy(P) { return p->profile.egress_proxy != NULL; }
 static bool has_ingress(P) { return p->profile.ingress != POLICY_INGRESS_ESTABLISHED; }
-static bool has_ephemeral(P) { return p->profile.rootfs == POLICY_ROOTFS_EPHEMERAL; }
 static bool has_wall(P) { return p->profile.limits[POLICY_LIMIT_WALL].is_demanded; }
 static bool has_concurrent(P) { return p->profile.limits[POLICY_LIMIT_CONCURRENT].is_demanded; }
 static bool has_subid_user(P) { return strcmp(p->subid_user, policy_builtin()->subid_user) != 0; }
@@ -24,7 +23,6 @@ static const struct {
         { "egress.mode", has_egress_audit },            /* "audit" */
         { "egress.proxy", has_egress_proxy },
         { "ingress", has_ingress },                     /* "any" */
-        { "rootfs", has_ephemeral },                    /* "ephemeral" */
         { "limits.wall", has_wall },
         { "limits.concurrent", has_concurrent },
         { "ids.subidUser", has_subid_user },

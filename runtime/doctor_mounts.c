@@ -150,7 +150,8 @@ static int map_folder(const char *folder, struct error *err)
         int r = make_namespace(&userns_fd, err);
 
         if (r == 0)
-                r = restack_plan_make(&arena, folder, true, "doctor", &plan, err);
+                r = restack_plan_make(&arena, &(struct restack_request){ .rootfs = folder, .is_mapped = true, .token = "doctor" },
+                                      &plan, err);
         if (r == 0)
                 r = restack_prepare(&plan, userns_fd, LEASE_FIRST, LEASE_FIRST, &tree_fd, err);
         if (r < 0)
@@ -209,7 +210,8 @@ static int try_overlay(const struct doctor *doctor, const char *folder, struct e
                 return error_errno(err, errno, "mount an overlay");
         r = make_namespace(&userns_fd, err);
         if (r == 0)
-                r = restack_plan_make(&arena, "/tmp/merged", true, "doctor", &plan, err);
+                r = restack_plan_make(&arena, &(struct restack_request){ .rootfs = "/tmp/merged", .is_mapped = true,
+                                                                      .token = "doctor" }, &plan, err);
         if (r == 0)
                 r = restack_prepare(&plan, userns_fd, LEASE_FIRST, LEASE_FIRST, &tree_fd, err);
         if (r < 0)

@@ -131,7 +131,7 @@ static int begin_record(struct work *work, struct error *err)
                 .is_rdt_private = plan->intelrdt.is_private,
                 .is_rdt_monitored = plan->intelrdt.monitor != NULL,
                 .rootfs_device = plan->restack.device,
-                .is_restacked = plan->restack.is_overlay,
+                .is_restacked = plan->restack.is_overlay && !plan->restack.is_private,
                 .has_own_pidns = plan->namespaces.clone_flags & CLONE_NEWPID,
                 .is_userns_nested = work->is_nested,
                 .memory_policy = plan->spec->linux_.memory_policy,

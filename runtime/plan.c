@@ -89,8 +89,11 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         r = intelrdt_plan_make(plan->spec, plan->id, arena, &plan->intelrdt, err);
         if (r < 0)
                 return r;
-        r = restack_plan_make(arena, plan->rootfs, plan->sandbox.ids == SANDBOX_IDS_LEASE, make_token(arena, plan->id),
-                              &plan->restack, err);
+        r = restack_plan_make(arena, &(struct restack_request){
+                                      .rootfs = plan->rootfs, .is_mapped = plan->sandbox.ids == SANDBOX_IDS_LEASE,
+                                      .token = make_token(arena, plan->id), .upper_bytes = plan->sandbox.rootfs_upper_bytes,
+                                      .is_unprivileged = plan->host.privilege != HOST_REAL_ROOT,
+                              }, &plan->restack, err);
         if (r < 0 || (plan->spec->linux_.rootfs_propagation & MS_SLAVE) == 0)
                 return r;
         plan->restack.is_slave = !plan->restack.is_overlay;

@@ -22,11 +22,13 @@
 #define FUSE_SUPER_MAGIC 0x65735546
 #endif
 
-int restack_plan_make(struct arena *arena, const char *rootfs, bool is_mapped, const char *token,
-                      struct restack_plan *ret_plan, struct error *err)
+int restack_plan_make(struct arena *arena, const struct restack_request *request, struct restack_plan *ret_plan,
+                      struct error *err)
 {
-        struct restack_plan plan = { .rootfs = rootfs, .is_mapped = is_mapped };
+        const char *rootfs = request->rootfs;
+        struct restack_plan plan = { .rootfs = rootfs, .is_mapped = request->is_mapped, .is_private = request->upper_bytes > 0 };
         auto_close int fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        bool is_stacked;
         struct statfs fs;
         struct stat st;
         int r;
@@ -34,9 +36,10 @@ int restack_plan_make(struct arena *arena, const char *rootfs, bool is_mapped, c
         if (fd < 0 || fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
                 return error_errno(err, errno, "root.path: open %s", rootfs);
         plan.device = st.st_dev;
-        plan.is_overlay = is_mapped && (unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC;
+        is_stacked = plan.is_mapped && (unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC;
+        plan.is_overlay = is_stacked || plan.is_private;
         if (plan.is_overlay) {
-                r = restack_overlay_plan(arena, fd, rootfs, token, &plan.overlay, err);
+                r = restack_overlay_plan(arena, fd, request, is_stacked, &plan.overlay, err);
                 if (r < 0)
                         return error_context(err, "root.path");
                 plan.work = plan.overlay->work;

@@ -5,12 +5,16 @@
  * work folder of its own beside the upper one. The engine's own mount then holds stale dentries: restack_refresh()
  * makes it true again.
  *
+ * With an upper layer of its own (the profile's rootfs "ephemeral"): always an overlay, over the engine's layers, or over the
+ * rootfs as the one lower layer where that is no overlay or its ids are not mapped.
+ *
  * Withstands: layers by relative names and links (each opened once and held by fd), names with colons, commas,
  * blanks and backslashes, hundreds of layers, an engine's mount with `volatile`; a rootfs path that holds something
  * else by the time of the refresh (checked by fd). */
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "runtime/base/arena.h"
@@ -25,13 +29,23 @@ struct restack_plan {
         bool is_slave;                  /* rootfsPropagation: what the host mounts below it later is seen. Only a rootfs that
                                          * is no overlay can: a second overlay is nobody's peer */
         dev_t device;                   /* st_dev of the rootfs */
+        bool is_private;                /* with an upper layer of its own, in memory: the engine's tree is not written to */
         const char *work;               /* the work folder that restack_prepare() makes; NULL: none */
         const struct restack_overlay *overlay;
 };
 
-/* Looks at the rootfs; makes nothing. @token: unique text for the work folder's name, "runb-work-<token>". */
-int restack_plan_make(struct arena *arena, const char *rootfs, bool is_mapped, const char *token,
-                      struct restack_plan *ret_plan, struct error *err);
+struct restack_request {
+        const char *rootfs;
+        bool is_mapped;
+        const char *token;              /* unique text for the work folder's name, "runb-work-<token>" */
+        uint64_t upper_bytes;           /* not 0: an upper layer of its own, of that size, on a tmpfs that nothing but this mount
+                                         * holds, so that it ends with the last process of the container */
+        bool is_unprivileged;           /* in a user namespace: overlayfs keeps its notes in user.* attributes */
+};
+
+/* Looks at the rootfs; makes nothing. */
+int restack_plan_make(struct arena *arena, const struct restack_request *request, struct restack_plan *ret_plan,
+                      struct error *err);
 
 /* Makes the tree: detached, private propagation (or slave), nodev. @userns_fd: the build's, for the id map; @range_uid,
  * @range_gid: ids for fsuid and fsgid of the overlay's mounter. EOPNOTSUPP names the file system, the kernel and

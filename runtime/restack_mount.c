@@ -19,6 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
@@ -85,6 +86,7 @@ struct fds {
         int *lower;                     /* O_PATH */
         size_t n_lower;
         int upper, work;
+        int scratch;                    /* the tmpfs of our own upper layer */
         int *clones;
         size_t n_clones;
         int *submounts;
@@ -101,16 +103,17 @@ static void fds_close(struct fds *fds)
                 auto_close_cleanup(&fds->submounts[i]);
         auto_close_cleanup(&fds->upper);
         auto_close_cleanup(&fds->work);
+        auto_close_cleanup(&fds->scratch);
         free(fds->submounts);
         free(fds->lower);
         free(fds->clones);
-        *fds = (struct fds){ .upper = UNSET_FD, .work = UNSET_FD };
+        *fds = (struct fds){ .upper = UNSET_FD, .work = UNSET_FD, .scratch = UNSET_FD };
 }
 
 static int make_clones(const struct restack_overlay *overlay, int userns_fd, struct fds *fds, struct error *err)
 {
-        struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .propagation = MS_PRIVATE,
-                                   .userns_fd = (uint64_t)(unsigned)userns_fd };
+        struct mount_attr attr = { .attr_set = overlay->is_mapped ? MOUNT_ATTR_IDMAP : 0, .propagation = MS_PRIVATE,
+                                   .userns_fd = overlay->is_mapped ? (uint64_t)(unsigned)userns_fd : 0 };
 
         fds->clones = calloc(overlay->n_mounts, sizeof *fds->clones);
         if (fds->clones == NULL)
@@ -136,6 +139,7 @@ static int make_clones(const struct restack_overlay *overlay, int userns_fd, str
 static int clone_submounts(const struct restack_overlay *overlay, int userns_fd, struct fds *fds, struct error *err)
 {
         struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns_fd };
+        struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
 
         if (overlay->n_submounts == 0)
                 return 0;
@@ -149,8 +153,11 @@ static int clone_submounts(const struct restack_overlay *overlay, int userns_fd,
                 if (fd < 0)
                         return error_errno(err, errno, "clone the mount of %s", path);
                 fds->submounts[fds->n_submounts] = fd;
-                if (mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
+                if (overlay->is_mapped && mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
                         log_debug("%s cannot map ids; its files belong to nobody in the container", path);
+                /* They are the engine's tree, too, and no layer of ours lies over them. */
+                if (overlay->upper_bytes > 0 && mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof readonly) < 0)
+                        return error_errno(err, errno, "make the mount of %s read-only", path);
         }
         return 0;
 }
@@ -216,6 +223,54 @@ static int open_known(const struct restack_overlay *overlay, const struct fds *f
         return 0;
 }
 
+/* ---- an upper layer of our own ---- */
+
+/* Memory of the build's own cgroup, since that is who fills it (kernel docs, cgroup-v2, "memory"); it has no name anywhere,
+ * so nothing is left of it after a kill at any moment. */
+static int make_scratch(const struct restack_overlay *overlay, int *ret_fd, struct error *err)
+{
+        auto_close int fs_fd = fsopen("tmpfs", FSOPEN_CLOEXEC);
+        uint64_t inodes = overlay->upper_bytes / 4096;
+        char size[24], nr_inodes[24];
+        int fd;
+
+        snprintf(size, sizeof size, "%llu", (unsigned long long)overlay->upper_bytes);
+        snprintf(nr_inodes, sizeof nr_inodes, "%llu", (unsigned long long)(inodes < 1024 ? 1024 : inodes));
+        if (fs_fd < 0 || fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "runb-upper", 0) < 0 ||
+            fsconfig(fs_fd, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
+            fsconfig(fs_fd, FSCONFIG_SET_STRING, "nr_inodes", nr_inodes, 0) < 0 ||
+            fsconfig(fs_fd, FSCONFIG_SET_STRING, "mode", "0755", 0) < 0 ||
+            fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+                return error_errno(err, errno, "make a tmpfs of %s bytes for the upper layer", size);
+        fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV);
+        if (fd < 0)
+                return error_errno(err, errno, "make a tmpfs of %s bytes for the upper layer", size);
+        *ret_fd = fd;
+        return 0;
+}
+
+/* The root of an overlay is its upper layer's: mode and owner as the image has them. */
+static int make_upper(const struct restack_overlay *overlay, struct fds *fds, struct error *err)
+{
+        struct stat st;
+
+        if (mkdirat(fds->scratch, "upper", 0755) < 0 || mkdirat(fds->scratch, "work", 0755) < 0)
+                return error_errno(err, errno, "make the folders of the upper layer");
+        fds->upper = openat(fds->scratch, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        fds->work = openat(fds->scratch, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fds->upper < 0 || fds->work < 0)
+                return error_errno(err, errno, "open the folders of the upper layer");
+        if (fstat(fds->lower[0], &st) < 0 || fchown(fds->upper, st.st_uid, st.st_gid) < 0 ||
+            fchmod(fds->upper, st.st_mode & 07777) < 0)
+                return error_errno(err, errno, "give the upper layer the owner of the rootfs");
+        /* Without them overlayfs would mount all the same, and fail at folders that replace others. */
+        if (overlay->is_user_xattr && (fsetxattr(fds->upper, "user.runb", "", 0, 0) < 0 ||
+                                       fremovexattr(fds->upper, "user.runb") < 0))
+                return error_set(err, EOPNOTSUPP, "an upper layer of its own in a user namespace needs user attributes on tmpfs, "
+                                 "which Linux 6.6 has (%s): use rootfs \"engine\" in the profile", error_text(errno));
+        return 0;
+}
+
 static int open_layers(const struct restack_overlay *overlay, struct fds *fds, struct error *err)
 {
         int r = 0;
@@ -228,6 +283,8 @@ static int open_layers(const struct restack_overlay *overlay, struct fds *fds, s
                 if (r < 0)
                         return r;
         }
+        if (overlay->upper_bytes > 0)
+                return make_upper(overlay, fds, err);
         if (!overlay->has_upper)
                 return 0;
         r = open_known(overlay, fds, &overlay->upper, &fds->upper, err);
@@ -273,12 +330,14 @@ static int mount_detached(const struct restack_overlay *overlay, const struct fd
                 return error_errno(err, errno, "overlay source");
         for (size_t i = 0; i < fds->n_lower && r == 0; i++)
                 r = set_fd(fs_fd, i < fds->n_lower - overlay->n_data ? "lowerdir+" : "datadir+", fds->lower[i], err);
-        if (r == 0 && overlay->has_upper)
+        if (r == 0 && fds->upper >= 0)
                 r = set_fd(fs_fd, "upperdir", fds->upper, err);
-        if (r == 0 && overlay->has_upper)
+        if (r == 0 && fds->upper >= 0)
                 r = set_fd(fs_fd, "workdir", fds->work, err);
         if (r < 0)
                 return r;
+        if (overlay->is_user_xattr && fsconfig(fs_fd, FSCONFIG_SET_FLAG, "userxattr", NULL, 0) < 0)
+                return error_errno(err, errno, "overlay option userxattr");
         /* Off also where the kernel has them on by default: with them the second mount of an upper layer fails. */
         if (fsconfig(fs_fd, FSCONFIG_SET_STRING, "nfs_export", "off", 0) < 0 ||
             fsconfig(fs_fd, FSCONFIG_SET_STRING, "index", "off", 0) < 0)
@@ -316,7 +375,9 @@ static int build_data(const struct restack_overlay *overlay, const struct fds *f
         text_add(data, "nfs_export=off,index=off,lowerdir=");
         for (size_t i = 0; i < fds->n_lower; i++)
                 text_addf(data, "%s%d", i == 0 ? "" : i < fds->n_lower - overlay->n_data ? ":" : "::", fds->lower[i]);
-        if (overlay->has_upper)
+        if (overlay->is_user_xattr)
+                text_add(data, ",userxattr");
+        if (fds->upper >= 0)
                 text_addf(data, ",upperdir=%d,workdir=%d", fds->upper, fds->work);
         for (size_t i = 0; i < overlay->n_options; i++)
                 add_option(data, &overlay->options[i]);
@@ -342,6 +403,8 @@ static int mount_in_namespace(const struct restack_overlay *overlay, struct fds 
         for (size_t i = 0; i < overlay->n_mounts; i++)
                 if (move_mount(fds->clones[i], "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
                         return error_errno(err, errno, "attach the clone of %s", overlay->mounts[i].folder);
+        if (fds->scratch >= 0 && move_mount(fds->scratch, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+                return error_errno(err, errno, "attach the upper layer");
         r = open_layers(overlay, fds, err);
         if (r == 0)
                 r = build_data(overlay, fds, &data, err);
@@ -350,7 +413,7 @@ static int mount_in_namespace(const struct restack_overlay *overlay, struct fds 
         if (chdir("/proc/self/fd") < 0)
                 return error_errno(err, errno, "chdir to /proc/self/fd");
         /* Any folder will do but "/": its name leads to what lies below the mounts on it. */
-        if (mount("overlay", "/proc", "overlay", MS_NODEV | (overlay->has_upper ? 0 : MS_RDONLY), data.text) < 0)
+        if (mount("overlay", "/proc", "overlay", MS_NODEV | (fds->upper >= 0 ? 0 : MS_RDONLY), data.text) < 0)
                 return error_errno(err, errno, "mount the overlay again");
         overlay_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (overlay_fd < 0 || fstatfs(overlay_fd, &fs) < 0)
@@ -432,7 +495,7 @@ static int set_flags(const struct restack_overlay *overlay, int tree_fd, struct 
 int restack_overlay_mount(const struct restack_overlay *overlay, enum restack_way way, int userns_fd, uid_t range_uid,
                           gid_t range_gid, int *ret_tree_fd, struct error *err)
 {
-        __attribute__((cleanup(fds_close))) struct fds fds = { .upper = UNSET_FD, .work = UNSET_FD };
+        __attribute__((cleanup(fds_close))) struct fds fds = { .upper = UNSET_FD, .work = UNSET_FD, .scratch = UNSET_FD };
         auto_close int tree_fd = UNSET_FD;
         struct credentials before;
         struct error ignored;
@@ -441,6 +504,8 @@ int restack_overlay_mount(const struct restack_overlay *overlay, enum restack_wa
         r = make_clones(overlay, userns_fd, &fds, err);
         if (r == 0)
                 r = clone_submounts(overlay, userns_fd, &fds, err);
+        if (r == 0 && overlay->upper_bytes > 0)
+                r = make_scratch(overlay, &fds.scratch, err);
         if (r == 0 && way == RESTACK_DETACHED)
                 r = open_layers(overlay, &fds, err);
         if (r == 0)

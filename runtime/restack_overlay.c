@@ -250,8 +250,9 @@ static int add_layer(struct arena *arena, struct layers *layers, const char *bas
 static int plan_layers(struct arena *arena, const struct restack_text *text, const char *base, const char *token,
                        struct restack_overlay *overlay, struct error *err)
 {
-        /* Read-only: the upper layer becomes the topmost lower one, so that nothing is made beside it. */
-        bool is_lowered = text->upper != NULL && (overlay->attributes & MOUNT_ATTR_RDONLY) != 0;
+        /* Read-only, or with an upper layer of our own: the engine's becomes the topmost lower one. Nothing is made beside it,
+         * and no upper layer is mounted twice. */
+        bool is_lowered = text->upper != NULL && ((overlay->attributes & MOUNT_ATTR_RDONLY) != 0 || overlay->upper_bytes > 0);
         struct restack_layer *lower = arena_array(arena, text->n_lower + is_lowered, sizeof *lower);
         struct layers *layers = arena_new(arena, struct layers);
         int r = 0;
@@ -283,7 +284,7 @@ static int plan_layers(struct arena *arena, const struct restack_text *text, con
 /* What a mount without an upper layer may have: it follows redirects but makes none. */
 static bool adapt_option(const struct restack_overlay *overlay, struct restack_option *option)
 {
-        if (overlay->has_upper)
+        if (overlay->has_upper || overlay->upper_bytes > 0)
                 return true;
         if (strcmp(option->key, "redirect_dir") == 0 && option->value != NULL && strcmp(option->value, "on") == 0)
                 option->value = "follow";
@@ -315,33 +316,63 @@ static const char *path_below(const char *path, const char *folder)
         return path[length] == '/' ? path + length + 1 : path + length;
 }
 
-/* @rootfs: real path. */
-static int plan_places(struct arena *arena, const struct lines *lines, const struct line *line, const char *rootfs,
-                       struct restack_overlay *overlay, struct error *err)
+static int plan_submounts(struct arena *arena, const struct lines *lines, const char *rootfs, struct restack_overlay *overlay,
+                          struct error *err)
 {
         struct restack_submount *submounts = arena_array(arena, lines->n, sizeof *submounts);
-        const char *below = path_below(rootfs, line->mount_point);
 
-        if (below == NULL)
-                return error_set(err, ESTALE, "it is not at %s any more", line->mount_point);
-        overlay->subfolder = arena_format(arena, "%s%s%s", line->root,
-                                          *below == '\0' || line->root[1] == '\0' ? "" : "/", below);
-        if (submounts == NULL || overlay->subfolder == NULL)
+        if (submounts == NULL)
                 return error_errno(err, ENOMEM, "mounts");
         for (size_t i = 0; i < lines->n; i++) {
-                const char *path = lines->all[i].mount_point;
+                const char *path = lines->all[i].mount_point, *below = path_below(path, rootfs);
 
-                below = path_below(path, rootfs);
-                if (below != NULL && *below != '\0' && &lines->all[i] != line)
+                if (below != NULL && *below != '\0')
                         submounts[overlay->n_submounts++] = (struct restack_submount){ path, below };
         }
         overlay->submounts = submounts;
         return 0;
 }
 
-int restack_overlay_plan(struct arena *arena, int rootfs_fd, const char *rootfs, const char *token,
+/* @rootfs: real path. */
+static int plan_places(struct arena *arena, const struct lines *lines, const struct line *line, const char *rootfs,
+                       struct restack_overlay *overlay, struct error *err)
+{
+        const char *below = path_below(rootfs, line->mount_point);
+
+        if (below == NULL)
+                return error_set(err, ESTALE, "it is not at %s any more", line->mount_point);
+        overlay->subfolder = arena_format(arena, "%s%s%s", line->root,
+                                          *below == '\0' || line->root[1] == '\0' ? "" : "/", below);
+        if (overlay->subfolder == NULL)
+                return error_errno(err, ENOMEM, "mounts");
+        return plan_submounts(arena, lines, rootfs, overlay, err);
+}
+
+/* A rootfs that is no overlay, or one whose ids are right as they are: its tree is the one layer below ours. */
+static int plan_one_layer(struct arena *arena, const struct lines *lines, const char *rootfs, struct restack_overlay *overlay,
+                          struct error *err)
+{
+        struct restack_layer *lower = arena_new(arena, struct restack_layer);
+        struct layers *layers = arena_new(arena, struct layers);
+        int r;
+
+        if (lower == NULL || layers == NULL)
+                return error_errno(err, ENOMEM, "layers");
+        r = add_layer(arena, layers, NULL, rootfs, false, lower, err);
+        if (r < 0)
+                return r;
+        overlay->lower = lower;
+        overlay->n_lower = 1;
+        overlay->mounts = layers->mounts;
+        overlay->n_mounts = layers->n_mounts;
+        overlay->subfolder = "/";
+        return plan_submounts(arena, lines, rootfs, overlay, err);
+}
+
+int restack_overlay_plan(struct arena *arena, int rootfs_fd, const struct restack_request *request, bool is_stacked,
                          const struct restack_overlay **ret_overlay, struct error *err)
 {
+        const char *rootfs = request->rootfs;
         struct restack_overlay *overlay = arena_new(arena, struct restack_overlay);
         struct restack_text *text = arena_new(arena, struct restack_text);
         const char *real = real_path_of(arena, rootfs_fd), *base = NULL;
@@ -362,9 +393,19 @@ int restack_overlay_plan(struct arena *arena, int rootfs_fd, const char *rootfs,
         for (size_t i = 0; i < lines.n; i++)
                 if (lines.all[i].id == id)
                         line = &lines.all[i];
-        if (line == NULL || strcmp(line->fstype, "overlay") != 0)
-                return error_set(err, ENOENT, "the overlay mount of %s is not in /proc/self/mountinfo", rootfs);
+        if (line == NULL || (is_stacked && strcmp(line->fstype, "overlay") != 0))
+                return error_set(err, ENOENT, "the %smount of %s is not in /proc/self/mountinfo", is_stacked ? "overlay " : "",
+                                 rootfs);
         overlay->attributes = read_attributes(line);
+        overlay->is_mapped = request->is_mapped;
+        overlay->upper_bytes = request->upper_bytes;
+        overlay->is_user_xattr = request->is_unprivileged;
+        if (!is_stacked) {
+                r = plan_one_layer(arena, &lines, real, overlay, err);
+                if (r == 0)
+                        *ret_overlay = overlay;
+                return r;
+        }
         r = restack_parse_options(arena, line->options, text, err);
         if (r < 0)
                 return error_context(err, "the overlay mount of %s", rootfs);
@@ -374,7 +415,7 @@ int restack_overlay_plan(struct arena *arena, int rootfs_fd, const char *rootfs,
                         return error_set(err, ENOENT, "the overlay mount of %s names its layers (%s) relative to a folder "
                                          "that cannot be found; mount it with absolute names", rootfs, text->lower[0]);
         }
-        r = plan_layers(arena, text, base, token, overlay, err);
+        r = plan_layers(arena, text, base, request->token, overlay, err);
         if (r == 0)
                 r = plan_options(arena, text, overlay, err);
         if (r == 0)

@@ -37,9 +37,12 @@ struct restack_overlay {
         const char *subfolder;          /* of the overlay, that is the rootfs; "/" nearly always */
         const struct restack_layer *lower; size_t n_lower;      /* topmost first */
         size_t n_data;                  /* of them, at the end: data-only layers */
-        bool has_upper;                 /* false too where the engine's mount is read-only: then it is a lower one */
+        bool has_upper;                 /* the engine's; false too where its mount is read-only: then it is a lower one */
         struct restack_layer upper;
         const char *work;               /* ours; NULL without an upper layer */
+        bool is_mapped;                 /* the layers' ids */
+        uint64_t upper_bytes;           /* the size of an upper layer of our own; 0: none. Then has_upper is false */
+        bool is_user_xattr;
         uint64_t attributes;            /* MOUNT_ATTR_* of the engine's mount */
         const struct restack_submount *submounts; size_t n_submounts;   /* in the listed order */
         const struct restack_mount *mounts; size_t n_mounts;
@@ -52,8 +55,9 @@ enum restack_way {
         RESTACK_ATTACHED,       /* clones attached in a mount namespace of a helper process, mount(2) (Linux 5.19) */
 };
 
-/* Finds the mount of @rootfs_fd (O_PATH) in mountinfo and takes it apart. */
-int restack_overlay_plan(struct arena *arena, int rootfs_fd, const char *rootfs, const char *token,
+/* Finds the mount of @rootfs_fd (O_PATH) in mountinfo and takes it apart; where it is not @is_stacked, the rootfs is the one
+ * lower layer. */
+int restack_overlay_plan(struct arena *arena, int rootfs_fd, const struct restack_request *request, bool is_stacked,
                          const struct restack_overlay **ret_overlay, struct error *err);
 
 int restack_overlay_mount(const struct restack_overlay *overlay, enum restack_way way, int userns_fd, uid_t range_uid,

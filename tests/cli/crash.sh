@@ -91,6 +91,15 @@ killed_overlay()
         sweep nothing create --bundle "$B" c
 }
 check "so does one on an engine's overlay" killed_overlay
+# A layer of the container's own over the rootfs, which has no name that could be left.
+killed_ephemeral()
+{
+        mkdir -p /run/policy; jq -n '{version: 1, profiles: {untrusted: {rootfs: "ephemeral"}}}' > /run/policy/policy.json
+        chmod 600 /run/policy/policy.json
+        sleeper
+        sweep nothing --policy /run/policy/policy.json create --bundle "$B" c
+}
+check "so does one with a rootfs that is ephemeral" killed_ephemeral
 killed_start() { sleeper "$hooks"; sweep created start c; }
 check "so does a start" killed_start
 killed_run() { bundle c '.process.args = ["/bin/true"]'; sweep nothing run --bundle "$B" c; }

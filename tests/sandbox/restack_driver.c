@@ -1,8 +1,9 @@
 /* Stacks a rootfs anew and runs a command in it, in a user namespace of its own and nothing else of the sandbox: for
  * tests/sandbox/restack.sh.
  *
- *   restack-driver [-o] [-p] [-n] [-k] ROOTFS COMMAND [ARG]...
+ *   restack-driver [-o] [-p] [-n] [-k] [-b BYTES] ROOTFS COMMAND [ARG]...
  *     -o: as Linux before 6.15 needs it   -p: plain, ids not mapped   -n: no refresh   -k: keep the work folder
+ *     -b: with an upper layer of its own, of so many bytes
  *     -r: chroot into the tree and run the command there by its name in there
  * Without -r the command runs with the tree on $TREE (mounted there in a mount namespace of its own). */
 #include <errno.h>
@@ -82,6 +83,7 @@ int main(int argc, char **argv)
 {
         struct spec_id_map map = { .inside = 0, .outside = BASE, .size = 65536 };
         auto_arena struct arena arena = { 0 };
+        struct restack_request request = { .token = "test" };
         struct restack_plan plan;
         struct error err = { 0 };
         auto_close int userns_fd = UNSET_FD;
@@ -91,23 +93,25 @@ int main(int argc, char **argv)
         const char *rootfs;
         int tree_fd, option, r;
 
-        while ((option = getopt(argc, argv, "+opnkr")) != -1)
+        while ((option = getopt(argc, argv, "+opnkrb:")) != -1)
                 switch (option) {
                 case 'o': is_older = true; break;
                 case 'p': is_mapped = false; break;
                 case 'n': is_refreshed = false; break;
                 case 'k': is_kept = true; break;
                 case 'r': is_root = true; break;
+                case 'b': request.upper_bytes = strtoull(optarg, NULL, 10); break;
                 default: return 2;
                 }
         if (argc - optind < 2)
                 return 2;
-        rootfs = argv[optind++];
+        rootfs = request.rootfs = argv[optind++];
+        request.is_mapped = is_mapped;
         if (userns_make(&map, 1, &map, 1, &userns_fd, &err) < 0)
                 return fail(&err);
         get_caps(before);
         clock_gettime(CLOCK_MONOTONIC, &t0);
-        if (restack_plan_make(&arena, rootfs, is_mapped, "test", &plan, &err) < 0)
+        if (restack_plan_make(&arena, &request, &plan, &err) < 0)
                 return fail(&err);
         clock_gettime(CLOCK_MONOTONIC, &t1);
         r = is_older ? prepare_older(&plan, userns_fd, &tree_fd, &err)

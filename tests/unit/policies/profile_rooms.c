@@ -261,9 +261,10 @@ Test(policy_rooms, a_read_only_rootfs)
         request_passes(&q);
         cr_assert(q.sandbox.spec.is_root_readonly);
         cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "rootfs"));
+        cr_assert_str_eq(request_finding(&q, FINDING_TIGHTENED, "rootfs")->property, "root.readonly");
         q.spec.is_root_readonly = true;
         request_passes(&q);
-        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "rootfs"));
+        cr_assert_str_neq(request_finding(&q, FINDING_TIGHTENED, "rootfs")->property, "root.readonly", "that was asked for");
 }
 
 Test(policy_rooms, without_setuid_files_no_capability_to_give_files_some)
@@ -422,6 +423,44 @@ Test(policy_rooms, hooks_of_the_list)
         request_is_refused(&q, "hooks");
 }
 
+Test(policy_rooms, an_ephemeral_rootfs_writes_to_a_layer_of_its_own)
+{
+        p->rootfs = POLICY_ROOTFS_EPHEMERAL;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.rootfs_upper_bytes, POLICY_SCRATCH_BYTES);
+        cr_assert_not(q.sandbox.spec.is_root_readonly);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "rootfs"));
+        limit(POLICY_LIMIT_SCRATCH, 1000);
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.rootfs_upper_bytes, 1000);
+        p->rootfs = POLICY_ROOTFS_ENGINE;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.rootfs_upper_bytes, 0);
+}
+
+static const struct spec_mount *mount_at(const char *target)
+{
+        const struct spec_mount *found = NULL;
+
+        for (size_t i = 0; i < q.sandbox.spec.n_mounts; i++) {
+                if (strcmp(q.sandbox.spec.mounts[i].target, target) == 0)
+                        found = &q.sandbox.spec.mounts[i];
+        }
+        return found;
+}
+
+Test(policy_rooms, a_readonly_rootfs_has_places_to_write_to)
+{
+        p->rootfs = POLICY_ROOTFS_READONLY;
+        limit(POLICY_LIMIT_SCRATCH, UINT64_C(64) << 20);
+        request_passes(&q);
+        cr_assert(q.sandbox.spec.is_root_readonly);
+        cr_assert_gt(q.sandbox.rootfs_upper_bytes, 0, "not even a mount point is made in the engine's tree");
+        cr_assert_str_eq(mount_at("/tmp")->data, "mode=1777,size=67108864,nr_inodes=16384");
+        cr_assert_str_eq(mount_at("/var/tmp")->data, "mode=1777,size=67108864,nr_inodes=16384");
+        cr_assert_str_eq(mount_at("/run")->data, "mode=755,size=67108864,nr_inodes=16384");
+}
+
 Test(policy_rooms, what_cannot_be_enforced_is_refused_by_name)
 {
         const struct policy_destination destination = { .host = "a.org" };
@@ -432,7 +471,6 @@ Test(policy_rooms, what_cannot_be_enforced_is_refused_by_name)
         REFUSES(p->egress_mode = POLICY_EGRESS_AUDIT, "egress.mode");
         REFUSES(p->egress_proxy = "10.0.0.1:1", "egress.proxy");
         REFUSES(p->ingress = POLICY_INGRESS_ANY, "ingress");
-        REFUSES(p->rootfs = POLICY_ROOTFS_EPHEMERAL, "rootfs");
         REFUSES(limit(POLICY_LIMIT_WALL, 60), "limits.wall");
         REFUSES(limit(POLICY_LIMIT_CONCURRENT, 8), "limits.concurrent");
         *p = before;
