@@ -124,11 +124,16 @@ static int change_flags(int fd, const struct spec_mount *mount)
         return set_flags(fd, AT_RECURSIVE, mount->attr_set_recursive, mount->attr_clear_recursive, propagation);
 }
 
-/* MS_I_VERSION has no name in fsconfig(2). mount(2) takes a path, which the working folder is one for; it sets the flags
- * of the mount as well, so those come after. */
+/* MS_I_VERSION has no name in fsconfig(2). mount(2) takes a path, which the working folder is one for; it takes the flags of
+ * the mount away as well: those that an earlier entry set are set again. statfs(2): the same bits. */
 static int set_super_flags(int fd, const struct mount_plan *plan)
 {
-        return fchdir(fd) < 0 ? -1 : mount(NULL, ".", NULL, MS_REMOUNT | plan->super_flags, NULL);
+        struct statfs fs;
+
+        if (fchdir(fd) < 0 || fstatfs(fd, &fs) < 0 || mount(NULL, ".", NULL, MS_REMOUNT | plan->super_flags, NULL) < 0)
+                return -1;
+        return set_flags(fd, 0, (uint64_t)fs.f_flags & (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+                                                        MOUNT_ATTR_NOEXEC), 0, 0);
 }
 
 /* The file system is the container's own: policy has seen to it. */

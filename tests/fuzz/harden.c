@@ -192,6 +192,8 @@ static void check_process(const struct spec_process *asked, const struct spec_pr
 
 static void check_mounts(const struct spec *spec)
 {
+        const uint64_t kept = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
         for (size_t i = 0; i < spec->n_mounts; i++) {
                 const struct spec_mount *m = &spec->mounts[i];
                 uint64_t set = m->attr_set | m->attr_set_recursive;
@@ -200,8 +202,10 @@ static void check_mounts(const struct spec *spec)
                 must((m->attr_clear & m->attr_set & ~(uint64_t)MOUNT_ATTR__ATIME) == 0, "set or cleared");
                 if (m->kind == SPEC_MOUNT_BIND && !m->is_remount)
                         must((set & MOUNT_ATTR_NOSUID) && (set & MOUNT_ATTR_NODEV), "a bind is nosuid and nodev");
-                if (m->kind == SPEC_MOUNT_CGROUP)
+                if (m->kind == SPEC_MOUNT_CGROUP && !m->is_remount)
                         must(set & MOUNT_ATTR_RDONLY, "cgroups are read-only");
+                if (m->is_remount)
+                        must(((m->attr_clear | m->attr_clear_recursive) & kept) == 0, "a remount takes no flag away");
         }
 }
 

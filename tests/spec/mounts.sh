@@ -255,6 +255,15 @@ iversion() # OPTION WANTED
         has "$(super_of)" sync          # what mount(2) replaces with it is what was asked for
         has "$(flags_of)" noexec
 }
+# mount(2) would take the flags of the first entry away.
+iversion_remounted()
+{
+        with '{"destination": "/m", "type": "tmpfs", "options": ["nosuid", "nodev", "noexec"]},
+              {"destination": "/m", "type": "tmpfs", "options": ["remount", "iversion"]}' "$show"
+        want_rc 0
+        has "$(flags_of)" noexec
+        has "$(flags_of)" nodev
+}
 no_call() # the start path does not pay for what is not used
 {
         n=$((n + 1))
@@ -309,6 +318,7 @@ check "nolazytime" super_clears lazytime nolazytime
 check "mand" super_sets mand mand
 check "nomand" super_clears mand nomand
 check "iversion" iversion iversion MS_I_VERSION
+check "a remount with iversion keeps the flags that are there" iversion_remounted
 check "noiversion" iversion noiversion 'MS_REMOUNT\|MS_SYNCHRONOUS,|MS_SYNCHRONOUS\|MS_REMOUNT,'
 check "silent" quiet silent
 check "loud" quiet loud
