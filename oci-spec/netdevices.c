@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define DEVICES_MOST 4096
+
 /* dev_valid_name() of the kernel, and IFNAMSIZ with its NUL. */
 static bool is_device_name(const char *name)
 {
@@ -46,6 +48,9 @@ int spec_netdevices_read(struct reader *reader, const struct json_node *node, vo
 
 int spec_netdevices_check(struct reader *reader, const char *property, const struct spec_net_device *devices, size_t n)
 {
+        /* Each is compared with every other one. */
+        if (n > DEVICES_MOST)
+                return reader_fail_below(reader, property, "%zu devices, and %d are the most", n, DEVICES_MOST);
         for (size_t i = 0; i < n; i++) {
                 const char *name = devices[i].new_name != NULL ? devices[i].new_name : devices[i].name;
 

@@ -4,6 +4,7 @@
 #include "oci-spec/rooms.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +79,13 @@ static int read_user(struct reader *reader, const struct json_node *node, void *
                 RF_CLAIMED(struct spec_user, "umask", umask, has_umask, read_umask),
                 RF_ARRAY(struct spec_user, "additionalGids", groups, n_groups, reader_id),
         };
+        const struct spec_user *user = into;
+        int r = reader_object(reader, node, fields, READER_COUNT(fields), into);
 
-        return reader_object(reader, node, fields, READER_COUNT(fields), into);
+        /* setgroups(2): EINVAL, as for a group that is not mapped. */
+        if (r == 0 && user->n_groups > NGROUPS_MAX)
+                return reader_fail_below(reader, "additionalGids", "%zu groups; the kernel takes %d", user->n_groups, NGROUPS_MAX);
+        return r;
 }
 
 static int read_console_size(struct reader *reader, const struct json_node *node, void *into)

@@ -161,6 +161,13 @@ int mounts_check_number(const struct spec *spec, struct error *err)
         if (spec->n_mounts > MOUNTS_MOST)
                 return error_set(err, E2BIG, "config.json: mounts: %zu entries, and %d are the most; bind a folder that holds "
                                  "what they name", spec->n_mounts, MOUNTS_MOST);
+        /* Each is a mount, too, and those of one place lie on each other, to be walked by whoever comes next. */
+        if (spec->linux_.n_masked_paths > MOUNTS_MOST)
+                return error_set(err, E2BIG, "config.json: linux.maskedPaths: %zu entries, and %d are the most; mask a folder that "
+                                 "holds them", spec->linux_.n_masked_paths, MOUNTS_MOST);
+        if (spec->linux_.n_readonly_paths > MOUNTS_MOST)
+                return error_set(err, E2BIG, "config.json: linux.readonlyPaths: %zu entries, and %d are the most; name a folder that "
+                                 "holds them", spec->linux_.n_readonly_paths, MOUNTS_MOST);
         return 0;
 }
 

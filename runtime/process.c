@@ -143,7 +143,12 @@ int process_explain(const struct process_plan *plan, const struct child_message 
                 return error_set(err, ENOENT, "exec: \"%s\": executable file not found in $PATH", program);
         case STEP_LOOKUP_SELF:
                 return error_set(err, EACCES, "exec: \"%s\": permission denied (it is the runtime's own binary)", program);
+        case STEP_CWD_MAKE:
+                return error_errno(err, error, "process.cwd: make the working folder %s", process->cwd);
         case STEP_EXEC:
+                if (error == E2BIG)
+                        return error_set(err, error, "exec %s: process.args and process.env are more than the kernel takes "
+                                         "(execve(2), E2BIG); shorten them", program);
                 return error_errno(err, error, "exec %s", program);
         case STEP_CWD:
         case STEP_CWD_OUTSIDE:

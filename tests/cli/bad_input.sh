@@ -186,7 +186,7 @@ hostile() # PYTHON WORD...: config.json changed so
 ten="'x' * 10000000"
 check "a hostname of 10 MB" hostile "c['hostname'] = $ten" "config.json: hostname"
 check "a root of 10 MB" hostile "c['root']['path'] = '/' + $ten" root.path
-check "a working folder of 10 MB" hostile "c['process']['cwd'] = '/' + $ten" "working folder"
+check "a working folder of 10 MB" hostile "c['process']['cwd'] = '/' + $ten" "process.cwd: make the working folder /xxx" "xxx: file name too long"
 check "a mount option of 10 MB" hostile "c['mounts'][1]['options'].append($ten)" "mounts[1]" options
 check "a mount's destination of 10 MB" hostile "c['mounts'].append({'destination': '/' + $ten, 'type': 'tmpfs', 'source': 'x'})" "mounts["
 check "a mount's source of 10 MB" hostile "c['mounts'].append({'destination': '/x', 'type': 'bind', 'source': '/' + $ten, 'options': ['bind']})" "mounts["
@@ -196,6 +196,25 @@ check "a masked path of 10 MB" hostile "c['linux']['maskedPaths'] = ['/' + $ten]
 check "a capability of 10 MB" hostile "c['process']['capabilities']['bounding'] = [$ten]" process.capabilities
 check "100,000 conditions of seccomp" hostile "c['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['mkdir'], 'action': 'SCMP_ACT_ERRNO', 'args': [{'index': 0, 'value': i, 'op': 'SCMP_CMP_EQ'}]} for i in range(100000)]}" "linux.seccomp: syscalls: 100000"
 check "100,000 lines of an id map" hostile "c['linux']['namespaces'].append({'type': 'user'}); c['linux']['uidMappings'] = c['linux']['gidMappings'] = [{'containerID': i, 'hostID': 100000 + 2 * i, 'size': 1} for i in range(100000)]" apping
+
+check "100,000 masked paths" hostile "c['linux']['maskedPaths'] = ['/etc/passwd'] * 100000" "linux.maskedPaths: 100000 entries, and 10000 are the most"
+check "100,000 read-only paths" hostile "c['linux']['readonlyPaths'] = ['/etc'] * 100000" "linux.readonlyPaths: 100000 entries, and 10000 are the most"
+check "100,000 groups" hostile "c['process']['user']['additionalGids'] = [i % 60000 for i in range(100000)]" "process.user.additionalGids: 100000 groups; the kernel takes 65536"
+check "100,000 network devices" hostile "c['linux']['netDevices'] = {'d%d' % i: {} for i in range(100000)}" "linux.netDevices: 100000 devices, and 4096 are the most"
+many() # PYTHON WORD...: it runs, or is refused by a word; either way at once
+{
+        bundle many '.process.args = ["/bin/true"]'
+        python "$1" > "$T/c.json"
+        mv "$T/c.json" "$B/config.json"
+        shift
+        quick "$RUNB" --root "$T/state" run --bundle "$B" many
+        [ $# = 0 ] || refused "$@"
+        [ $# -gt 0 ] || want_rc 0
+}
+check "100,000 arguments" many "c['process']['args'] += ['x'] * 100000"
+check "100,000 variables" many "c['process']['env'] = ['A%d=b' % i for i in range(100000)]"
+check "more arguments than the kernel takes" many "c['process']['args'] += ['x' * 100000] * 100" "process.args and process.env are more than the kernel takes"
+check "100,000 annotations" many "c['annotations'] = {'k%d' % i: 'v' for i in range(100000)}"
 
 # The same documents for exec and update: (JSON, what the error says of the place)
 documents()
