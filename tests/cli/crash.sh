@@ -106,6 +106,40 @@ killed_run() { bundle c '.process.args = ["/bin/true"]'; sweep nothing run --bun
 check "so does a run" killed_run
 killed_exec() { sleeper; sweep started exec c /bin/true; }
 check "so does an exec" killed_exec
+# The rooms that only some containers have. createContainer hooks are the policy's to allow, so another build runs.
+hooked=${RUNB%/*}/tests/tools/runb-hooks
+killed_create_hook()
+{
+        [ -x "$hooked" ] || skip_case "$hooked is not built"
+        sleeper '.hooks = {createContainer: [{path: "/bin/sleep", args: ["sleep", "0.05"]}]}'
+        RUNB=$hooked sweep nothing create --bundle "$B" c
+}
+check "so does a create with a createContainer hook" killed_create_hook
+net_device() { ip link del far9 2> /dev/null || :; ip link add near9 type veth peer name far9; }
+killed_net_device()
+{
+        need ip
+        net_device 2> /dev/null || skip_case "this kernel has no veth devices"
+        sleeper '.linux.netDevices = {near9: {name: "eth9"}}'
+        sweep net_device create --bundle "$B" c
+        ip link del far9 2> /dev/null || :
+}
+check "so does a create that moves a network device" killed_net_device
+agent=${RUNB%/*}/tests/tools/agent
+killed_listener()
+{
+        [ -x "$agent" ] || skip_case "$agent is not built"
+        "$agent" "$T/agent.sock" "$T/agent.log" continue &
+        local pid=$!
+        wait_for 5 test -S "$T/agent.sock"
+        sleeper '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", listenerPath: "'"$T"'/agent.sock",
+                syscalls: [{names: ["mkdir"], action: "SCMP_ACT_NOTIFY"}]}'
+        sweep "$1" "${@:2}"
+        kill $pid
+}
+check "so does a create whose filter has an agent" killed_listener nothing create --bundle "$T/c" c
+check "so does the start of it" killed_listener created start c
+check "so does an exec in it" killed_listener started exec c /bin/true
 killed_kill() { sleeper; sweep started kill c KILL; }
 check "so does a kill" killed_kill
 
