@@ -163,8 +163,8 @@ static uint32_t asked_access(const struct spec_resources *resources, const struc
         return access;
 }
 
-/* The standard rules, and what was asked of the devices that the profile lists. The right to make the node comes with
- * them, as it stays on the standard ones. */
+/* The standard rules, and what was asked of the devices that the profile lists. The right to make the node is theirs in
+ * any case, as it is that of the standard ones. */
 static int set_rules(struct judge *judge, struct spec_resources *resources)
 {
         const struct policy_profile *profile = &judge->policy->profile;
@@ -182,13 +182,11 @@ static int set_rules(struct judge *judge, struct spec_resources *resources)
         memcpy(rules, standard_rules, sizeof standard_rules);
         for (size_t i = 0; i < profile->n_devices; i++) {
                 const struct policy_device *device = &profile->devices[i];
-                uint32_t access = asked_access(resources, device) & ACCESS_RW;
 
-                if (access != 0)
-                        rules[n++] = (struct spec_device_rule){
-                                .is_allow = true, .type = device->type == S_IFBLK ? 'b' : 'c', .major = device->major,
-                                .minor = device->minor, .access = access | ACCESS_MKNOD,
-                        };
+                rules[n++] = (struct spec_device_rule){
+                        .is_allow = true, .type = device->type == S_IFBLK ? 'b' : 'c', .major = device->major,
+                        .minor = device->minor, .access = (asked_access(resources, device) & ACCESS_RW) | ACCESS_MKNOD,
+                };
         }
         resources->devices = rules;
         resources->n_devices = n;

@@ -77,6 +77,7 @@ fi
 
 # What the engine tests share: a Debian root and a source package, fetched once, while nothing else needs the network.
 step "a Debian root for the tests is made from the ordinary mirror" tests/engines/make-debian.sh "$RUNB_TEST_CACHE"
+step "a Debian root with buildah for the tests is made from it, too" tests/engines/make-builder.sh "$RUNB_TEST_CACHE"
 
 echo "== unit tests"
 run_tests "$build"/tests/unit/*.test
