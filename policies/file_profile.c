@@ -66,6 +66,7 @@ static int read_seccomp(struct reader *reader, const struct json_node *node, voi
                 RF_VALUE(struct policy_profile, "base", seccomp_base, read_base),
                 RF_VALUE(struct policy_profile, "userNamespaces", seccomp_user_namespaces, reader_bool),
                 RF_VALUE(struct policy_profile, "setuidFiles", seccomp_setuid_files, reader_bool),
+                RF_VALUE(struct policy_profile, "explain", seccomp_explain, reader_bool),
         };
 
         return policy_read_object(reader, node, FIELDS(fields), into);

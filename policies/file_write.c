@@ -178,9 +178,9 @@ void policy_file_write_profile(const struct policy_profile *profile, const char 
         key(&writer, "capabilities");
         write_caps(profile->caps, out);
         key(&writer, "seccomp");
-        text_addf(out, "{ \"base\": \"%s\", \"userNamespaces\": %s, \"setuidFiles\": %s }",
+        text_addf(out, "{ \"base\": \"%s\", \"userNamespaces\": %s, \"setuidFiles\": %s%s }",
                   base_name(profile->seccomp_base), truth(profile->seccomp_user_namespaces),
-                  truth(profile->seccomp_setuid_files));
+                  truth(profile->seccomp_setuid_files), profile->seccomp_explain ? ", \"explain\": true" : "");
         key(&writer, "rootfs");
         text_addf(out, "\"%s\"", rootfs_name(profile->rootfs));
         key(&writer, "mounts");

@@ -82,6 +82,7 @@ struct policy_profile {
         enum policy_seccomp_base seccomp_base;
         bool seccomp_user_namespaces;   /* false: clone/unshare of user namespaces fail */
         bool seccomp_setuid_files;      /* true: chmod may set the setuid bits, and files may get capabilities */
+        bool seccomp_explain;           /* what the filters refuse is counted, by call and program; nothing else changes */
         enum policy_rootfs rootfs;
         struct policy_mounts mounts;
         const struct policy_device *devices; size_t n_devices;  /* besides the standard ones */

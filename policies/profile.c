@@ -195,6 +195,7 @@ int policy_profile_meet(struct arena *arena, const struct policy_profile *a, con
                 .seccomp_base = stricter_base(a->seccomp_base, b->seccomp_base),
                 .seccomp_user_namespaces = a->seccomp_user_namespaces && b->seccomp_user_namespaces,
                 .seccomp_setuid_files = a->seccomp_setuid_files && b->seccomp_setuid_files,
+                .seccomp_explain = a->seccomp_explain || b->seccomp_explain,
                 .rootfs = STRICTER(a->rootfs, b->rootfs),
                 .egress_mode = STRICTER(a->egress_mode, b->egress_mode),
                 .ingress = STRICTER(a->ingress, b->ingress),

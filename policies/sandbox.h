@@ -73,6 +73,7 @@ struct sandbox {
         uint64_t rootfs_upper_bytes;    /* what the build writes goes to a layer of its own, of that size; 0: to the engine's */
         bool seccomp_setuid_files;
         bool seccomp_user_namespaces;
+        bool seccomp_explain;           /* what is refused is counted: runtime/denials.h */
         uint32_t max_user_namespaces;
         uint32_t max_inotify_instances;
         /* The build gets a mount namespace of its own user namespace's, a copy in which all of ours is locked, and may make

@@ -29,6 +29,7 @@ int policy_seccomp_judge(struct judge *judge, struct sandbox *sandbox)
         sandbox->seccomp_base = judge->policy->profile.seccomp_base;
         sandbox->seccomp_setuid_files = judge->policy->profile.seccomp_setuid_files;
         sandbox->seccomp_user_namespaces = judge->policy->profile.seccomp_user_namespaces;
+        sandbox->seccomp_explain = judge->policy->profile.seccomp_explain;
         if (!judge->host->has_seccomp)
                 judge_refuse(judge, "seccomp", "linux.seccomp", seccomp->is_given ? "a filter" : "none", NULL,
                              "this kernel has no system call filters; boot one with CONFIG_SECCOMP_FILTER");
@@ -39,7 +40,11 @@ int policy_seccomp_judge(struct judge *judge, struct sandbox *sandbox)
                               "speculation stays mitigated");
                 seccomp->flags &= ~SPEC_SECCOMP_FLAG_SPEC_ALLOW;
         }
-        if (spec_seccomp_notifies(seccomp))
+        if (spec_seccomp_notifies(seccomp) && sandbox->seccomp_explain)
+                judge_refuse(judge, "seccomp.explain", "linux.seccomp", "SCMP_ACT_NOTIFY", NULL,
+                             "a filter can have one listener, and here it counts what is refused; use a profile without "
+                             "seccomp.explain");
+        else if (spec_seccomp_notifies(seccomp))
                 judge_listener(judge, seccomp);
         else if (seccomp->flags & SPEC_SECCOMP_FLAG_WAIT_KILLABLE)
                 judge_record(judge, "seccomp", "linux.seccomp.flags", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",

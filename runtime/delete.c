@@ -14,12 +14,14 @@
 
 #include "hooks/hooks.h"
 #include "oci-spec/spec.h"
+#include "runtime/audit.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/cgroups.h"
+#include "runtime/denials.h"
 #include "runtime/intelrdt.h"
 #include "runtime/leases.h"
 #include "runtime/restack.h"
@@ -145,6 +147,29 @@ static int undo_shares(const struct state *state, struct error *err)
         return r;
 }
 
+/* Before the record goes, which names who wants to know. Whoever deletes cannot be refused for that. */
+static void tell_denials(const struct state_dir *dir, const struct state *state)
+{
+        auto_arena struct arena arena = { 0 };
+        struct findings findings = { .arena = &arena };
+        const struct policy policy = {
+                .revision = state->policy_revision, .profile = { .name = state->profile }, .chosen_by = state->chosen_by,
+                .audit = { .path = state->audit_path },
+        };
+        const struct audit_record record = { .event = "denials", .id = dir->id, .findings = &findings };
+        struct denials denials;
+        struct error err = { 0 };
+
+        denials_wait(dir->fd);
+        if (denials_read(dir->fd, &arena, &denials, &err) < 0) {
+                log_warning("what was refused to %s: %s", dir->id, err.text);
+                return;
+        }
+        denials_to_findings(&denials, state->profile, &findings);
+        if (findings.n > 0)
+                audit_write(&policy, &record, NULL);
+}
+
 int delete_undo(struct state_dir *dir, const struct state *state, struct error *err)
 {
         struct error more = { 0 };
@@ -154,6 +179,8 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
         if (r < 0)
                 return r;
         log_debug("%s: no process is left, its cgroup is gone", dir->id);
+        if (state->is_explained && state->audit_path != NULL)
+                tell_denials(dir, state);
         /* The engine shows what it likes by now, perhaps nothing: no reason to keep the container. */
         if (state->is_restacked && restack_refresh(state->rootfs, state->rootfs_device, &more) < 0)
                 log_warning("refresh the engine's view of %s: %s", state->rootfs, more.text);

@@ -24,6 +24,7 @@
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/host.h"
+#include "runtime/denials.h"
 #include "runtime/inherit.h"
 #include "runtime/intelrdt.h"
 #include "runtime/join_child.h"
@@ -182,6 +183,7 @@ struct work {
         struct process_plan plan;
         struct spec_process process;
         struct listener_service listener;
+        int watch_fd;                   /* denials.h */
         const struct spec_linux *container;     /* zeros where nothing of it was needed */
         struct intelrdt_ready rdt;
         int report_fd, pidfd, master_fd;
@@ -197,6 +199,7 @@ static void work_close(struct work *work)
         auto_close_cleanup(&work->ready.process.userns_fd);
         auto_close_cleanup(&work->ready.process.self_fd);
         listener_close(&work->listener);
+        auto_close_cleanup(&work->watch_fd);
         cgroups_ready_close(&work->ready.cgroups);
         intelrdt_ready_close(&work->rdt);
         seccomp_filter_free(&work->ready.process.filters[0]);
@@ -326,7 +329,15 @@ static int prepare(struct work *work, const struct join_request *request, struct
                 if (r < 0)
                         return r;
                 work->listener = (struct listener_service){ .seccomp = &spec->linux_.seccomp, .state = state,
-                                                            .status = state_status(state), .agent_fd = UNSET_FD };
+                                                            .status = state_status(state), .agent_fd = UNSET_FD,
+                                                            .watch_fd = UNSET_FD };
+        }
+        /* Before we join the pid namespace, in which it must not be born. */
+        if (state->is_explained) {
+                r = denials_begin(dir->fd, &work->watch_fd, err);
+                if (r < 0)
+                        return r;
+                work->listener.watch_fd = work->watch_fd;
         }
         process->self_fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
         if (process->self_fd < 0)
@@ -468,7 +479,7 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
 {
         struct work work = {
                 .rdt = { UNSET_FD, UNSET_FD }, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
-                .master_fd = UNSET_FD, .listener = { .agent_fd = UNSET_FD },
+                .master_fd = UNSET_FD, .listener = { .agent_fd = UNSET_FD, .watch_fd = UNSET_FD }, .watch_fd = UNSET_FD,
                 .ready = { .report_fd = UNSET_FD, .init_pidfd = UNSET_FD, .console_fd = UNSET_FD,
                            .dies_with_parent = !request->is_detached,
                            .cgroups = { .v2_fd = UNSET_FD },

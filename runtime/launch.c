@@ -31,6 +31,7 @@
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/delete.h"
+#include "runtime/denials.h"
 #include "runtime/host.h"
 #include "runtime/inherit.h"
 #include "runtime/launch_child.h"
@@ -57,6 +58,7 @@ struct work {
         pid_t pid;
         int master_fd;
         int notify_fd;
+        int watch_fd;                   /* denials.h */
         int *hook_fds[SPEC_HOOK_KINDS];
         struct netdevices net_devices;
         uid_t owner;                    /* who called, as the caller's user namespace knows it */
@@ -69,6 +71,7 @@ static void work_close(struct work *work)
 
         auto_close_cleanup(&work->userns_fd);
         auto_close_cleanup(&work->report_fd);
+        auto_close_cleanup(&work->watch_fd);
         auto_close_cleanup(&ready->report_fd);
         auto_close_cleanup(&ready->root_fd);
         auto_close_cleanup(&ready->console_fd);
@@ -138,6 +141,9 @@ static int begin_record(struct work *work, struct error *err)
                 .apparmor_profile = plan->spec->process.apparmor_profile,
                 .selinux_label = plan->spec->process.selinux_label,
                 .exec_inherits = inherit_note(&plan->asked),
+                .is_explained = plan->sandbox.seccomp_explain,
+                .audit_path = plan->policy.audit.path,
+                .is_audit_required = plan->policy.audit.is_required,
                 .profile = plan->sandbox.profile,
                 .policy_revision = plan->sandbox.policy_revision,
                 .chosen_by = plan->policy.chosen_by,
@@ -198,6 +204,8 @@ static int prepare_filters(struct work *work, struct error *err)
                                   cache, &process->filters[0], err);
         if (r == 0)
                 r = seccomp_prepare_engine(&sandbox->spec.linux_.seccomp, cache, &process->filters[1], err);
+        if (r == 0 && sandbox->seccomp_explain)
+                r = denials_merge(&process->filters[0], &process->filters[1], err);
         /* For exec, which loads the very filters that init got. */
         if (r == 0)
                 r = seccomp_filter_save(&process->filters[0], work->dir.fd, "seccomp-policy.bpf", err);
@@ -591,7 +599,7 @@ static int follow_to_exec(struct work *work, struct error *err)
 {
         __attribute__((cleanup(listener_close))) struct listener_service service = {
                 .seccomp = &work->plan->spec->linux_.seccomp, .state = &work->state, .status = STATE_CREATED,
-                .pid = work->pid, .agent_fd = UNSET_FD,
+                .pid = work->pid, .agent_fd = UNSET_FD, .watch_fd = work->watch_fd,
         };
         struct child_message message;
         int r;
@@ -667,6 +675,8 @@ static int create(struct work *work, struct error *err)
         }
         if (r == 0 && request->is_run && notify_wanted(&plan->spec->process) != NULL)
                 r = notify_bind(work->dir.fd, &work->notify_fd, err);
+        if (r == 0 && request->is_run && work->state.is_explained)
+                r = denials_begin(work->dir.fd, &work->watch_fd, err);
         if (r < 0)
                 return r;
         log_debug("%s is recorded%s%s; init may go on", work->state.id, text_is_empty(request->pid_file) ? "" : ", its pid in ",
@@ -681,7 +691,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
         struct work work = {
                 .request = request, .arena = arena, .owner = getuid(), .rdt = { UNSET_FD, UNSET_FD },
                 .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
-                .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .net_devices = NETDEVICES_NONE, .plan = arena_new(arena, struct plan),
+                .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .watch_fd = UNSET_FD, .net_devices = NETDEVICES_NONE, .plan = arena_new(arena, struct plan),
                 .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD,
                            .cgroups = { .v2_fd = UNSET_FD },
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
@@ -753,8 +763,9 @@ static int let_go(const struct state_dir *dir, const struct state *state, const 
 {
         __attribute__((cleanup(listener_close))) struct listener_service service = {
                 .seccomp = seccomp, .state = state, .status = STATE_CREATED, .pid = state->init_pid, .agent_fd = UNSET_FD,
+                .watch_fd = UNSET_FD,
         };
-        auto_close int channel = UNSET_FD;
+        auto_close int channel = UNSET_FD, watch_fd = UNSET_FD;
         struct pollfd polled[3] = { { .events = POLLIN }, { .fd = pidfd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
         auto_close int fifo = openat(dir->fd, "exec.fifo", O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
         ssize_t n;
@@ -763,10 +774,13 @@ static int let_go(const struct state_dir *dir, const struct state *state, const 
         if (fifo < 0)
                 return error_errno(err, errno, "open %s/%s/exec.fifo", dir->root, dir->id);
         polled[0].fd = fifo;
-        if (spec_seccomp_notifies(seccomp)) {
+        if (spec_seccomp_notifies(seccomp) || state->is_explained) {
                 r = listener_open(dir->fd, &channel, err);
+                if (r == 0 && state->is_explained)
+                        r = denials_begin(dir->fd, &watch_fd, err);
                 if (r < 0)
                         return r;
+                service.watch_fd = watch_fd;
                 polled[2].fd = channel;
         }
         for (;;) {
@@ -874,7 +888,7 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
                 return r;
         log_debug("%s: its program %s", id, r == 0 ? "has been executed" : "could not be executed");
         unlinkat(dir.fd, "exec.fifo", 0);
-        if (spec_seccomp_notifies(&spec.linux_.seccomp))
+        if (spec_seccomp_notifies(&spec.linux_.seccomp) || state.is_explained)
                 unlinkat(dir.fd, LISTENER_SOCKET, 0);
         state.is_started = true;
         if (r > 0) {

@@ -13,6 +13,7 @@
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
+#include "runtime/denials.h"
 
 /* One piece of a stream socket's queue: taken whole or not at all. */
 #define FIRST_PIECE_BYTES ((size_t)16384)
@@ -97,7 +98,11 @@ int listener_answer(struct listener_service *service, int channel_fd, const stru
 {
         int r;
 
-        if (message->kind == CHILD_LISTENER_NEXT) {
+        if (service->watch_fd >= 0 && message->kind == CHILD_LISTENER_NEXT) {
+                r = 0;
+        } else if (service->watch_fd >= 0 && fd >= 0) {
+                r = denials_hand_over(service->watch_fd, fd, err);
+        } else if (message->kind == CHILD_LISTENER_NEXT) {
                 r = connect_agent(service, err);
         } else if (fd < 0 || service->agent_fd < 0) {
                 r = error_set(err, EPROTO, "the process sent no listener");

@@ -42,6 +42,7 @@ struct listener_service {
         enum state_status status;       /* of the container, as the agent shall see it */
         pid_t pid;                      /* of the process, as we see it */
         int agent_fd;
+        int watch_fd;                   /* >= 0: what denials_begin() made gets the listener, and no agent; borrowed */
 };
 
 /* Parent: answers CHILD_LISTENER_NEXT (connects to the agent) and CHILD_LISTENER (sends it the state and @fd, and closes

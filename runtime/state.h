@@ -61,6 +61,9 @@ struct state {
         bool is_userns_nested;          /* a plain user's: exec first joins the parent of init's user namespace */
         const char *apparmor_profile, *selinux_label;   /* of init; exec's default */
         struct spec_memory_policy memory_policy;        /* exec's, too */
+        const char *audit_path;         /* of the policy file at create; NULL: none */
+        bool is_audit_required;
+        bool is_explained;              /* refused calls are counted (denials.h): start and exec make a process for it */
         uint32_t exec_inherits;         /* see inherit.h: what config.json says that a process.json may leave out */
         const char *profile, *policy_revision;
         const char *policy_digest;      /* of the policy kept beside the record; NULL: the built-in one */

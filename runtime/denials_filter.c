@@ -1,0 +1,149 @@
+/* Two filters as one program, and what it answers. The kernel takes the stricter answer of two filters, and of two errnos
+ * the one of the filter that was loaded last (seccomp(2)), which is the engine's: so the engine's program comes
+ * first, and where it allows a call the policy's goes on. */
+#include "runtime/denials.h"
+
+#include <errno.h>
+#include <linux/bpf_common.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/auto.h"
+
+static uint32_t watched(uint32_t answer, uint32_t whose)
+{
+        uint32_t code = answer & SECCOMP_RET_DATA;
+
+        /* 0: the caller is told that it worked (`ulimit -c 0`), which is no refusal. */
+        if ((answer & SECCOMP_RET_ACTION_FULL) != SECCOMP_RET_ERRNO || code == 0)
+                return answer;
+        return SECCOMP_RET_USER_NOTIF | whose | (code > DENIALS_ERRNO ? DENIALS_ERRNO : code);
+}
+
+static bool is_supported(const struct seccomp_filter *engine)
+{
+        for (unsigned short i = 0; i < engine->n; i++) {
+                const struct sock_filter *line = &engine->code[i];
+
+                if (BPF_CLASS(line->code) != BPF_RET)
+                        continue;
+                switch (line->k & SECCOMP_RET_ACTION_FULL) {
+                case SECCOMP_RET_ALLOW:
+                case SECCOMP_RET_ERRNO:
+                case SECCOMP_RET_KILL_PROCESS:
+                case SECCOMP_RET_KILL_THREAD:
+                case SECCOMP_RET_TRAP:
+                        if (line->code == (BPF_RET | BPF_K))
+                                break;
+                        return false;
+                default:
+                        return false;
+                }
+        }
+        return true;
+}
+
+int denials_merge(struct seccomp_filter *policy, struct seccomp_filter *engine, struct error *err)
+{
+        size_t n = (size_t)engine->n + policy->n;
+        struct sock_filter *code;
+
+        if (engine->code != NULL && !is_supported(engine))
+                return error_set(err, EOPNOTSUPP, "seccomp.explain: the engine's filter has SCMP_ACT_NOTIFY, _TRACE or _LOG, "
+                                 "which do not go with it; use a profile without seccomp.explain");
+        if (n > BPF_MAXINSNS)
+                return error_set(err, E2BIG, "seccomp.explain: both filters together have %zu instructions, and %d are the most; "
+                                 "use a profile without seccomp.explain", n, BPF_MAXINSNS);
+        code = calloc(n, sizeof *code);
+        if (code == NULL)
+                return error_errno(err, ENOMEM, "seccomp.explain");
+        for (size_t i = 0; i < engine->n; i++) {
+                code[i] = engine->code[i];
+                if (BPF_CLASS(code[i].code) != BPF_RET)
+                        continue;
+                if ((code[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW)
+                        code[i] = (struct sock_filter){ BPF_JMP | BPF_JA, 0, 0, (uint32_t)(engine->n - i - 1) };
+                else
+                        code[i].k = watched(code[i].k, DENIALS_BY_ENGINE);
+        }
+        for (size_t i = 0; i < policy->n; i++) {
+                code[engine->n + i] = policy->code[i];
+                if (policy->code[i].code == (BPF_RET | BPF_K))
+                        code[engine->n + i].k = watched(policy->code[i].k, 0);
+        }
+        seccomp_filter_free(policy);
+        seccomp_filter_free(engine);
+        *engine = (struct seccomp_filter){
+                .code = code, .n = (unsigned short)n,
+                .flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+        };
+        return 0;
+}
+
+/* Linux, Documentation/networking/filter.rst; seccomp_check_filter() has the few instructions that a filter may be made of. */
+uint32_t denials_evaluate(const struct seccomp_filter *filter, const struct seccomp_data *data)
+{
+        uint32_t a = 0, x = 0, memory[BPF_MEMWORDS] = { 0 };
+
+        for (size_t at = 0; at < filter->n; at++) {
+                const struct sock_filter *line = &filter->code[at];
+                uint32_t operand = BPF_SRC(line->code) == BPF_X ? x : line->k;
+                bool is_true = false;
+
+                switch (BPF_CLASS(line->code)) {
+                case BPF_LD:
+                case BPF_LDX: {
+                        uint32_t value = line->k;
+
+                        if (BPF_MODE(line->code) == BPF_ABS && line->k <= sizeof *data - sizeof value)
+                                memcpy(&value, (const char *)data + line->k, sizeof value);
+                        else if (BPF_MODE(line->code) == BPF_MEM && line->k < BPF_MEMWORDS)
+                                value = memory[line->k];
+                        else if (BPF_MODE(line->code) == BPF_LEN)
+                                value = sizeof *data;
+                        else if (BPF_MODE(line->code) != BPF_IMM)
+                                return SECCOMP_RET_KILL_PROCESS;
+                        *(BPF_CLASS(line->code) == BPF_LD ? &a : &x) = value;
+                        break;
+                }
+                case BPF_ST:
+                case BPF_STX:
+                        if (line->k >= BPF_MEMWORDS)
+                                return SECCOMP_RET_KILL_PROCESS;
+                        memory[line->k] = BPF_CLASS(line->code) == BPF_ST ? a : x;
+                        break;
+                case BPF_ALU:
+                        switch (BPF_OP(line->code)) {
+                        case BPF_AND: a &= operand; break;
+                        case BPF_OR: a |= operand; break;
+                        case BPF_XOR: a ^= operand; break;
+                        case BPF_ADD: a += operand; break;
+                        case BPF_SUB: a -= operand; break;
+                        case BPF_LSH: a = operand < 32 ? a << operand : 0; break;
+                        case BPF_RSH: a = operand < 32 ? a >> operand : 0; break;
+                        default: return SECCOMP_RET_KILL_PROCESS;
+                        }
+                        break;
+                case BPF_JMP:
+                        switch (BPF_OP(line->code)) {
+                        case BPF_JA: at += line->k; continue;
+                        case BPF_JEQ: is_true = a == operand; break;
+                        case BPF_JGT: is_true = a > operand; break;
+                        case BPF_JGE: is_true = a >= operand; break;
+                        case BPF_JSET: is_true = (a & operand) != 0; break;
+                        default: return SECCOMP_RET_KILL_PROCESS;
+                        }
+                        at += is_true ? line->jt : line->jf;
+                        break;
+                case BPF_MISC:
+                        if (BPF_MISCOP(line->code) == BPF_TAX)
+                                x = a;
+                        else
+                                a = x;
+                        break;
+                case BPF_RET:
+                        return BPF_RVAL(line->code) == BPF_A ? a : line->k;
+                }
+        }
+        return SECCOMP_RET_KILL_PROCESS;
+}
