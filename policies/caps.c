@@ -1,6 +1,6 @@
 /* Cuts the capability sets.
  *
- * Inheritable and ambient go entirely: a set that is not empty hands capabilities to programs that asked for none
+ * Inheritable and ambient go entirely, unless an exception has them: a set that is not empty hands capabilities to programs that asked for none
  * (CVE-2022-29162, CVE-2022-27650). The other three are intersected with the profile's, so that subsets stay subsets. */
 #include "policies/caps.h"
 
@@ -41,6 +41,16 @@ static void cut(struct judge *judge, const char *property, uint64_t most, uint64
         *set = got;
 }
 
+/* What the exception "capabilities.SET" leaves of a set that is not empty: the profile's. */
+static uint64_t most_of(struct judge *judge, const char *set, uint64_t asked)
+{
+        const char *token = arena_format(judge->arena, "capabilities.%s", set);
+
+        return asked != 0 && judge_excepts(judge, "capabilities", arena_format(judge->arena, "process.%s", token), token)
+                       ? policy_profile_caps(&judge->policy->profile)
+                       : 0;
+}
+
 int policy_caps_judge(struct judge *judge, struct spec_process *process)
 {
         uint64_t most = policy_profile_caps(&judge->policy->profile);
@@ -55,7 +65,10 @@ int policy_caps_judge(struct judge *judge, struct spec_process *process)
         cut(judge, "process.capabilities.bounding", most, &caps->bounding);
         cut(judge, "process.capabilities.effective", most, &caps->effective);
         cut(judge, "process.capabilities.permitted", most, &caps->permitted);
-        cut(judge, "process.capabilities.inheritable", 0, &caps->inheritable);
-        cut(judge, "process.capabilities.ambient", 0, &caps->ambient);
+        cut(judge, "process.capabilities.inheritable", most_of(judge, "inheritable", caps->inheritable), &caps->inheritable);
+        cut(judge, "process.capabilities.ambient", most_of(judge, "ambient", caps->ambient), &caps->ambient);
+        /* capabilities(7): inheritable ones come from the bounding set, ambient ones are permitted and inheritable. */
+        cut(judge, "process.capabilities.inheritable", caps->bounding, &caps->inheritable);
+        cut(judge, "process.capabilities.ambient", caps->permitted & caps->inheritable, &caps->ambient);
         return 0;
 }

@@ -163,13 +163,25 @@ static uint32_t asked_access(const struct spec_resources *resources, const struc
         return access;
 }
 
-/* The standard rules, and what was asked of the devices that the profile lists. The right to make the node is theirs in
- * any case, as it is that of the standard ones. */
+static bool is_node_asked(const struct judge *judge, const struct policy_device *device)
+{
+        const struct spec_linux *asked = judge->asked != NULL ? &judge->asked->linux_ : NULL;
+
+        for (size_t i = 0; asked != NULL && i < asked->n_devices; i++) {
+                if (asked->devices[i].type == device->type && asked->devices[i].major == device->major &&
+                    asked->devices[i].minor == device->minor)
+                        return true;
+        }
+        return false;
+}
+
+/* What was asked of the devices that the profile lists, and the standard rules. The right to make a node comes with the
+ * request for it, whatever its rules, as it stays on the standard ones. */
 static int set_rules(struct judge *judge, struct spec_resources *resources)
 {
         const struct policy_profile *profile = &judge->policy->profile;
         struct spec_device_rule *rules;
-        size_t n = N_RULES;
+        size_t n = 1;
 
         if (profile->n_devices == 0) {
                 resources->devices = standard_rules;
@@ -179,17 +191,21 @@ static int set_rules(struct judge *judge, struct spec_resources *resources)
         rules = arena_array(judge->arena, N_RULES + profile->n_devices, sizeof *rules);
         if (rules == NULL)
                 return -ENOMEM;
-        memcpy(rules, standard_rules, sizeof standard_rules);
+        rules[0] = standard_rules[0];
         for (size_t i = 0; i < profile->n_devices; i++) {
                 const struct policy_device *device = &profile->devices[i];
+                uint32_t access = (asked_access(resources, device) & ACCESS_RWM) |
+                                  (is_node_asked(judge, device) ? ACCESS_MKNOD : 0);
 
-                rules[n++] = (struct spec_device_rule){
-                        .is_allow = true, .type = device->type == S_IFBLK ? 'b' : 'c', .major = device->major,
-                        .minor = device->minor, .access = (asked_access(resources, device) & ACCESS_RW) | ACCESS_MKNOD,
-                };
+                if (access != 0)
+                        rules[n++] = (struct spec_device_rule){
+                                .is_allow = true, .type = device->type == S_IFBLK ? 'b' : 'c', .major = device->major,
+                                .minor = device->minor, .access = access,
+                        };
         }
+        memcpy(rules + n, standard_rules + 1, (N_RULES - 1) * sizeof *rules);
         resources->devices = rules;
-        resources->n_devices = n;
+        resources->n_devices = n + N_RULES - 1;
         return 0;
 }
 

@@ -6,15 +6,63 @@
 
 #include "runtime/base/text.h"
 
-static const char *const words[] = { "network.host", "pid.host", "ipc.host", "uts.host", "noNewPrivileges" };
+#define IDS "ids:"
+
+static const struct {
+        const char *word;
+        bool is_enforced;
+} words[] = {
+        { "network.host", false },           { "pid.host", false },
+        { "ipc.host", false },               { "uts.host", false },
+        { "noNewPrivileges", true },         { "capabilities.inheritable", true },
+        { "capabilities.ambient", true },    { "mount.namespace", true },
+        { "rootfs.propagation", true },
+};
+
+static int find_word(const char *token)
+{
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+                if (strcmp(words[i].word, token) == 0)
+                        return (int)i;
+        }
+        return -1;
+}
 
 bool policy_exceptions_is_word(const char *token)
 {
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-                if (strcmp(words[i], token) == 0)
-                        return true;
-        }
-        return false;
+        return find_word(token) >= 0;
+}
+
+/* As people write numbers: no sign, no leading zero. Returns what follows it, or NULL. */
+static const char *read_id(const char *text, uint32_t *ret_id)
+{
+        uint64_t id = 0;
+        const char *p = text;
+
+        for (; *p >= '0' && *p <= '9' && p - text < 10; p++)
+                id = id * 10 + (uint64_t)(*p - '0');
+        if (p == text || text[0] == '0' || id >= UINT32_MAX)
+                return NULL;
+        *ret_id = (uint32_t)id;
+        return p;
+}
+
+bool policy_exceptions_ids(const char *token, uint32_t *ret_first, uint32_t *ret_last)
+{
+        uint32_t first, last;
+        const char *p;
+
+        if (!text_starts_with(token, IDS))
+                return false;
+        p = read_id(token + strlen(IDS), &first);
+        if (p == NULL || *p != '-')
+                return false;
+        p = read_id(p + 1, &last);
+        if (p == NULL || *p != '\0' || last < first)
+                return false;
+        *ret_first = first;
+        *ret_last = last;
+        return true;
 }
 
 const char *policy_exceptions_path(const char *token)
@@ -30,7 +78,9 @@ const char *policy_exceptions_path(const char *token)
 
 bool policy_exceptions_is_enforced(const char *token)
 {
-        return text_starts_with(token, "mount:") || text_starts_with(token, "hook:");
+        int word = find_word(token);
+
+        return word >= 0 ? words[word].is_enforced : !text_starts_with(token, "device:");
 }
 
 /* /var/run is a link to /run on every system, and the name that people know sockets by. Other links are not followed:
@@ -57,6 +107,24 @@ const struct policy_exception *policy_exceptions_find(const struct policy *polic
                 for (size_t j = 0; j < exception->allow.n; j++) {
                         if (is_same(exception->allow.items[j], token))
                                 return exception;
+                }
+        }
+        return NULL;
+}
+
+const struct policy_exception *policy_exceptions_find_ids(const struct policy *policy, uint32_t first, uint32_t last,
+                                                          const char **ret_token)
+{
+        for (size_t i = 0; i < policy->n_exceptions; i++) {
+                const struct policy_exception *exception = &policy->exceptions[i];
+
+                for (size_t j = 0; j < exception->allow.n; j++) {
+                        uint32_t from, to;
+
+                        if (policy_exceptions_ids(exception->allow.items[j], &from, &to) && first >= from && last <= to) {
+                                *ret_token = exception->allow.items[j];
+                                return exception;
+                        }
                 }
         }
         return NULL;

@@ -8,10 +8,13 @@
 
 #include "policies/policy.h"
 
-/* "network.host", "pid.host", "ipc.host", "uts.host", "noNewPrivileges". */
+/* "network.host", "pid.host", "ipc.host", "uts.host", "noNewPrivileges", "capabilities.inheritable",
+ * "capabilities.ambient", "mount.namespace", "rootfs.propagation". */
 bool policy_exceptions_is_word(const char *token);
 /* The path of "mount:/path", "device:/path", "hook:/path"; NULL of anything else. */
 const char *policy_exceptions_path(const char *token);
+/* "ids:1000-2999": users and groups of the host that a mapping may name. Never 0, which is the host's root. */
+bool policy_exceptions_ids(const char *token, uint32_t *ret_first, uint32_t *ret_last);
 /* "/run/x" of "/var/run/x"; any other path as it is. */
 const char *policy_exceptions_real(const char *path);
 /* This version can carry it out. */
@@ -19,3 +22,6 @@ bool policy_exceptions_is_enforced(const char *token);
 
 /* The exception in force that has this token; NULL: none. */
 const struct policy_exception *policy_exceptions_find(const struct policy *policy, const char *token);
+/* The one whose "ids:" hold all of @first to @last; @ret_token: which they are. */
+const struct policy_exception *policy_exceptions_find_ids(const struct policy *policy, uint32_t first, uint32_t last,
+                                                          const char **ret_token);

@@ -444,16 +444,18 @@ int policy_read_proxy(struct reader *reader, const struct json_node *node, void 
 int policy_read_exception_token(struct reader *reader, const struct json_node *node, void *into)
 {
         const char *path;
+        uint32_t first, last;
         int r = reader_expect(reader, node, JSON_STRING);
 
         if (r < 0)
                 return r;
         path = policy_exceptions_path(node->text);
-        if (!policy_exceptions_is_word(node->text) &&
+        if (!policy_exceptions_is_word(node->text) && !policy_exceptions_ids(node->text, &first, &last) &&
             (path == NULL || has_control(path) || !is_clean_path(path, strlen(path)) || strlen(path) < 2))
                 return reader_fail(reader, EINVAL, "%s is nothing that can be excepted: network.host, pid.host, ipc.host, "
-                                   "uts.host, noNewPrivileges, or mount:, device: or hook: and an absolute path are "
-                                   "wanted", READER_QUOTE(node->text));
+                                   "uts.host, noNewPrivileges, capabilities.inheritable, capabilities.ambient, "
+                                   "mount.namespace, rootfs.propagation, ids:FIRST-LAST, or mount:, device: or hook: and an "
+                                   "absolute path are wanted", READER_QUOTE(node->text));
         *(const char **)into = node->text;
         return 0;
 }

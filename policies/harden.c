@@ -32,7 +32,8 @@ static int judge_process(struct judge *judge, struct spec_process *process)
         r = policy_caps_judge(judge, process);
         if (r < 0)
                 return r;
-        if (!process->no_new_privileges) {
+        if (!process->no_new_privileges &&
+            !judge_excepts(judge, "noNewPrivileges", "process.noNewPrivileges", "noNewPrivileges")) {
                 judge_tighten(judge, "noNewPrivileges", "process.noNewPrivileges", "false", "true");
                 process->no_new_privileges = true;
         }

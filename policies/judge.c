@@ -18,14 +18,31 @@ void judge_record(struct judge *judge, const char *rule, const char *property, c
         findings_add(judge->findings, FINDING_RECORDED, property, rule, asked, got);
 }
 
+static void record(struct judge *judge, const char *rule, const char *property, const char *token,
+                   const struct policy_exception *exception)
+{
+        findings_add(judge->findings, FINDING_ALLOWED, property, rule, token,
+                     arena_format(judge->arena, "exception %s until %s", exception->id, exception->expires));
+}
+
 bool judge_excepts(struct judge *judge, const char *rule, const char *property, const char *token)
 {
         const struct policy_exception *exception = token != NULL ? policy_exceptions_find(judge->policy, token) : NULL;
 
         if (exception == NULL || !policy_exceptions_is_enforced(token))
                 return false;
-        findings_add(judge->findings, FINDING_ALLOWED, property, rule, token,
-                     arena_format(judge->arena, "exception %s until %s", exception->id, exception->expires));
+        record(judge, rule, property, token, exception);
+        return true;
+}
+
+bool judge_excepts_ids(struct judge *judge, const char *rule, const char *property, uint32_t first, uint32_t last)
+{
+        const char *token;
+        const struct policy_exception *exception = policy_exceptions_find_ids(judge->policy, first, last, &token);
+
+        if (exception == NULL)
+                return false;
+        record(judge, rule, property, token, exception);
         return true;
 }
 

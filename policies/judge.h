@@ -25,6 +25,8 @@ void judge_record(struct judge *judge, const char *rule, const char *property, c
 /* A request that contradicts what a build may be and that an exception in force lets pass: recorded, with the
  * exception's id. @token: "mount:/srv/cache". Returns false where there is none; then it is judge_refuse()'s turn. */
 bool judge_excepts(struct judge *judge, const char *rule, const char *property, const char *token);
+/* The same of ids of the host: one exception must hold all of them. */
+bool judge_excepts_ids(struct judge *judge, const char *rule, const char *property, uint32_t first, uint32_t last);
 
 /* A request that contradicts what a build may be. The first one becomes the error; judging goes on, so that `check`
  * can name them all. @exception: what an administrator would be asked for, NULL: there is none.

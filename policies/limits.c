@@ -27,20 +27,35 @@ static const char *limit_text(struct arena *arena, const struct spec_rlimit *lim
         return arena_format(arena, "%" PRIu64 ":%" PRIu64, limit->soft, limit->hard);
 }
 
+/* 1 and not 0, unless 0 is the most. */
+static uint64_t within(uint64_t asked, uint64_t most)
+{
+        if (asked == 0)
+                asked = 1;
+        return asked < most ? asked : most;
+}
+
 /* core(5): with a piped core_pattern a limit of 0 still runs the host's helper as root; 1 does not. Where the process
  * may not raise its hard limit of 0, 0 is what it is. */
 static void judge_core(struct judge *judge, const struct spec_rlimit *asked, struct spec_process *process,
                        struct spec_rlimit *limits)
 {
         uint64_t core = policy_limit_most(&judge->policy->profile, POLICY_LIMIT_CORE);
+        struct spec_rlimit limit;
 
         if (core > judge->host->core_limit_most)
                 core = judge->host->core_limit_most;
-        limits[process->n_rlimits++] = (struct spec_rlimit){
-                .resource = RLIMIT_CORE, .name = "RLIMIT_CORE", .soft = core, .hard = core,
-        };
+        limit = (struct spec_rlimit){ .resource = RLIMIT_CORE, .name = "RLIMIT_CORE", .soft = core, .hard = core };
+        if (asked != NULL) {
+                limit.soft = within(asked->soft, core);
+                limit.hard = within(asked->hard, core);
+        }
+        limits[process->n_rlimits++] = limit;
+        if (asked != NULL && limit.soft == asked->soft && limit.hard == asked->hard)
+                return;
         judge_tighten(judge, "limits.core", "process.rlimits (RLIMIT_CORE)",
-                      asked == NULL ? "the caller's" : limit_text(judge->arena, asked), number(judge->arena, (int64_t)core));
+                      asked == NULL ? "the caller's" : limit_text(judge->arena, asked),
+                      limit.soft == limit.hard ? number(judge->arena, (int64_t)limit.hard) : limit_text(judge->arena, &limit));
 }
 
 /* With these two the build could take by itself, by sched_setscheduler(2) or nice(2), what process.scheduler is not

@@ -45,7 +45,7 @@ static const char *exception_of(enum spec_ns kind)
         case SPEC_NS_UTS:
                 return "uts.host";
         case SPEC_NS_USER: /* no exception turns it off */
-        case SPEC_NS_MOUNT:
+        case SPEC_NS_MOUNT: /* pivot_root(2) there would be the host's own */
         case SPEC_NS_CGROUP:
         case SPEC_NS_TIME:
         case SPEC_NS_KINDS:
@@ -91,8 +91,10 @@ static void judge_joined(struct judge *judge, enum spec_ns kind, struct spec_nam
         const struct host_namespace *fact = &judge->host->namespaces[kind];
         const char *property = arena_format(judge->arena, "linux.namespaces (%s)", spec_ns_name(kind));
 
-        if (kind == SPEC_NS_MOUNT) {
-                judge_refuse(judge, rule_of(kind), property, ns->path, NULL,
+        if (kind == SPEC_NS_MOUNT && (fact->error != 0 || !fact->is_right_type || fact->is_host ||
+                                      !judge_excepts(judge, rule_of(kind), property, "mount.namespace"))) {
+                judge_refuse(judge, rule_of(kind), property, ns->path,
+                             fact->error == 0 && fact->is_right_type && !fact->is_host ? "mount.namespace" : NULL,
                              "mount namespace %s is one that no rule has judged the mounts of; leave its path out",
                              ns->path);
                 return;

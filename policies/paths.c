@@ -134,8 +134,10 @@ static void judge_rootfs(struct judge *judge, struct sandbox *sandbox)
                         judge_refuse(judge, "rootfs.host", "root.path", path, NULL,
                                      "%s is a view of the kernel, not an image; unpack an image somewhere else", path);
         }
-        if (sandbox->spec.linux_.rootfs_propagation & MS_SHARED)
-                judge_refuse(judge, "rootfs.propagation", "linux.rootfsPropagation", "shared", NULL,
+        /* The tree is a clone of its own all the same: its peers are those of the container's mount namespace. */
+        if ((sandbox->spec.linux_.rootfs_propagation & MS_SHARED) &&
+            !judge_excepts(judge, "rootfs.propagation", "linux.rootfsPropagation", "rootfs.propagation"))
+                judge_refuse(judge, "rootfs.propagation", "linux.rootfsPropagation", "shared", "rootfs.propagation",
                              "rootfsPropagation \"shared\" would show mounts of the build to the host; ask for "
                              "\"rslave\" or \"private\"");
 }

@@ -35,7 +35,7 @@ static bool is_in_map(const struct spec_id_map *map, size_t n, uint32_t id)
 static void judge_line(struct judge *judge, const char *property, const struct spec_id_map *line,
                        const struct host_ids *ids)
 {
-        const char *text = line_text(judge->arena, line);
+        const char *text = line_text(judge->arena, line), *exception;
 
         if (line->size == 0 || line->size > IDS_END - line->outside || line->size > IDS_END - line->inside) {
                 judge_invalid(judge, "%s: %s is not a range of ids below 4294967295", property, text);
@@ -43,16 +43,21 @@ static void judge_line(struct judge *judge, const char *property, const struct s
         }
         if (judge->host->privilege != HOST_REAL_ROOT) /* the kernel lets in what is the caller's own only */
                 return;
+        exception = arena_format(judge->arena, "ids:%u-%u", line->outside, line->outside + line->size - 1);
         if (line->outside == 0)
                 judge_refuse(judge, "ids.root", property, text, NULL,
                              "%s maps %s, where the build's id %u is the host's root; map a range of /etc/subuid, or "
                              "leave the mapping out", property, text, line->inside);
+        else if (((ids != NULL && ids->user != NULL) ||
+                  (line->outside < FIRST_ID_OF_NO_USER && (ids == NULL || !ids->is_delegated))) &&
+                 judge_excepts_ids(judge, "ids.users", property, line->outside, line->outside + line->size - 1))
+                return;
         else if (ids != NULL && ids->user != NULL)
-                judge_refuse(judge, "ids.users", property, text, NULL,
+                judge_refuse(judge, "ids.users", property, text, exception,
                              "%s maps %s, which holds the host's \"%s\" (%u); map a range of /etc/subuid, or leave the "
                              "mapping out", property, text, ids->user, ids->id);
         else if (line->outside < FIRST_ID_OF_NO_USER && (ids == NULL || !ids->is_delegated))
-                judge_refuse(judge, "ids.users", property, text, NULL,
+                judge_refuse(judge, "ids.users", property, text, exception,
                              "%s maps %s, where ids below %u are those of the host's users; map a range of "
                              "/etc/subuid, or leave the mapping out", property, text, FIRST_ID_OF_NO_USER);
 }

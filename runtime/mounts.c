@@ -223,6 +223,7 @@ int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const c
                 .is_root_readonly = spec->is_root_readonly,
                 /* A slave it has been since restack_prepare(). */
                 .root_propagation = spec->linux_.rootfs_propagation & MS_UNBINDABLE ? MS_UNBINDABLE
+                                    : spec->linux_.rootfs_propagation & MS_SHARED   ? MS_SHARED
                                     : spec->linux_.rootfs_propagation & MS_SLAVE    ? 0 : MS_PRIVATE,
         };
         struct mount_plan *mounts;

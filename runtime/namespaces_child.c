@@ -11,7 +11,8 @@
 
 void namespaces_child_join(const struct namespaces_plan *plan, const struct namespaces_ready *ready, int report_fd)
 {
-        static const enum spec_ns order[] = { SPEC_NS_NET, SPEC_NS_IPC, SPEC_NS_UTS, SPEC_NS_CGROUP, SPEC_NS_TIME };
+        static const enum spec_ns order[] = { SPEC_NS_NET, SPEC_NS_IPC, SPEC_NS_UTS, SPEC_NS_CGROUP, SPEC_NS_TIME,
+                                              SPEC_NS_MOUNT };
 
         for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
                 if (ready->fds[order[i]] >= 0 && setns(ready->fds[order[i]], 0) < 0)

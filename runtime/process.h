@@ -3,7 +3,8 @@
  * Order: scheduling, rlimits and labels while privilege is left; the user namespace; (init of a profile that mounts: a
  * copy of the mount namespace, which the new user namespace owns;) groups, gid, uid; a new session
  * keyring; capabilities; no_new_privs; the working folder and the program looked up with the final credentials;
- * (the wait for start); the filters; exec. Withstands: leaked working folders (CVE-2024-21626), the runtime's
+ * (the wait for start); the filters; exec. Where no_new_privs is not set, CAP_SYS_ADMIN over the build's own user namespace
+ * stays permitted until the filters are loaded, and goes by exec. Withstands: leaked working folders (CVE-2024-21626), the runtime's
  * own binary as the program (CVE-2019-5736), left inheritable capabilities (CVE-2022-29162), planted keys. */
 #pragma once
 

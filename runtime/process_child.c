@@ -159,8 +159,30 @@ static void set_caps(const struct process_plan *plan, const struct process_ready
         /* securebits survive exec: the build gets the ordinary ones. Needs CAP_SETPCAP too. */
         if (prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) < 0)
                 child_fail(ready->report_fd, STEP_CAPS, 0, errno);
+        data[0].inheritable = (uint32_t)caps->inheritable;
+        data[1].inheritable = (uint32_t)(caps->inheritable >> 32);
+        /* seccomp(2): without no_new_privs a filter takes CAP_SYS_ADMIN. Permitted only, until raise_for_filters(); exec
+         * computes the set anew from those above, capabilities(7). */
+        if (!plan->process->no_new_privileges)
+                data[0].permitted |= 1u << CAP_SYS_ADMIN;
         if (syscall(SYS_capset, &header, data) < 0)
                 child_fail(ready->report_fd, STEP_CAPS, 0, errno);
+        for (unsigned cap = 0; caps->ambient != 0 && cap < 64; cap++)
+                if ((caps->ambient & (UINT64_C(1) << cap)) && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+                        child_fail(ready->report_fd, STEP_CAPS, cap, errno);
+}
+
+static int raise_for_filters(const struct process_plan *plan)
+{
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[2];
+
+        if (plan->process->no_new_privileges)
+                return 0;
+        if (syscall(SYS_capget, &header, data) < 0)
+                return -1;
+        data[0].effective |= 1u << CAP_SYS_ADMIN;
+        return (int)syscall(SYS_capset, &header, data);
 }
 
 /* A regular file alone: /dev/zero has no end, and a FIFO can make us wait. */
@@ -407,6 +429,8 @@ void process_child_exec(struct process_plan *plan, const struct process_ready *r
         uint32_t index = 0;
         int error;
 
+        if (raise_for_filters(plan) < 0)
+                child_fail(error_fd, STEP_CAPS, CAP_SYS_ADMIN, errno);
         if (plan->is_init)
                 run_start_hooks(plan, ready, error_fd);
         /* Everything is close-on-exec at birth; once more, since one fd of the host is a way out (CVE-2024-21626). */
@@ -415,7 +439,7 @@ void process_child_exec(struct process_plan *plan, const struct process_ready *r
         /* Asked for by --preserve-fds. */
         for (unsigned i = 0; i < ready->preserve_fds; i++)
                 fcntl(3 + (int)i, F_SETFD, 0);
-        /* After no_new_privs: without it seccomp(2) asks for CAP_SYS_ADMIN, which is gone by now. */
+        /* After no_new_privs, or with CAP_SYS_ADMIN in the build's own user namespace where an exception lets that fall. */
         if (listener_is_wanted(&ready->filters[1]))
                 listener_child_exec(plan, ready, path, error_fd);
         error = load_filters(ready, &index);

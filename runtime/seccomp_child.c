@@ -1,4 +1,4 @@
-/* Loads a filter. After no_new_privs: without it seccomp(2) asks for CAP_SYS_ADMIN, which is gone by then. */
+/* Loads a filter. After no_new_privs: without it seccomp(2) asks for CAP_SYS_ADMIN, see raise_for_filters(). */
 #include "runtime/seccomp.h"
 
 #include <errno.h>

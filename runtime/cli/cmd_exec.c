@@ -37,7 +37,7 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
                 { "user", 'u', CLI_STRING, &request.user, "UID[:GID]", "ids in the container" },
                 { "additional-gids", 'g', CLI_STRINGS, &groups, "GID", "add a supplementary group" },
                 { "cap", 'c', CLI_STRINGS, &caps, "NAME", "add a capability, within the profile" },
-                { "no-new-privs", 0, CLI_FLAG, &request.no_new_privileges, NULL, "set already, always" },
+                { "no-new-privs", 0, CLI_FLAG, &request.no_new_privileges, NULL, "set already, unless an exception lets it fall" },
                 { "process-label", 0, CLI_STRING, &request.selinux_label, "LABEL", "SELinux label of the process" },
                 { "apparmor", 0, CLI_STRING, &request.apparmor, "PROFILE", "AppArmor profile of the process" },
                 { "preserve-fds", 0, CLI_U32, &preserve_fds, "N", "pass N more fds than stdio (3 to 2 + N)" },

@@ -148,7 +148,7 @@ Test(policy_devices, one_of_the_profile_s_list_is_there_where_the_engine_asks_fo
         q.policy.profile.n_devices = 1;
         request_passes(&q);
         cr_assert_eq(q.sandbox.spec.linux_.n_devices, 6, "nobody asks");
-        cr_assert_eq(rule_for(10, 229)->access, 1, "made, and not opened");
+        cr_assert_null(rule_for(10, 229));
 
         ask_node(&node);
         ask_rules(rules, 2);
@@ -170,6 +170,30 @@ Test(policy_devices, one_of_the_profile_s_list_is_there_where_the_engine_asks_fo
         ask_node(&node);
         q.policy.profile.n_devices = 0;
         request_is_refused(&q, "devices");
+}
+
+Test(policy_devices, those_of_the_profile_s_list_open_as_asked_and_are_made_where_asked)
+{
+        static const struct policy_device disk = { "/dev/sda", S_IFBLK, 8, 0 };
+        const struct spec_device node = { .type = S_IFBLK, .path = "/dev/sda", .major = 8, .minor = 0 };
+        static const struct spec_device_rule rules[] = {
+                { .is_allow = false, .type = 'a', .major = -1, .minor = -1, .access = 7 },
+                { .is_allow = true, .type = 'b', .major = 8, .minor = 0, .access = 2 },
+        };
+        const struct spec_resources *got = &q.sandbox.spec.linux_.resources;
+
+        q.policy.profile.devices = &disk;
+        q.policy.profile.n_devices = 1;
+        ask_rules(rules, 2);
+        request_passes(&q);
+        cr_assert_eq(rule_for(8, 0)->access, 2, "no node");
+        cr_assert_not(got->devices[0].is_allow);
+        cr_assert_eq(got->devices[1].major, 8, "first");
+        cr_assert_not_null(rule_for(1, 3));
+        ask_node(&node);
+        ask_rules(rules, 1);
+        request_passes(&q);
+        cr_assert_eq(rule_for(8, 0)->access, 1, "made, and not opened");
 }
 
 Test(policy_devices, refuses_the_shape_of_privileged)

@@ -220,6 +220,11 @@ Test(policy_file, exceptions_are_whole_and_for_what_there_is)
         "\"expires\":\"2027-01-31\",\"reason\":\"r\",\"approvedBy\":\"a\"}]}"
         is_read(ALLOW("\"mount:/srv/x\",\"hook:/x\",\"device:/dev/fuse\",\"noNewPrivileges\""));
         is_refused(ALLOW(""), "exceptions[0].allow: at least one");
+        is_read(ALLOW("\"capabilities.ambient\",\"mount.namespace\",\"rootfs.propagation\",\"ids:1-4294967294\""));
+        is_refused(ALLOW("\"ids:0-5\""), "nothing that can be excepted");
+        is_refused(ALLOW("\"ids:5-4\""), "nothing that can be excepted");
+        is_refused(ALLOW("\"ids:5\""), "nothing that can be excepted");
+        is_refused(ALLOW("\"ids:1-4294967295\""), "nothing that can be excepted");
         is_refused(ALLOW("\"seccomp\""), "exceptions[0].allow[0]: \"seccomp\" is nothing that can be excepted");
         is_refused(ALLOW("\"user.host\""), "nothing that can be excepted");
         is_refused(ALLOW("\"mount:srv\""), "nothing that can be excepted");

@@ -52,6 +52,28 @@ Test(policy_limits, a_core_is_one_byte)
         cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "limits.core"));
 }
 
+Test(policy_limits, a_core_is_never_more_than_asked)
+{
+        static const struct spec_rlimit asked[] = {
+                { RLIMIT_CORE, "RLIMIT_CORE", 3, 4 }, { RLIMIT_CORE, "RLIMIT_CORE", 0, 0 }, { RLIMIT_CORE, "RLIMIT_CORE", 0, 9 },
+        };
+
+        q.policy.profile.limits[POLICY_LIMIT_CORE].value = 8;
+        q.spec.process.rlimits = asked;
+        q.spec.process.n_rlimits = 1;
+        request_passes(&q);
+        cr_assert_eq(limit_of(RLIMIT_CORE)->soft, 3);
+        cr_assert_eq(limit_of(RLIMIT_CORE)->hard, 4);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.core"));
+        q.spec.process.rlimits = asked + 1;
+        request_passes(&q);
+        cr_assert_eq(limit_of(RLIMIT_CORE)->hard, 1, "0 would run the host's helper");
+        q.spec.process.rlimits = asked + 2;
+        request_passes(&q);
+        cr_assert_eq(limit_of(RLIMIT_CORE)->soft, 1);
+        cr_assert_eq(limit_of(RLIMIT_CORE)->hard, 8);
+}
+
 Test(policy_limits, no_priority_is_left_for_the_build_to_take)
 {
         static const struct spec_rlimit asked[] = {
