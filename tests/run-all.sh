@@ -81,6 +81,7 @@ step "a Debian root with buildah for the tests is made from it, too" tests/engin
 
 echo "== unit tests"
 run_tests "$build"/tests/unit/*.test
+step "the table of properties is what the code reads" make -C "$build" check-properties
 step "includes and links go downwards only" make -C "$build" check-layers
 
 echo "== fuzz corpus, with the sanitizers"
