@@ -112,6 +112,28 @@ plain_user()
 }
 check "a plain user may run a bundle without an engine" plain_user
 
+image_build()
+{
+        is_runb || skip_case "other runtimes have no profiles"
+        mkdir -p /run/user/$user_uid/law
+        echo '{"version": 1}' > /run/user/$user_uid/law/policy.json
+        chmod 600 /run/user/$user_uid/law/policy.json
+        chown -R $user_uid:$user_uid /run/user/$user_uid/law
+        local law="--runtime-flag policy=/run/user/$user_uid/law/policy.json --runtime-flag profile=image-build"
+        local script='mkdir -p /m /p; mount -t tmpfs t /m && echo mounted; umount -l /proc 2>/dev/null || echo locked
+                mount -o remount,bind,rw /proc/sys 2>/dev/null || echo read-only
+                unshare -p -f sh -c "mount -t proc p /p && cd /p && echo pids [0-9]*"'
+        run pod $law run --rm --network none --cap-add SYS_ADMIN localhost/bb sh -c "$script"
+        want_rc 0
+        want_out "mounted
+locked
+read-only
+pids 1"
+        run pod run --rm --network none --cap-add SYS_ADMIN localhost/bb mount -t tmpfs t /mnt
+        want_failure
+}
+check "the profile image-build under rootless podman: its own mounts work, ours are locked" image_build
+
 pod rm -fa -t 0 > /dev/null 2>&1
 # podman's own pause process and mounts of the user's storage.
 for pid in $(cat /run/user/$user_uid/libpod/tmp/pause.pid 2>/dev/null); do kill "$pid"; done
