@@ -28,10 +28,11 @@ static bool read_one(const struct json_node *node, struct denial *ret_denial)
         int64_t number;
         uint64_t answer;
 
-        if (json_to_i64(json_member(node, "number"), &number) < 0 || json_to_u64(json_member(node, "answer"), &answer) < 0 ||
+        if (json_to_i64(json_member(node, "number"), &number) < 0 ||
+            json_to_u64(json_member(node, "answer"), &answer) < 0 ||
             json_to_u64(json_member(node, "count"), &denial.count) < 0 ||
-            json_to_u64(json_member(node, "argument"), &denial.argument) < 0 || program == NULL || program->type != JSON_STRING ||
-            name == NULL || name->type != JSON_STRING)
+            json_to_u64(json_member(node, "argument"), &denial.argument) < 0 || program == NULL ||
+            program->type != JSON_STRING || name == NULL || name->type != JSON_STRING)
                 return false;
         denial.number = (int32_t)number;
         denial.answer = (uint32_t)answer;
@@ -94,9 +95,7 @@ int denials_read(int dir_fd, struct arena *arena, struct denials *ret_denials, s
                         r = json_parse(arena, text, length, entry->d_name, &root, err);
                 if (r < 0 || root->type != JSON_ARRAY)
                         continue;
-                json_for_each(one, root)
-                        if (read_one(one, &denial))
-                                add(&sum, &denial);
+                json_for_each(one, root) if (read_one(one, &denial)) add(&sum, &denial);
         }
         closedir(dir);
         if (r < 0)
@@ -109,9 +108,13 @@ int denials_read(int dir_fd, struct arena *arena, struct denials *ret_denials, s
 
 int denials_argument(const char *call)
 {
-        static const struct { const char *call; int argument; } deciding[] = {
-                { "clone", 0 }, { "unshare", 0 }, { "setns", 1 }, { "socket", 0 }, { "socketpair", 0 }, { "ioctl", 1 },
-                { "ptrace", 0 }, { "personality", 0 }, { "prlimit64", 1 }, { "chmod", 1 }, { "fchmod", 1 }, { "fchmodat", 2 },
+        static const struct {
+                const char *call;
+                int argument;
+        } deciding[] = {
+                { "clone", 0 },      { "unshare", 0 }, { "setns", 1 },  { "socket", 0 },
+                { "socketpair", 0 }, { "ioctl", 1 },   { "ptrace", 0 }, { "personality", 0 },
+                { "prlimit64", 1 },  { "chmod", 1 },   { "fchmod", 1 }, { "fchmodat", 2 },
         };
 
         for (size_t i = 0; i < sizeof deciding / sizeof deciding[0]; i++)
@@ -159,8 +162,8 @@ static bool gives(enum policy_seccomp_base base, const char *call)
 /* What would let the policy's filter pass it. */
 static const char *way_out(const char *call, const struct denial *denial)
 {
-        static const char *const modes[] = { "chmod", "fchmod", "fchmodat", "fchmodat2", "creat", "mknod", "mknodat", "open", "openat",
-                                             "openat2", NULL };
+        static const char *const modes[] = { "chmod",   "fchmod", "fchmodat", "fchmodat2", "creat", "mknod",
+                                             "mknodat", "open",   "openat",   "openat2",   NULL };
         static const char *const sockets[] = { "socket", "socketpair", NULL };
 
         if (gives(POLICY_SECCOMP_BASE_IMAGE_BUILD, call))
@@ -168,8 +171,9 @@ static const char *way_out(const char *call, const struct denial *denial)
         if (gives(POLICY_SECCOMP_BASE_ENGINE, call))
                 return "seccomp.base \"engine\" in the profile lets it pass";
         if (strcmp(call, "unshare") == 0 || strcmp(call, "clone") == 0)
-                return denial->argument & CLONE_NEWUSER ? "seccomp.userNamespaces in the profile lets it pass" :
-                                                          "the profile image-build has it, in a user namespace of the build's own";
+                return denial->argument & CLONE_NEWUSER
+                               ? "seccomp.userNamespaces in the profile lets it pass"
+                               : "the profile image-build has it, in a user namespace of the build's own";
         if (is_one_of(call, modes))
                 return "seccomp.setuidFiles in the profile lets it pass";
         if (is_one_of(call, sockets))
@@ -187,11 +191,12 @@ const char *denials_remedy(struct arena *arena, const struct denial *denial, con
         if (denial->number < 0)
                 text = "more kinds than are told apart";
         else if (denial->answer & DENIALS_BY_ENGINE)
-                text = arena_format(arena, "%s by the engine's filter; --security-opt seccomp=FILE (seccompProfile) gives another",
-                                    code != NULL ? code : "refused");
+                text = arena_format(
+                        arena, "%s by the engine's filter; --security-opt seccomp=FILE (seccompProfile) gives another",
+                        code != NULL ? code : "refused");
         else
-                text = arena_format(arena, "%s by the filter of profile %s; %s", code != NULL ? code : "refused", profile,
-                                    way_out(name != NULL ? name : "", denial));
+                text = arena_format(arena, "%s by the filter of profile %s; %s", code != NULL ? code : "refused",
+                                    profile, way_out(name != NULL ? name : "", denial));
         free(name);
         return text;
 }

@@ -1,6 +1,6 @@
-/* Two filters as one program, and what it answers. The kernel takes the stricter answer of two filters, and of two errnos
- * the one of the filter that was loaded last (seccomp(2)), which is the engine's: so the engine's program comes
- * first, and where it allows a call the policy's goes on. */
+/* Two filters as one program, and what it answers. The kernel takes the stricter answer of two filters, and of two
+ * errnos the one of the filter that was loaded last (seccomp(2)), which is the engine's: so the engine's program
+ * comes first, and where it allows a call the policy's goes on. */
 #include "runtime/denials.h"
 
 #include <errno.h>
@@ -49,11 +49,14 @@ int denials_merge(struct seccomp_filter *policy, struct seccomp_filter *engine, 
         struct sock_filter *code;
 
         if (engine->code != NULL && !is_supported(engine))
-                return error_set(err, EOPNOTSUPP, "seccomp.explain: the engine's filter has SCMP_ACT_NOTIFY, _TRACE or _LOG, "
+                return error_set(err, EOPNOTSUPP,
+                                 "seccomp.explain: the engine's filter has SCMP_ACT_NOTIFY, _TRACE or _LOG, "
                                  "which do not go with it; use a profile without seccomp.explain");
         if (n > BPF_MAXINSNS)
-                return error_set(err, E2BIG, "seccomp.explain: both filters together have %zu instructions, and %d are the most; "
-                                 "use a profile without seccomp.explain", n, BPF_MAXINSNS);
+                return error_set(err, E2BIG,
+                                 "seccomp.explain: both filters together have %zu instructions, and %d are the most; "
+                                 "use a profile without seccomp.explain",
+                                 n, BPF_MAXINSNS);
         code = calloc(n, sizeof *code);
         if (code == NULL)
                 return error_errno(err, ENOMEM, "seccomp.explain");
@@ -74,13 +77,15 @@ int denials_merge(struct seccomp_filter *policy, struct seccomp_filter *engine, 
         seccomp_filter_free(policy);
         seccomp_filter_free(engine);
         *engine = (struct seccomp_filter){
-                .code = code, .n = (unsigned short)n,
+                .code = code,
+                .n = (unsigned short)n,
                 .flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
         };
         return 0;
 }
 
-/* Linux, Documentation/networking/filter.rst; seccomp_check_filter() has the few instructions that a filter may be made of. */
+/* Linux, Documentation/networking/filter.rst; seccomp_check_filter() has the few instructions that a filter may be
+ * made of. */
 uint32_t denials_evaluate(const struct seccomp_filter *filter, const struct seccomp_data *data)
 {
         uint32_t a = 0, x = 0, memory[BPF_MEMWORDS] = { 0 };
@@ -114,24 +119,50 @@ uint32_t denials_evaluate(const struct seccomp_filter *filter, const struct secc
                         break;
                 case BPF_ALU:
                         switch (BPF_OP(line->code)) {
-                        case BPF_AND: a &= operand; break;
-                        case BPF_OR: a |= operand; break;
-                        case BPF_XOR: a ^= operand; break;
-                        case BPF_ADD: a += operand; break;
-                        case BPF_SUB: a -= operand; break;
-                        case BPF_LSH: a = operand < 32 ? a << operand : 0; break;
-                        case BPF_RSH: a = operand < 32 ? a >> operand : 0; break;
-                        default: return SECCOMP_RET_KILL_PROCESS;
+                        case BPF_AND:
+                                a &= operand;
+                                break;
+                        case BPF_OR:
+                                a |= operand;
+                                break;
+                        case BPF_XOR:
+                                a ^= operand;
+                                break;
+                        case BPF_ADD:
+                                a += operand;
+                                break;
+                        case BPF_SUB:
+                                a -= operand;
+                                break;
+                        case BPF_LSH:
+                                a = operand < 32 ? a << operand : 0;
+                                break;
+                        case BPF_RSH:
+                                a = operand < 32 ? a >> operand : 0;
+                                break;
+                        default:
+                                return SECCOMP_RET_KILL_PROCESS;
                         }
                         break;
                 case BPF_JMP:
                         switch (BPF_OP(line->code)) {
-                        case BPF_JA: at += line->k; continue;
-                        case BPF_JEQ: is_true = a == operand; break;
-                        case BPF_JGT: is_true = a > operand; break;
-                        case BPF_JGE: is_true = a >= operand; break;
-                        case BPF_JSET: is_true = (a & operand) != 0; break;
-                        default: return SECCOMP_RET_KILL_PROCESS;
+                        case BPF_JA:
+                                at += line->k;
+                                continue;
+                        case BPF_JEQ:
+                                is_true = a == operand;
+                                break;
+                        case BPF_JGT:
+                                is_true = a > operand;
+                                break;
+                        case BPF_JGE:
+                                is_true = a >= operand;
+                                break;
+                        case BPF_JSET:
+                                is_true = (a & operand) != 0;
+                                break;
+                        default:
+                                return SECCOMP_RET_KILL_PROCESS;
                         }
                         at += is_true ? line->jt : line->jf;
                         break;

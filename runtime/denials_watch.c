@@ -1,6 +1,7 @@
-/* The process that counts. It belongs to nobody (its parent has gone), holds the listener and the container's folder and
- * nothing else, and ends with the last process that the filter is on. Names are read while their process waits for the
- * answer, and believed only if it is the same one still (seccomp_unotify(2), SECCOMP_IOCTL_NOTIF_ID_VALID). */
+/* The process that counts. It belongs to nobody (its parent has gone), holds the listener and the container's folder
+ * and nothing else, and ends with the last process that the filter is on. Names are read while their process waits
+ * for the answer, and believed only if it is the same one still (seccomp_unotify(2), SECCOMP_IOCTL_NOTIF_ID_VALID).
+ * */
 #include "runtime/denials.h"
 
 #include <errno.h>
@@ -31,13 +32,19 @@
 #define LOCK_FD 5
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
-#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)     /* Linux 6.6 */
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64) /* Linux 6.6 */
 #endif
 #define SYNC_WAKE_UP 1ul
 
 /* The kernel's structs grow; it writes as many bytes as it has. */
-union notice { struct seccomp_notif notif; char room[1024]; };
-union answer { struct seccomp_notif_resp resp; char room[1024]; };
+union notice {
+        struct seccomp_notif notif;
+        char room[1024];
+};
+union answer {
+        struct seccomp_notif_resp resp;
+        char room[1024];
+};
 
 static struct denial table[DENIALS_MOST];
 static size_t n_table;
@@ -79,7 +86,8 @@ static void count(const struct seccomp_notif *notif, uint32_t answer)
         if (ioctl(LISTENER_FD, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) < 0)
                 program[0] = name[0] = '\0';
         for (size_t i = 0; i < n_table; i++) {
-                if (table[i].number == notif->data.nr && table[i].answer == answer && strcmp(table[i].program, program) == 0) {
+                if (table[i].number == notif->data.nr && table[i].answer == answer &&
+                    strcmp(table[i].program, program) == 0) {
                         table[i].count++;
                         return;
                 }
@@ -111,8 +119,8 @@ static void write_table(void)
         for (size_t i = 0; i < n_table; i++) {
                 const struct denial *denial = &table[i];
 
-                text_addf(&out, "%s{\"number\":%d,\"answer\":%u,\"count\":%llu,\"argument\":%llu,\"program\":", i == 0 ? "" : ",\n",
-                          denial->number, denial->answer, (unsigned long long)denial->count,
+                text_addf(&out, "%s{\"number\":%d,\"answer\":%u,\"count\":%llu,\"argument\":%llu,\"program\":",
+                          i == 0 ? "" : ",\n", denial->number, denial->answer, (unsigned long long)denial->count,
                           (unsigned long long)denial->argument);
                 text_add_json(&out, denial->program);
                 text_add(&out, ",\"name\":");
@@ -131,7 +139,7 @@ static void answer_one(const struct seccomp_filter *filter)
         uint32_t verdict;
 
         if (ioctl(LISTENER_FD, SECCOMP_IOCTL_NOTIF_RECV, &notice) < 0)
-                return;                 /* ENOENT: its process was killed meanwhile */
+                return; /* ENOENT: its process was killed meanwhile */
         verdict = denials_evaluate(filter, &notice.notif.data);
         answer.resp.id = notice.notif.id;
         answer.resp.error = -ENOSYS;
@@ -161,7 +169,7 @@ static void watch(const struct seccomp_filter *filter)
                         answer_one(filter);
                         is_changed = true;
                 } else if (r > 0) {
-                        break;          /* POLLHUP: nobody has the filter any more */
+                        break; /* POLLHUP: nobody has the filter any more */
                 }
                 if (is_changed && now_ms() >= written + WRITE_EVERY_MS) {
                         write_table();
@@ -189,7 +197,8 @@ static void become_nobodys(int channel_fd, int dir_fd, int lock_fd)
         if (dup2(dir_fd, DIR_FD) < 0 || dup2(lock_fd, LOCK_FD) < 0 || dup2(channel_fd, 6) < 0)
                 _exit(1);
         (void)syscall(SYS_close_range, 7, ~0u, 0);
-        if (fd_receive(6, &byte, sizeof byte, &listener_fd) != 1 || listener_fd < 0 || dup2(listener_fd, LISTENER_FD) < 0)
+        if (fd_receive(6, &byte, sizeof byte, &listener_fd) != 1 || listener_fd < 0 ||
+            dup2(listener_fd, LISTENER_FD) < 0)
                 _exit(0);
         (void)syscall(SYS_close_range, 6, ~0u, 0);
 }
@@ -205,7 +214,8 @@ int denials_begin(int dir_fd, int *ret_fd, struct error *err)
         if (r < 0)
                 return r;
         lock_fd = openat(dir_fd, LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (lock_fd < 0 || flock(lock_fd, LOCK_SH) < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+        if (lock_fd < 0 || flock(lock_fd, LOCK_SH) < 0 ||
+            socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
                 seccomp_filter_free(&filter);
                 return error_errno(err, errno, "seccomp.explain");
         }

@@ -1,6 +1,6 @@
-/* explain: why a build does not get what it wants: each thing that policy changed when the container was made, and, where the
- * profile has it counted, each system call that a filter refused. As long as the container is there; afterwards the
- * audit file has both. */
+/* explain: why a build does not get what it wants: each thing that policy changed when the container was made, and,
+ * where the profile has it counted, each system call that a filter refused. As long as the container is there;
+ * afterwards the audit file has both. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -18,7 +18,8 @@ static void member(struct text_buffer *out, const char *name, const char *text)
         text_add_json(out, text != NULL ? text : "");
 }
 
-static void write_json(struct arena *arena, const struct state *state, const struct denials *denials, struct text_buffer *out)
+static void write_json(struct arena *arena, const struct state *state, const struct denials *denials,
+                       struct text_buffer *out)
 {
         text_add(out, "{");
         member(out, "id", state->id);
@@ -56,7 +57,8 @@ static void write_json(struct arena *arena, const struct state *state, const str
         text_add(out, "]}\n");
 }
 
-static void write_table(struct arena *arena, const struct state *state, const struct denials *denials, struct text_buffer *out)
+static void write_table(struct arena *arena, const struct state *state, const struct denials *denials,
+                        struct text_buffer *out)
 {
         static const char *const head[] = { "ACTION", "PROPERTY", "ASKED", "GETS", "RULE" };
         static const char *const denied_head[] = { "REFUSED", "TIMES", "PROGRAM", "NAME", "WHY" };
@@ -66,8 +68,8 @@ static void write_table(struct arena *arena, const struct state *state, const st
         if (state->findings != NULL)
                 table_add(&table, TABLE_PLAIN, head);
         for (const struct finding *finding = state->findings; finding != NULL; finding = finding->next) {
-                const char *cells[] = { finding_action_name(finding->action), finding->property, finding->asked, finding->got,
-                                        finding->rule };
+                const char *cells[] = { finding_action_name(finding->action), finding->property, finding->asked,
+                                        finding->got, finding->rule };
 
                 table_add(&table, TABLE_PLAIN, cells);
         }
@@ -85,8 +87,11 @@ static void write_table(struct arena *arena, const struct state *state, const st
         /* Whole, whatever the terminal's width: a remedy that is cut is none. */
         table_write(&denied, 0, table_has_colours(), out);
         if (!state->is_explained)
-                text_addf(out, "System calls that a filter refuses are not counted here: \"seccomp\": { \"explain\": true } in the "
-                          "profile \"%s\" counts them, from the next create on.\n", state->profile);
+                text_addf(out,
+                          "System calls that a filter refuses are not counted here: \"seccomp\": { \"explain\": true } "
+                          "in the "
+                          "profile \"%s\" counts them, from the next create on.\n",
+                          state->profile);
         else if (denials->n == 0)
                 text_add(out, "No system call has been refused by a filter.\n");
 }
@@ -99,8 +104,10 @@ int cmd_explain(struct cli *cli, int argc, char **argv)
         };
         const struct cli_usage usage = {
                 .synopsis = "explain [options] ID",
-                .summary = "Tells what policy changed for a container when it was made and, where its profile has it counted, which "
-                           "system calls the filters refused: how often, to which program, and what would let them pass.",
+                .summary =
+                        "Tells what policy changed for a container when it was made and, where its profile has it "
+                        "counted, which "
+                        "system calls the filters refused: how often, to which program, and what would let them pass.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
                 .min_arguments = 1,

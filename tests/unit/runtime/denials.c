@@ -13,9 +13,9 @@ static struct seccomp_filter filter_of(const struct sock_filter *code, size_t n)
         memcpy(filter.code, code, n * sizeof *code);
         return filter;
 }
-#define FILTER(...) \
-        filter_of((const struct sock_filter[]){ __VA_ARGS__ }, sizeof((const struct sock_filter[]){ __VA_ARGS__ }) / \
-                  sizeof(struct sock_filter))
+#define FILTER(...)                                                                                                    \
+        filter_of((const struct sock_filter[]){ __VA_ARGS__ },                                                         \
+                  sizeof((const struct sock_filter[]){ __VA_ARGS__ }) / sizeof(struct sock_filter))
 #define NUMBER BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
 #define IF(number, answer) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, answer)
 #define ELSE(answer) BPF_STMT(BPF_RET | BPF_K, answer)
@@ -23,10 +23,12 @@ static struct seccomp_filter filter_of(const struct sock_filter *code, size_t n)
 
 Test(denials, two_filters_as_one_answer_as_the_kernel_would_for_both)
 {
-        struct seccomp_filter policy = FILTER(NUMBER, IF(1, SECCOMP_RET_ERRNO | EPERM), IF(2, SECCOMP_RET_ERRNO | EPERM),
-                                              IF(5, SECCOMP_RET_ERRNO | 0), ELSE(SECCOMP_RET_ALLOW));
-        struct seccomp_filter engine = FILTER(NUMBER, IF(2, SECCOMP_RET_ERRNO | EACCES), IF(3, SECCOMP_RET_ERRNO | EROFS),
-                                              IF(4, SECCOMP_RET_KILL_PROCESS), ELSE(SECCOMP_RET_ALLOW));
+        struct seccomp_filter policy =
+                FILTER(NUMBER, IF(1, SECCOMP_RET_ERRNO | EPERM), IF(2, SECCOMP_RET_ERRNO | EPERM),
+                       IF(5, SECCOMP_RET_ERRNO | 0), ELSE(SECCOMP_RET_ALLOW));
+        struct seccomp_filter engine =
+                FILTER(NUMBER, IF(2, SECCOMP_RET_ERRNO | EACCES), IF(3, SECCOMP_RET_ERRNO | EROFS),
+                       IF(4, SECCOMP_RET_KILL_PROCESS), ELSE(SECCOMP_RET_ALLOW));
         struct error err = { 0 };
 
         cr_assert_eq(denials_merge(&policy, &engine, &err), 0);
@@ -34,7 +36,8 @@ Test(denials, two_filters_as_one_answer_as_the_kernel_would_for_both)
         cr_assert_eq(engine.flags, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
         cr_assert_eq(ANSWER(0), SECCOMP_RET_ALLOW);
         cr_assert_eq(ANSWER(1), SECCOMP_RET_USER_NOTIF | EPERM);
-        cr_assert_eq(ANSWER(2), SECCOMP_RET_USER_NOTIF | DENIALS_BY_ENGINE | EACCES, "of two errnos the one loaded last");
+        cr_assert_eq(ANSWER(2), SECCOMP_RET_USER_NOTIF | DENIALS_BY_ENGINE | EACCES,
+                     "of two errnos the one loaded last");
         cr_assert_eq(ANSWER(3), SECCOMP_RET_USER_NOTIF | DENIALS_BY_ENGINE | EROFS);
         cr_assert_eq(ANSWER(4), SECCOMP_RET_KILL_PROCESS);
         cr_assert_eq(ANSWER(5), SECCOMP_RET_ERRNO, "told that it worked, which nobody has to be asked for");
@@ -43,7 +46,8 @@ Test(denials, two_filters_as_one_answer_as_the_kernel_would_for_both)
 
 Test(denials, without_a_filter_of_the_engine)
 {
-        struct seccomp_filter policy = FILTER(NUMBER, IF(1, SECCOMP_RET_ERRNO | ENOSYS), ELSE(SECCOMP_RET_ALLOW)), engine = { 0 };
+        struct seccomp_filter policy = FILTER(NUMBER, IF(1, SECCOMP_RET_ERRNO | ENOSYS), ELSE(SECCOMP_RET_ALLOW)),
+                              engine = { 0 };
         struct error err = { 0 };
 
         cr_assert_eq(denials_merge(&policy, &engine, &err), 0);
@@ -57,8 +61,8 @@ Test(denials, what_does_not_go_with_a_listener_is_an_error)
         const uint32_t others[] = { SECCOMP_RET_USER_NOTIF, SECCOMP_RET_TRACE, SECCOMP_RET_LOG };
 
         for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-                struct seccomp_filter policy = FILTER(ELSE(SECCOMP_RET_ALLOW)), engine = FILTER(NUMBER, IF(1, others[i]),
-                                                                                                 ELSE(SECCOMP_RET_ALLOW));
+                struct seccomp_filter policy = FILTER(ELSE(SECCOMP_RET_ALLOW)),
+                                      engine = FILTER(NUMBER, IF(1, others[i]), ELSE(SECCOMP_RET_ALLOW));
                 struct error err = { 0 };
 
                 cr_assert_eq(denials_merge(&policy, &engine, &err), -EOPNOTSUPP);
