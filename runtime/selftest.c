@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <link.h>
 #include <linux/keyctl.h>
 #include <poll.h>
 #include <sched.h>
@@ -50,21 +52,47 @@ struct stage {
 
 /* ---- what the container is made of ---- */
 
-static int copy_self(const char *path, struct error *err)
+static int copy_file(const char *from, const char *to, mode_t mode, struct error *err)
 {
-        auto_close int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-        auto_close int copy = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+        auto_close int source = open(from, O_RDONLY | O_CLOEXEC);
+        auto_close int copy = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
         struct stat st;
         ssize_t n = 1;
 
-        if (self < 0 || copy < 0 || fstat(self, &st) < 0)
-                return error_errno(err, errno, "copy this program to %s", path);
+        if (source < 0 || copy < 0 || fstat(source, &st) < 0)
+                return error_errno(err, errno, "copy %s to %s", from, to);
         for (off_t at = 0; at < st.st_size && n > 0;)
-                n = sendfile(copy, self, &at, (size_t)(st.st_size - at));
-        /* A setuid file of root: it must not help a plain user inside. */
-        if (n <= 0 || fchmod(copy, 04755) < 0)
-                return error_errno(err, n == 0 ? EIO : errno, "copy this program to %s", path);
+                n = sendfile(copy, source, &at, (size_t)(st.st_size - at));
+        if (n <= 0 || fchmod(copy, mode) < 0)
+                return error_errno(err, n == 0 ? EIO : errno, "copy %s to %s", from, to);
         return 0;
+}
+
+/* A library, or the loader, of a program that is not linked statically: to where the loader finds it again. */
+static int copy_library(struct dl_phdr_info *info, size_t size, void *context)
+{
+        struct error *err = context;
+        char path[PATH_MAX], *end;
+        int r;
+
+        (void)size;
+        if (info->dlpi_name == NULL || info->dlpi_name[0] != '/')
+                return 0;
+        if ((size_t)snprintf(path, sizeof path, ROOTFS "%s", info->dlpi_name) >= sizeof path)
+                return error_errno(err, ENAMETOOLONG, "%s", info->dlpi_name);
+        end = strrchr(path, '/');
+        *end = '\0';
+        r = fd_make_folders(path, 0755);
+        *end = '/';
+        return r < 0 ? error_errno(err, r, "mkdir for %s", path) : copy_file(info->dlpi_name, path, 0755, err);
+}
+
+static int copy_self(struct error *err)
+{
+        /* A setuid file of root: it must not help a plain user inside. */
+        int r = copy_file("/proc/self/exe", ROOTFS SELFTEST_PROGRAM, 04755, err);
+
+        return r < 0 ? r : dl_iterate_phdr(copy_library, err);
 }
 
 static void add_capabilities(struct text_buffer *out, const char *set, bool is_last)
@@ -145,7 +173,7 @@ static int make_rootfs(struct error *err)
         if (mknod(ROOTFS SELFTEST_DEVICE, S_IFCHR | 0666, makedev(1, 5)) == 0 &&
             chmod(ROOTFS SELFTEST_DEVICE, 0666) < 0)
                 return error_errno(err, errno, "chmod %s", SELFTEST_DEVICE);
-        return copy_self(ROOTFS SELFTEST_PROGRAM, err);
+        return copy_self(err);
 }
 
 /* ---- the network ---- */
