@@ -261,6 +261,7 @@ static int read_limits(struct reader *reader, const struct json_node *node, void
                 LIMIT("fsize", POLICY_LIMIT_FSIZE, policy_read_size),
                 LIMIT("scratch", POLICY_LIMIT_SCRATCH, read_memory),
                 LIMIT("concurrent", POLICY_LIMIT_CONCURRENT, read_concurrent),
+                LIMIT("grace", POLICY_LIMIT_GRACE, policy_read_duration),
         };
         struct policy_limit_value *limits = into;
         int r = policy_read_object(reader, node, FIELDS(fields), limits);
@@ -271,6 +272,8 @@ static int read_limits(struct reader *reader, const struct json_node *node, void
         }
         if (r == 0 && json_member(node, "swap") != NULL && json_member(node, "memory") == NULL)
                 r = reader_fail_below(reader, "swap", "counts from \"memory\": say both");
+        if (r == 0 && json_member(node, "grace") != NULL && json_member(node, "wall") == NULL)
+                r = reader_fail_below(reader, "grace", "begins at the end of \"wall\": say both");
         return r;
 }
 

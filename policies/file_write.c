@@ -122,6 +122,7 @@ static void write_limit(enum policy_limit limit, uint64_t value, struct text_buf
 
         switch (limit) {
         case POLICY_LIMIT_WALL:
+        case POLICY_LIMIT_GRACE:
                 for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
                         if (value % units[i].seconds != 0)
                                 continue;

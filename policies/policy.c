@@ -1,4 +1,5 @@
-/* The law that holds on a host whose administrator wrote none, and the profiles that files begin with.
+/* The law that holds on a host whose administrator wrote none, and the profiles that files begin with. How many run at
+ * once is bounded where the file says so.
  *
  * The built-in policy is `untrusted`, what a pull request from a stranger may have, without a wall clock and without a
  * bound on how many run at once but the ranges of ids. */
@@ -57,26 +58,22 @@ static const struct policy_device image_build_devices[] = {
 static const struct policy_profile builtins[] = {
         {
                 .name = "untrusted", .caps = UNTRUSTED_CAPS, COMMON_MEMBERS,
-                .limits = { COMMON_LIMITS, [POLICY_LIMIT_WALL] = DEFAULT(30 * MINUTES),
-                            [POLICY_LIMIT_CONCURRENT] = DEFAULT(8) },
+                .limits = { COMMON_LIMITS, [POLICY_LIMIT_WALL] = DEFAULT(30 * MINUTES) },
         },
         {
                 .name = "branch", .caps = BRANCH_CAPS, COMMON_MEMBERS, .seccomp_base = POLICY_SECCOMP_BASE_ENGINE,
-                .limits = { COMMON_LIMITS, [POLICY_LIMIT_WALL] = DEFAULT(120 * MINUTES),
-                            [POLICY_LIMIT_CONCURRENT] = DEFAULT(16) },
+                .limits = { COMMON_LIMITS, [POLICY_LIMIT_WALL] = DEFAULT(120 * MINUTES) },
         },
         {
                 .name = "image-build", .caps = BRANCH_CAPS | CAP_BIT(CAP_SYS_ADMIN), COMMON_MEMBERS,
                 .seccomp_base = POLICY_SECCOMP_BASE_IMAGE_BUILD, .seccomp_user_namespaces = true,
                 .devices = image_build_devices, .n_devices = 1,
-                .limits = { COMMON_LIMITS, [POLICY_LIMIT_WALL] = DEFAULT(60 * MINUTES),
-                            [POLICY_LIMIT_CONCURRENT] = DEFAULT(4) },
+                .limits = { COMMON_LIMITS, [POLICY_LIMIT_WALL] = DEFAULT(60 * MINUTES) },
         },
         {
                 .name = "release", .caps = CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE), COMMON_MEMBERS,
                 .rootfs = POLICY_ROOTFS_READONLY,
-                .limits = { COMMON_LIMITS, [POLICY_LIMIT_WALL] = DEFAULT(10 * MINUTES),
-                            [POLICY_LIMIT_CONCURRENT] = DEFAULT(1) },
+                .limits = { COMMON_LIMITS, [POLICY_LIMIT_WALL] = DEFAULT(10 * MINUTES) },
         },
 };
 

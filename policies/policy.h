@@ -28,6 +28,7 @@ enum policy_limit {
         POLICY_LIMIT_FSIZE,             /* RLIMIT_FSIZE, bytes */
         POLICY_LIMIT_SCRATCH,           /* bytes of what rootfs "ephemeral" and "read-only" give to write to */
         POLICY_LIMIT_CONCURRENT,        /* containers of the profile at once */
+        POLICY_LIMIT_GRACE,             /* seconds from SIGTERM at the end of WALL to SIGKILL */
         POLICY_LIMITS
 };
 

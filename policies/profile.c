@@ -15,7 +15,7 @@ static const char *const limit_names[POLICY_LIMITS] = {
         [POLICY_LIMIT_CPUS] = "cpus",           [POLICY_LIMIT_IO_WEIGHT] = "ioWeight",
         [POLICY_LIMIT_NOFILE] = "nofile",       [POLICY_LIMIT_CORE] = "core",
         [POLICY_LIMIT_FSIZE] = "fsize",         [POLICY_LIMIT_SCRATCH] = "scratch",
-        [POLICY_LIMIT_CONCURRENT] = "concurrent",
+        [POLICY_LIMIT_CONCURRENT] = "concurrent", [POLICY_LIMIT_GRACE] = "grace",
 };
 
 const char *policy_limit_name(enum policy_limit limit)

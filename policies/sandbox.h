@@ -81,6 +81,7 @@ struct sandbox {
         uint32_t max_namespaces;
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
         struct spec_resources demanded; /* of the limits those that someone asked for; the rest our own defaults */
+        uint64_t wall_s, grace_s;       /* from create to SIGTERM, and from there to SIGKILL; wall_s 0: no deadline */
         bool egress_deny;               /* install the table that lets only loopback pass */
         enum sandbox_abstract abstract_sockets;
 };

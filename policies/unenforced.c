@@ -11,8 +11,6 @@ static bool has_egress_allow(P) { return p->profile.n_egress_allow > 0; }
 static bool has_egress_audit(P) { return p->profile.egress_mode == POLICY_EGRESS_AUDIT; }
 static bool has_egress_proxy(P) { return p->profile.egress_proxy != NULL; }
 static bool has_ingress(P) { return p->profile.ingress != POLICY_INGRESS_ESTABLISHED; }
-static bool has_wall(P) { return p->profile.limits[POLICY_LIMIT_WALL].is_demanded; }
-static bool has_concurrent(P) { return p->profile.limits[POLICY_LIMIT_CONCURRENT].is_demanded; }
 static bool has_subid_user(P) { return strcmp(p->subid_user, policy_builtin()->subid_user) != 0; }
 
 static const struct {
@@ -23,18 +21,7 @@ static const struct {
         { "egress.mode", has_egress_audit },            /* "audit" */
         { "egress.proxy", has_egress_proxy },
         { "ingress", has_ingress },                     /* "any" */
-        { "limits.wall", has_wall },
-        { "limits.concurrent", has_concurrent },
         { "ids.subidUser", has_subid_user },
-};
-
-/* Our defaults: a profile that has them from us and not from the file. */
-static const struct {
-        const char *member;
-        enum policy_limit limit;
-} defaults[] = {
-        { "limits.wall", POLICY_LIMIT_WALL },
-        { "limits.concurrent", POLICY_LIMIT_CONCURRENT },
 };
 
 void policy_unenforced_list(const struct policy *policy, void (*say)(const char *member, void *context), void *context)
@@ -55,13 +42,6 @@ int policy_unenforced_judge(struct judge *judge, struct sandbox *sandbox)
                         judge_refuse(judge, members[i].member, members[i].member, "what the policy file says", NULL,
                                      "the policy file sets %s to what this version of runb cannot enforce; change it there",
                                      members[i].member);
-        }
-        for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
-                const struct policy_limit_value *limit = &policy->profile.limits[defaults[i].limit];
-
-                if (limit->is_set && !limit->is_demanded)
-                        judge_record(judge, defaults[i].member, defaults[i].member, "the profile's default",
-                                     "not enforced by this version");
         }
         return 0;
 }

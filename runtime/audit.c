@@ -65,7 +65,7 @@ static void lock_for_a_moment(int fd)
 }
 
 /* @path: of the policy file, so of somebody who is root or the caller; a link at its end is none of theirs. */
-static int append(const char *path, struct text_buffer *line, struct error *err)
+int audit_append(const char *path, struct text_buffer *line, struct error *err)
 {
         auto_close int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
         auto_buffer struct text_buffer whole = { 0 };
@@ -112,7 +112,7 @@ int audit_write(const struct policy *policy, const struct audit_record *record, 
                 return 0;
         write_line(policy, record, &line);
         r = line.is_broken ? error_errno(&failure, ENOMEM, "audit file %s", policy->audit.path) :
-                             append(policy->audit.path, &line, &failure);
+                             audit_append(policy->audit.path, &line, &failure);
         if (r == 0)
                 return 0;
         if (!policy->audit.is_required) {

@@ -20,3 +20,7 @@ int audit_judged(const struct policy *policy, const char *event, const char *id,
 /* Appends the record. Nothing where the policy has no audit section. Where it has "onError": "warn" a failure goes to
  * the log, else it is one. Names and digests only: findings hold no value of a variable or an argument. */
 int audit_write(const struct policy *policy, const struct audit_record *record, struct error *err);
+
+/* One line, with its line break, to an audit file. Nobody but its owner may be able to write to the file. */
+struct text_buffer;
+int audit_append(const char *path, struct text_buffer *line, struct error *err);

@@ -21,7 +21,10 @@
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/cgroups.h"
+#include "runtime/concurrent.h"
+#include "runtime/deadline.h"
 #include "runtime/denials.h"
+#include "runtime/ending.h"
 #include "runtime/intelrdt.h"
 #include "runtime/leases.h"
 #include "runtime/restack.h"
@@ -85,8 +88,8 @@ static int wait_for_end(int pidfd, const struct state *state, struct error *err)
         }
 }
 
-/* Returns when no process of the container is left. */
-static int end_processes(const struct state *state, struct error *err)
+/* Returns when init has ended, and with it its pid namespace. */
+static int end_init(const struct state *state, struct error *err)
 {
         auto_close int pidfd = UNSET_FD;
         int r;
@@ -100,6 +103,12 @@ static int end_processes(const struct state *state, struct error *err)
                 if (r < 0)
                         return r;
         }
+        return 0;
+}
+
+/* Returns when no process of the container is left, and its cgroups neither. */
+static int end_cgroups(const struct state *state, struct error *err)
+{
         if (state->n_cgroups == 0)
                 return 0;
         return cgroups_remove(state->cgroups, state->n_cgroups, state->is_cgroup2, err);
@@ -172,10 +181,15 @@ static void tell_denials(const struct state_dir *dir, const struct state *state)
 
 int delete_undo(struct state_dir *dir, const struct state *state, struct error *err)
 {
+        struct ending ending;
         struct error more = { 0 };
         int r, first = 0;
 
-        r = end_processes(state, err);
+        r = end_init(state, err);
+        if (r < 0)
+                return r;
+        ending_read(state, &ending);
+        r = end_cgroups(state, err);
         if (r < 0)
                 return r;
         log_debug("%s: no process is left, its cgroup is gone", dir->id);
@@ -192,13 +206,21 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
         r = leases_free(dir->root, dir->id, first == 0 ? err : &more);
         if (r < 0 && first == 0)
                 first = r;
+        r = deadline_undo(dir, state, first == 0 ? err : &more);
+        if (r < 0 && first == 0)
+                first = r;
+        r = concurrent_free(dir, state, first == 0 ? err : &more);
+        if (r < 0 && first == 0)
+                first = r;
         if (first < 0)
                 return first;
         log_debug("%s: its ids are free again", dir->id);
         /* runtime-spec, runtime.md "Lifecycle": after the container is destroyed, errors are warnings. */
         if (run_poststop(dir, state, &more) < 0)
                 log_warning("poststop hooks of %s: %s", dir->id, more.text);
-        return state_remove(dir, err);
+        first = ending_audit(state, &ending, err);
+        r = state_remove(dir, first == 0 ? err : &more);
+        return first < 0 ? first : r;
 }
 
 /* A folder whose creator was killed before it wrote a record, hence before it made anything but a lease's link. */
@@ -220,6 +242,7 @@ static int delete_locked(struct state_dir *dir, bool is_forced, struct arena *ar
                 return undo_without_record(dir, err);
         if (r < 0)
                 return r;
+        deadline_check(dir, &state);
         status = state_status(&state);
         /* `created` goes as in runc, though the specification asks for `stopped`. */
         if (!is_forced && status != STATE_STOPPED && status != STATE_CREATED)

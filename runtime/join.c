@@ -23,6 +23,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
+#include "runtime/deadline.h"
 #include "runtime/host.h"
 #include "runtime/denials.h"
 #include "runtime/inherit.h"
@@ -503,6 +504,7 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
                 r = state_read(&dir, arena, &state, err);
         if (r < 0)
                 return r;
+        deadline_check(&dir, &state);
         switch (state_status(&state)) {
         case STATE_STOPPED:
                 return error_set(err, ESRCH, "cannot exec in a stopped container");

@@ -24,12 +24,15 @@
 
 #include "hooks/hooks.h"
 #include "runtime/audit.h"
+#include "policies/concurrent.h"
 #include "policies/landlock.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
+#include "runtime/concurrent.h"
+#include "runtime/deadline.h"
 #include "runtime/delete.h"
 #include "runtime/denials.h"
 #include "runtime/host.h"
@@ -59,6 +62,7 @@ struct work {
         int master_fd;
         int notify_fd;
         int watch_fd;                   /* denials.h */
+        int deadline_fd;
         int *hook_fds[SPEC_HOOK_KINDS];
         struct netdevices net_devices;
         uid_t owner;                    /* who called, as the caller's user namespace knows it */
@@ -147,10 +151,16 @@ static int begin_record(struct work *work, struct error *err)
                 .profile = plan->sandbox.profile,
                 .policy_revision = plan->sandbox.policy_revision,
                 .chosen_by = plan->policy.chosen_by,
+                .created_ms = deadline_now_ms(),
+                .is_counted = policy_concurrent_is_bounded(&plan->policy),
                 .findings = plan->findings.first, .n_findings = plan->findings.n,
         };
         if (state->created == NULL || state->host_folder == NULL)
                 return error_errno(err, ENOMEM, "state");
+        if (plan->sandbox.wall_s > 0) {
+                state->deadline_ms = state->created_ms + plan->sandbox.wall_s * 1000;
+                state->grace_ms = plan->sandbox.grace_s * 1000;
+        }
         r = state_set_creator(state, err);
         if (r == 0)
                 r = record(work, err);
@@ -630,6 +640,11 @@ static int create(struct work *work, struct error *err)
         int r;
 
         r = begin_record(work, err);
+        if (r == 0 && work->state.is_counted) {
+                r = concurrent_take(&plan->policy, &work->dir, &work->state, err);
+                if (r < 0)
+                        r = audit_judged(&plan->policy, "create", plan->id, &plan->findings, r, err);
+        }
         if (r == 0)
                 r = terminal_prepare(plan->spec->process.is_terminal, request->is_detached, request->console_socket,
                                      &ready->console_fd, err);
@@ -665,7 +680,11 @@ static int create(struct work *work, struct error *err)
         record_scope(work);
         work->state.is_created = true;
         work->state.is_started = request->is_run;
-        r = record(work, err);
+        r = deadline_prepare(&work->dir, &work->state, &work->deadline_fd, err);
+        if (r == 0)
+                r = record(work, err);
+        if (r == 0 && work->deadline_fd >= 0 && request->is_detached)
+                r = deadline_start_guard(&work->dir, work->deadline_fd, err);
         if (r == 0)
                 r = write_pid_file(request->pid_file, work->pid, err);
         if (r == 0 && !text_is_empty(request->pidfd_socket)) {
@@ -691,7 +710,8 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
         struct work work = {
                 .request = request, .arena = arena, .owner = getuid(), .rdt = { UNSET_FD, UNSET_FD },
                 .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
-                .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .watch_fd = UNSET_FD, .net_devices = NETDEVICES_NONE, .plan = arena_new(arena, struct plan),
+                .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .watch_fd = UNSET_FD, .deadline_fd = UNSET_FD,
+                .net_devices = NETDEVICES_NONE, .plan = arena_new(arena, struct plan),
                 .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD,
                            .cgroups = { .v2_fd = UNSET_FD },
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
@@ -744,6 +764,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 work_close(&work);
                 auto_close_cleanup(&work.master_fd);
                 auto_close_cleanup(&work.notify_fd);
+                auto_close_cleanup(&work.deadline_fd);
                 auto_close_cleanup(&work.pidfd);
                 if (delete_undo(&work.dir, &work.state, &ignored) < 0)
                         log_warning("undo the creation of %s: %s", request->id, ignored.text);
@@ -751,7 +772,8 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 return r;
         }
         work_close(&work);
-        *ret_launched = (struct launched){ work.pid, work.pidfd, work.master_fd, work.notify_fd, work.state, work.dir, work.plan };
+        *ret_launched = (struct launched){ work.pid, work.pidfd, work.master_fd, work.notify_fd, work.deadline_fd,
+                                           work.state, work.dir, work.plan };
         return 0;
 }
 
@@ -857,6 +879,7 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
                 r = state_read(&dir, arena, &state, err);
         if (r < 0)
                 return r;
+        deadline_check(&dir, &state);
         switch (state_status(&state)) {
         case STATE_CREATED:
                 break;

@@ -13,9 +13,11 @@
  * lives). Ids from 2147352576 up (systemd's foreign range) are never touched. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/base/arena.h"
 #include "runtime/base/error.h"
 
 #define LEASE_FIRST 1879048192u         /* systemd, UIDS-GIDS: unused by anyone */
@@ -48,3 +50,11 @@ int leases_set_group(const char *root, const char *id, const char *group_key, ui
 /* Gives it back; the last user of a group frees the range. Must only be called when the container's cgroup and pid
  * namespace are empty, and before its folder goes. May run twice; unknown ids are success. */
 int leases_free(const char *root, const char *id, struct error *err);
+
+/* Everybody who has a range, in the arena; ranges that nobody has any more and no process runs in are freed.
+ * @ret_n_freed: how many. */
+struct lease_holder { const char *root, *id; uint32_t base, size; };
+int leases_sweep(struct arena *arena, struct lease_holder **ret_holders, size_t *ret_n, unsigned *ret_n_freed,
+                 struct error *err);
+/* Does a process run as an id of the range? */
+bool lease_is_populated(uint32_t base, uint32_t size);

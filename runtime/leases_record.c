@@ -328,8 +328,8 @@ int lease_remove(const struct lease_house *house, const struct lease_record *rec
 
 /* ---- taking over what nobody holds ---- */
 
-/* Does some process run as an id of the range? Its container's folder may have been removed by hand. */
-static bool is_populated(uint32_t base, uint32_t size)
+/* Its container's folder may have been removed by hand. */
+bool lease_is_populated(uint32_t base, uint32_t size)
 {
         auto_closedir DIR *proc = opendir("/proc");
         struct dirent *entry;
@@ -374,7 +374,7 @@ bool lease_make_free(const struct lease_house *house, uint32_t base)
         if (r == -ENOENT)
                 return true;
         if (r == 0) {
-                if (lease_is_held(&record) || is_populated(record.base, record.size))
+                if (lease_is_held(&record) || lease_is_populated(record.base, record.size))
                         return false;
                 return lease_remove(house, &record, NULL) == 0;
         }
@@ -382,12 +382,12 @@ bool lease_make_free(const struct lease_house *house, uint32_t base)
                 return false;
         if (lease_read_further_unit(house, base, &first) == 0 &&
             lease_read_record(house, first, &arena, &record) == 0 && base > first && base - first < record.size) {
-                if (lease_is_held(&record) || is_populated(record.base, record.size))
+                if (lease_is_held(&record) || lease_is_populated(record.base, record.size))
                         return false;
                 return lease_remove(house, &record, NULL) == 0;
         }
         /* Nobody was told of a lease whose file was not finished. */
-        if (is_populated(base, LEASE_UNIT))
+        if (lease_is_populated(base, LEASE_UNIT))
                 return false;
         lease_file_name(base, name, sizeof name);
         return unlinkat(house->fd, name, 0) == 0 || errno == ENOENT;

@@ -7,6 +7,7 @@
  *   ROOT/<id>/seccomp-*.bpf  the compiled filters, for exec
  *   ROOT/<id>/listener.sock  init hands the listener of SCMP_ACT_NOTIFY to start here (listener.h)
  *   ROOT/<id>/lease          link to the base of its id range (leases.h)
+ *   ROOT/<id>/guard          locked by the process that watches its deadline; ROOT/<id>/deadline: it has been reached
  *   ROOT/<id>/lock           locked by every command that changes the container; readers take no lock
  *
  * The lock belongs to the process (fcntl(2), not flock(2)): children do not inherit it, and a process that
@@ -68,6 +69,14 @@ struct state {
         const char *profile, *policy_revision;
         const char *policy_digest;      /* of the policy kept beside the record; NULL: the built-in one */
         const char *chosen_by;          /* how the profile was chosen */
+
+        /* CLOCK_BOOTTIME in ms. See deadline.h and ending.h. */
+        uint64_t created_ms;
+        uint64_t deadline_ms, grace_ms; /* 0: none */
+        uint64_t ended_ms;              /* as a foreground `run` saw it; 0: not seen */
+        uint32_t exit_status;           /* with ended_ms: the program's, 128 + N when signal N ended it */
+        bool is_deadline_over;          /* not in the record: its processes were ended for it (a file of the folder says so) */
+        bool is_counted;                /* see concurrent.h */
         const struct finding *findings; size_t n_findings;      /* a list, by ->next */
 };
 
@@ -77,6 +86,10 @@ int state_runtime_folder(struct arena *arena, const char **ret_folder, struct er
 
 /* The default of --root: the folder "containers" of that. */
 int state_default_root(struct arena *arena, const char **ret_root, struct error *err);
+
+#define STATE_DEADLINE_MARK "deadline"
+/* In what `runb state` and hooks are told, of a container whose deadline was reached: "deadline". */
+#define STATE_ENDED_ANNOTATION "dev.runb.ended"
 
 /* An open container folder. Zeros are one that is not open. */
 struct state_dir {

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "oci-spec/json.h"
 #include "runtime/base/auto.h"
@@ -65,6 +66,12 @@ static const struct field {
         { "policyDigest", FIELD_TEXT, offsetof(struct state, policy_digest) },
         { "profileChosenBy", FIELD_TEXT, offsetof(struct state, chosen_by) },
         { "policyRevision", FIELD_TEXT, offsetof(struct state, policy_revision) },
+        { "createdMs", FIELD_U64, offsetof(struct state, created_ms) },
+        { "deadlineMs", FIELD_U64, offsetof(struct state, deadline_ms) },
+        { "graceMs", FIELD_U64, offsetof(struct state, grace_ms) },
+        { "endedMs", FIELD_U64, offsetof(struct state, ended_ms) },
+        { "exitStatus", FIELD_U32, offsetof(struct state, exit_status) },
+        { "isCounted", FIELD_BOOL, offsetof(struct state, is_counted) },
 };
 
 static void write_field(const struct field *field, const struct state *state, struct text_buffer *out)
@@ -373,6 +380,7 @@ int state_read(const struct state_dir *dir, struct arena *arena, struct state *r
                 return error_errno(err, r, "%s", name);
         if (state.id == NULL || strcmp(state.id, dir->id) != 0)
                 return error_set(err, EINVAL, "%s is the record of another container", name);
+        state.is_deadline_over = state.deadline_ms != 0 && faccessat(dir->fd, STATE_DEADLINE_MARK, F_OK, 0) == 0;
         *ret_state = state;
         return 0;
 }

@@ -158,7 +158,7 @@ static void add_pid(struct printer *printer, pid_t pid)
 
 static void add_annotations(struct printer *printer, const struct state *state)
 {
-        if (state->n_annotations == 0)
+        if (state->n_annotations == 0 && !state->is_deadline_over)
                 return;
         add_key(printer, "annotations", "  ");
         text_add(printer->buffer, "{");
@@ -166,6 +166,10 @@ static void add_annotations(struct printer *printer, const struct state *state)
         for (size_t i = 0; i < state->n_annotations; i++) {
                 add_key(printer, state->annotations[i].key, "    ");
                 text_add_json(printer->buffer, state->annotations[i].value);
+        }
+        if (state->is_deadline_over) {
+                add_key(printer, STATE_ENDED_ANNOTATION, "    ");
+                text_add_json(printer->buffer, "deadline");
         }
         text_add(printer->buffer, printer->is_indented ? "\n  }" : "}");
         printer->has_member = true;

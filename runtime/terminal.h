@@ -38,7 +38,7 @@ int terminal_child_become(int slave_fd);
  * its mask before exec.) */
 int terminal_proxy_prepare(struct error *err);
 
-/* Before terminal_proxy(): one more fd to look at meanwhile (NOTIFY_SOCKET's). @on_readable is called when it can be read;
+/* Before terminal_proxy(): one more fd to look at meanwhile (NOTIFY_SOCKET's, a timer), two at most. @on_readable is called when it can be read;
  * where it returns false the fd is left alone from then on. It must not block. The fd stays the caller's. */
 void terminal_proxy_watch(int fd, bool (*on_readable)(int fd, void *context), void *context);
 

@@ -8,6 +8,7 @@
  * build's reaches the caller's terminal but bytes: it never holds an fd of it, so there is no TIOCSTI. */
 #include "runtime/terminal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -47,11 +48,12 @@ static struct {
 } proxy = { .pidfd = UNSET_FD, .master_fd = UNSET_FD, .raw_fd = UNSET_FD, .size_fd = UNSET_FD };
 
 /* terminal_proxy_watch() */
+#define WATCHED_MAX 2
 static struct {
         int fd;
         bool (*on_readable)(int fd, void *context);
         void *context;
-} watched = { .fd = UNSET_FD };
+} watched[WATCHED_MAX] = { { .fd = UNSET_FD }, { .fd = UNSET_FD } };
 
 static bool is_fault(int number)
 {
@@ -220,23 +222,30 @@ static void say_end(struct stream *input, int master_fd, char last)
 
 void terminal_proxy_watch(int fd, bool (*on_readable)(int fd, void *context), void *context)
 {
-        watched.fd = fd;
-        watched.on_readable = on_readable;
-        watched.context = context;
+        size_t i = 0;
+
+        while (watched[i].fd >= 0)
+                i++;
+        assert(i < WATCHED_MAX);
+        watched[i].fd = fd;
+        watched[i].on_readable = on_readable;
+        watched[i].context = context;
 }
 
-static void look_at_watched(const struct pollfd *fd)
+/* @fds: WATCHED_MAX of them. */
+static void look_at_watched(const struct pollfd *fds)
 {
-        if (fd->revents != 0 && !watched.on_readable(watched.fd, watched.context))
-                watched.fd = UNSET_FD;
+        for (size_t i = 0; i < WATCHED_MAX; i++)
+                if (fds[i].revents != 0 && watched[i].fd >= 0 && !watched[i].on_readable(watched[i].fd, watched[i].context))
+                        watched[i].fd = UNSET_FD;
 }
 
 static int wait_for_signals_only(int pidfd)
 {
         for (;;) {
-                struct pollfd fds[] = { { pidfd, POLLIN, 0 }, { watched.fd, POLLIN, 0 } };
+                struct pollfd fds[] = { { pidfd, POLLIN, 0 }, { watched[0].fd, POLLIN, 0 }, { watched[1].fd, POLLIN, 0 } };
 
-                if (poll(fds, 2, -1) < 0) {
+                if (poll(fds, 1 + WATCHED_MAX, -1) < 0) {
                         if (errno != EINTR)
                                 return -errno;
                         continue;
@@ -284,7 +293,7 @@ static void take_output(struct copy *copy, int master_fd)
 
 static int copy_until_end(int master_fd, int pidfd)
 {
-        enum { PROCESS, INPUT, MASTER, OUTPUT, WATCHED, N };
+        enum { PROCESS, INPUT, MASTER, OUTPUT, WATCHED, N = WATCHED + WATCHED_MAX };
         struct copy copy = { .has_input = true, .has_output = true, .has_master = true, .last = '\n' };
         bool was_ours = true;
 
@@ -297,7 +306,8 @@ static int copy_until_end(int master_fd, int pidfd)
                         [INPUT] = { wants_input ? STDIN_FILENO : -1, POLLIN, 0 },
                         [MASTER] = { copy.has_master ? master_fd : -1, 0, 0 },
                         [OUTPUT] = { is_empty(&copy.output) ? -1 : STDOUT_FILENO, POLLOUT, 0 },
-                        [WATCHED] = { copy.has_ended ? -1 : watched.fd, POLLIN, 0 },
+                        [WATCHED] = { copy.has_ended ? -1 : watched[0].fd, POLLIN, 0 },
+                        [WATCHED + 1] = { copy.has_ended ? -1 : watched[1].fd, POLLIN, 0 },
                 };
                 int timeout_ms = copy.has_ended && is_empty(&copy.output) ? 0 : is_foreground ? -1 : 500;
 

@@ -34,6 +34,7 @@ int cmd_create(struct cli *cli, int argc, char **argv)
                 return cli_fail(&err, 1);
         }
         auto_close_cleanup(&launched.pidfd);
+        auto_close_cleanup(&launched.deadline_fd);
         state_dir_close(&launched.dir);
         return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/deadline.h"
 #include "runtime/state.h"
 
 enum { COLUMN_ID, COLUMN_PID, COLUMN_STATUS, COLUMN_BUNDLE, COLUMN_CREATED, COLUMN_OWNER, N_COLUMNS };
@@ -30,6 +31,7 @@ static int read_row(const struct cli *cli, const char *id, struct row *ret_row, 
                 log_warning("container %s: %s", id, err->text);
                 return 1;
         }
+        deadline_check(&dir, &row.state);
         row.status = state_status(&row.state);
         row.cells[COLUMN_ID] = row.state.id;
         row.cells[COLUMN_PID] = arena_format(cli->arena, "%d", row.status == STATE_STOPPED ? 0 : row.state.init_pid);

@@ -1,20 +1,50 @@
 #include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/base/log.h"
 #include "runtime/cli/create_options.h"
+#include "runtime/deadline.h"
 #include "runtime/delete.h"
+#include "runtime/ending.h"
 #include "runtime/notify.h"
 #include "runtime/restack.h"
 #include "runtime/terminal.h"
 
+/* Others may have changed the record meanwhile. */
+static int keep_note(struct launched *launched, struct error *err)
+{
+        auto_arena struct arena arena = { 0 };
+        struct state state;
+        int r = state_lock(&launched->dir, err);
+
+        if (r == -ENOENT)
+                return 0;
+        if (r == 0)
+                r = state_read(&launched->dir, &arena, &state, err);
+        if (r < 0)
+                return r;
+        state.ended_ms = launched->state.ended_ms;
+        state.exit_status = launched->state.exit_status;
+        r = state_write(&launched->dir, &state, err);
+        state_unlock(&launched->dir);
+        return r;
+}
+
 /* After the program has ended: the container goes too, or stays `stopped` for a later delete (--keep). */
-static int finish(const struct create_options *options, struct launched *launched, struct error *err)
+static int finish(const struct create_options *options, struct launched *launched, int status, struct error *err)
 {
         int r;
 
+        if (launched->state.audit_path != NULL)
+                ending_note(&launched->state, status);
         if (options->keeps) {
+                if (launched->state.audit_path != NULL) {
+                        r = keep_note(launched, err);
+                        if (r < 0)
+                                return r;
+                }
                 if (launched->state.is_restacked)
                         return restack_refresh(launched->state.rootfs, launched->state.rootfs_device, err);
                 return 0;
@@ -38,6 +68,13 @@ static bool tell_when_ready(int fd, void *context)
         return false;
 }
 
+static bool step_deadline(int fd, void *context)
+{
+        (void)fd;
+        deadline_step(context);
+        return true;
+}
+
 int cmd_run(struct cli *cli, int argc, char **argv)
 {
         struct create_options options = { 0 };
@@ -49,12 +86,13 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         const struct cli_usage usage = {
                 .synopsis = "run [options] ID",
                 .summary = "Creates a container, executes its program, waits for its end and deletes the container. "
-                           "The exit status is the program's, 128 + N when signal N ended it.",
+                           "The exit status is the program's, 128 + N when signal N ended it, 137 when its deadline did.",
                 .options = list, .n_options = sizeof list / sizeof list[0],
                 .min_arguments = 1, .max_arguments = 1,
         };
         struct launch_request request;
         struct launched launched;
+        struct deadline_watch watch = { .timer_fd = UNSET_FD };
         struct error err = { 0 };
         char **arguments;
         size_t n;
@@ -86,19 +124,42 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         if (options.is_detached) {
                 if (launched.notify_fd >= 0)
                         r = notify_forward(launched.notify_fd, launched.pidfd, launched.pid, notify_wanted(NULL), &err);
+                auto_close_cleanup(&launched.deadline_fd);
                 state_dir_close(&launched.dir);
                 return r < 0 ? cli_fail(&err, 1) : 0;
         }
         if (launched.notify_fd >= 0)
                 terminal_proxy_watch(launched.notify_fd, tell_when_ready, NULL);
+        if (launched.deadline_fd >= 0) {
+                r = deadline_watch_open(&launched.dir, &launched.state, &watch, &err);
+                if (r < 0) {
+                        struct error ignored = { 0 };
+
+                        if (state_lock(&launched.dir, &ignored) == 0)
+                                delete_undo(&launched.dir, &launched.state, &ignored);
+                        return cli_fail(&err, 1);
+                }
+                terminal_proxy_watch(watch.timer_fd, step_deadline, &watch);
+        }
         r = terminal_proxy(launched.master_fd, launched.pidfd, &status, &err);
         auto_close_cleanup(&launched.master_fd);
         auto_close_cleanup(&launched.notify_fd);
+        launched.state.is_deadline_over = watch.is_over;
+        if (r == 0 && watch.is_over)
+                status = SIGKILL;
         if (r == 0)
-                r = finish(&options, &launched, &err);
+                r = finish(&options, &launched, status, &err);
+        auto_close_cleanup(&launched.deadline_fd);
+        deadline_watch_close(&watch);
         auto_close_cleanup(&launched.pidfd);
         state_dir_close(&launched.dir);
         if (r < 0)
                 return cli_fail(&err, 1);
+        if (watch.is_over) {
+                error_set(&err, ETIMEDOUT, "container %s was ended at its deadline: limits.wall of profile \"%s\" is %llu s",
+                          request.id, launched.state.profile,
+                          (unsigned long long)(launched.state.deadline_ms - launched.state.created_ms) / 1000);
+                return cli_fail(&err, 128 + SIGKILL);
+        }
         return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -17,6 +17,7 @@ static const struct cli_command commands[] = {
         { "pause", "stop all processes of a container where they are", cmd_pause, true, false },
         { "resume", "let a paused container go on", cmd_resume, true, false },
         { "update", "change the limits of a container", cmd_update, true, false },
+        { "reap", "end containers that are past their deadline, and free what dead ones hold", cmd_reap, false, false },
         { "spec", "write a config.json to begin with", cmd_spec, false, false },
         { "check", "tell what create would make of a config.json", cmd_check, false, false },
         { "doctor", "tell whether this host can hold the policy", cmd_doctor, true, false },

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "runtime/deadline.h"
 #include "runtime/state.h"
 
 int cli_open_container(const struct cli *cli, const char *id, bool is_shared, struct state_dir *ret_dir,
@@ -12,6 +13,8 @@ int cli_open_container(const struct cli *cli, const char *id, bool is_shared, st
 
         if (r == 0)
                 r = state_read(ret_dir, cli->arena, ret_state, err);
+        if (r == 0)
+                deadline_check(ret_dir, ret_state);
         /* Who holds the lock sees what a killed create left; a reader may have come while one is at work. Engines look for
          * these words. */
         if (r == -ENODATA && is_shared)

@@ -24,7 +24,7 @@ others() # processes that are neither ours nor zombies, with builtins
 }
 list_left()
 {
-        find "$T/state" /run/runb/leases /run/runb/groups -mindepth 1 2> /dev/null || :
+        find "$T/state" /run/runb/leases /run/runb/groups /run/runb/deadlines /run/runb/slots -mindepth 1 2> /dev/null || :
         find /sys/fs/cgroup -mindepth 1 -type d 2> /dev/null | grep -v '/test$' || :
         cut -d' ' -f5 /proc/self/mountinfo
         find "$T" -maxdepth 2 -name 'runb-*'
@@ -104,6 +104,20 @@ killed_start() { sleeper "$hooks"; sweep created start c; }
 check "so does a start" killed_start
 killed_run() { bundle c '.process.args = ["/bin/true"]'; sweep nothing run --bundle "$B" c; }
 check "so does a run" killed_run
+# With a deadline, a number at once and an audit file there is more to be left behind: a guard above all.
+mkdir -p /run/policy
+echo '{"version": 1, "profiles": {"untrusted": {"limits": {"wall": "1000s", "concurrent": 3}}}, "audit": {"path": "/run/policy/audit"}}' \
+        > /run/policy/policy.json
+killed_guarded() { sleeper; sweep nothing --policy /run/policy/policy.json "$@" --bundle "$B" c; }
+check "so does a create with a deadline and a number at once: no guard stays" killed_guarded create
+check "so does a detached run with them" killed_guarded run --detach
+guarded() { "$RUNB" --root "$T/state" --policy /run/policy/policy.json create --bundle "$B" c < /dev/null > /dev/null 2>&1; }
+guard_lost() { guarded; kill -KILL "$(cat "$T/state/c/guard")"; }
+killed_state() { sleeper; sweep guard_lost state c; }
+check "so does a command that makes a new guard" killed_state
+killed_delete() { sleeper; sweep guarded delete c; }
+check "so does a delete of one with a deadline" killed_delete
+
 killed_exec() { sleeper; sweep started exec c /bin/true; }
 check "so does an exec" killed_exec
 # The rooms that only some containers have. createContainer hooks are the policy's to allow, so another build runs.

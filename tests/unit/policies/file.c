@@ -105,9 +105,10 @@ Test(policy_file, a_profile_begins_with_the_builtin_one_and_replaces_members)
 Test(policy_file, numbers_have_units)
 {
         const struct policy_profile *profile =
-                untrusted("\"limits\":{\"wall\":\"2h\",\"memory\":\"4G\",\"swap\":0,\"cpus\":\"1.5\",\"core\":0,\"fsize\":\"999999T\"}");
+                untrusted("\"limits\":{\"wall\":\"2h\",\"grace\":\"1m\",\"memory\":\"4G\",\"swap\":0,\"cpus\":\"1.5\",\"core\":0,\"fsize\":\"999999T\"}");
 
         cr_assert_eq(profile->limits[POLICY_LIMIT_WALL].value, 7200);
+        cr_assert_eq(profile->limits[POLICY_LIMIT_GRACE].value, 60);
         cr_assert_eq(profile->limits[POLICY_LIMIT_MEMORY].value, UINT64_C(4) << 30);
         cr_assert(profile->limits[POLICY_LIMIT_SWAP].is_set);
         cr_assert_eq(profile->limits[POLICY_LIMIT_SWAP].value, 0);
@@ -131,6 +132,8 @@ Test(policy_file, values_that_are_none_are_refused_by_their_key)
                 { "\"limits\":{\"memory\":1e9}", "limits.memory" },
                 { "\"limits\":{\"memory\":9007199254740993}", "limits.memory" },
                 { "\"limits\":{\"swap\":0}", "limits.swap: counts from \"memory\"" },
+                { "\"limits\":{\"grace\":\"5s\"}", "limits.grace: begins at the end of \"wall\"" },
+                { "\"limits\":{\"wall\":\"5m\",\"grace\":5}", "limits.grace: expected a string" },
                 { "\"limits\":{\"pids\":0}", "limits.pids: 0 is out of range" },
                 { "\"limits\":{\"pids\":4194305}", "limits.pids" },
                 { "\"limits\":{\"cpus\":1.5}", "limits.cpus" },
@@ -281,5 +284,5 @@ Test(policy_file, what_is_written_is_read_back)
                 "\"egress\":{\"mode\":\"audit\",\"allow\":[{\"host\":\"a.b\",\"ports\":[1,2]},{\"cidr\":\"::/0\",\"ports\":[3]}],"
                 "\"proxy\":\"10.0.0.1:3128\"},\"ingress\":\"any\",\"limits\":{\"wall\":\"999999d\",\"memory\":\"999999T\","
                 "\"swap\":\"3K\",\"pids\":1,\"cpus\":\"9999.999\",\"ioWeight\":1,\"nofile\":1,\"core\":\"1G\",\"fsize\":7,"
-                "\"concurrent\":1},\"env\":{\"deny\":[\"*_TOKEN\"],\"onMatch\":\"refuse\"},\"hooks\":{\"allowPaths\":[]}"));
+                "\"concurrent\":1,\"grace\":\"7s\"},\"env\":{\"deny\":[\"*_TOKEN\"],\"onMatch\":\"refuse\"},\"hooks\":{\"allowPaths\":[]}"));
 }

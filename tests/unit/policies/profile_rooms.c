@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "policies/concurrent.h"
+#include "policies/file.h"
 #include "tests/unit/policies/request.h"
 
 static struct request q;
@@ -471,16 +473,39 @@ Test(policy_rooms, what_cannot_be_enforced_is_refused_by_name)
         REFUSES(p->egress_mode = POLICY_EGRESS_AUDIT, "egress.mode");
         REFUSES(p->egress_proxy = "10.0.0.1:1", "egress.proxy");
         REFUSES(p->ingress = POLICY_INGRESS_ANY, "ingress");
-        REFUSES(limit(POLICY_LIMIT_WALL, 60), "limits.wall");
-        REFUSES(limit(POLICY_LIMIT_CONCURRENT, 8), "limits.concurrent");
         *p = before;
         q.policy.subid_user = "builds";
         request_is_refused(&q, "ids.subidUser");
 }
 
-Test(policy_rooms, a_default_of_ours_that_cannot_be_enforced_is_recorded)
+Test(policy_rooms, the_wall_clock_comes_with_a_grace_time)
 {
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.wall_s, 0);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "limits.wall"));
         p->limits[POLICY_LIMIT_WALL] = (struct policy_limit_value){ true, false, 1800 };
         request_passes(&q);
-        cr_assert_not_null(request_finding(&q, FINDING_RECORDED, "limits.wall"));
+        cr_assert_eq(q.sandbox.wall_s, 1800, "our own default holds, too");
+        cr_assert_eq(q.sandbox.grace_s, 10);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "limits.wall"));
+        limit(POLICY_LIMIT_GRACE, 3);
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.grace_s, 3);
+}
+
+Test(policy_rooms, a_number_at_once_holds_for_each_profile_that_was_chosen)
+{
+        static const char *const names[] = { "branch", "untrusted" };
+        struct policy_profile profiles[] = { { .name = "branch" }, { .name = "untrusted" } };
+        const struct policy_file file = { .profiles = profiles, .n_profiles = 2 };
+        struct policy policy = { .file = &file, .profile_names = names, .n_profile_names = 2 };
+        uint64_t most;
+
+        cr_assert_not(policy_concurrent_is_bounded(policy_builtin()), "without a file there is none");
+        cr_assert_not(policy_concurrent_is_bounded(&policy));
+        profiles[1].limits[POLICY_LIMIT_CONCURRENT] = (struct policy_limit_value){ true, true, 8 };
+        cr_assert(policy_concurrent_is_bounded(&policy));
+        cr_assert_not(policy_concurrent_limit(&policy, 0, &most));
+        cr_assert(policy_concurrent_limit(&policy, 1, &most));
+        cr_assert_eq(most, 8);
 }

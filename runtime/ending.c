@@ -1,0 +1,197 @@
+/* Numbers are the cgroup's, so those of a cgroup that others share are of all of them; the line says so. */
+#include "runtime/ending.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "runtime/audit.h"
+#include "runtime/base/auto.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+#include "runtime/deadline.h"
+#include "runtime/stats_private.h"
+
+void ending_note(struct state *state, int status)
+{
+        state->ended_ms = deadline_now_ms();
+        state->exit_status = (uint32_t)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void add_pressure(const struct stats_pressure *from, struct ending_pressure *to)
+{
+        *to = (struct ending_pressure){ from->is_given, from->some.total_us, from->full.total_us };
+}
+
+static uint64_t sum(const struct stats_io_list *list, const char *op)
+{
+        uint64_t total = 0;
+
+        for (size_t i = 0; i < list->n; i++)
+                if (strcmp(list->entries[i].op, op) == 0)
+                        total += list->entries[i].value;
+        return total;
+}
+
+static void read_numbers(const struct state *state, const struct cgroup_set *set, struct ending *ending)
+{
+        const struct cgroup_folder *at;
+        auto_arena struct arena arena = { 0 };
+        struct stats stats;
+
+        if (stats_read(state->cgroups, state->n_cgroups, state->is_cgroup2, &arena, &stats, NULL) < 0)
+                return;
+        ending->has_cpu = cgroup_set_find(set, state->is_cgroup2 ? "cpu.stat" : "cpuacct.usage") != NULL;
+        ending->cpu_us = stats.cpu.total_ns / 1000;
+        ending->user_us = stats.cpu.user_ns / 1000;
+        ending->system_us = stats.cpu.kernel_ns / 1000;
+        ending->has_throttling = cgroup_set_find(set, state->is_cgroup2 ? "cpu.max" : "cpu.cfs_quota_us") != NULL;
+        ending->periods = stats.cpu.periods;
+        ending->throttled_periods = stats.cpu.throttled_periods;
+        ending->throttled_us = stats.cpu.throttled_ns / 1000;
+        ending->has_memory = cgroup_set_find(set, state->is_cgroup2 ? "memory.peak" : "memory.max_usage_in_bytes") != NULL;
+        ending->memory_peak_bytes = stats.memory.usage.max;
+        ending->has_io = stats.io.lists[STATS_IO_BYTES].n > 0 ||
+                         cgroup_set_find(set, state->is_cgroup2 ? "io.stat" : "blkio.throttle.io_service_bytes") != NULL;
+        ending->read_bytes = sum(&stats.io.lists[STATS_IO_BYTES], "Read");
+        ending->written_bytes = sum(&stats.io.lists[STATS_IO_BYTES], "Write");
+        ending->reads = sum(&stats.io.lists[STATS_IO_OPERATIONS], "Read");
+        ending->writes = sum(&stats.io.lists[STATS_IO_OPERATIONS], "Write");
+        add_pressure(&stats.cpu.pressure, &ending->cpu);
+        add_pressure(&stats.memory.pressure, &ending->memory);
+        add_pressure(&stats.io.pressure, &ending->io);
+        at = cgroup_set_find(set, "pids.peak");         /* Linux 6.1 */
+        if (at != NULL) {
+                ending->has_pids = true;
+                ending->pids_peak = stats_number(at, "pids.peak");
+        }
+        at = cgroup_set_find(set, state->is_cgroup2 ? "memory.events" : "memory.oom_control");
+        if (at != NULL) {
+                ending->has_oom_kills = true;
+                ending->oom_kills = stats_keyed(at, state->is_cgroup2 ? "memory.events" : "memory.oom_control", "oom_kill");
+        }
+}
+
+void ending_read(const struct state *state, struct ending *ret_ending)
+{
+        auto_cgroup_set struct cgroup_set set = { 0 };
+        uint64_t end_ms;
+
+        *ret_ending = (struct ending){ .is_wanted = state->audit_path != NULL && state->is_created };
+        if (!ret_ending->is_wanted)
+                return;
+        end_ms = state->ended_ms != 0 ? state->ended_ms : deadline_now_ms();
+        ret_ending->wall_ms = end_ms > state->created_ms ? end_ms - state->created_ms : 0;
+        if (state->n_cgroups > 0 && cgroup_set_open(state->cgroups, state->n_cgroups, &set, NULL) == 0 && set.n > 0)
+                read_numbers(state, &set, ret_ending);
+}
+
+static void text_member(struct text_buffer *line, const char *name, const char *text)
+{
+        text_add_key(line, name);
+        text_add_json(line, text != NULL ? text : "");
+}
+
+static void number_member(struct text_buffer *line, const char *name, uint64_t value)
+{
+        text_add_key(line, name);
+        text_addf(line, "%" PRIu64, value);
+}
+
+static void begin_object(struct text_buffer *line, const char *name)
+{
+        text_add_key(line, name);
+        text_add(line, "{");
+}
+
+static void pressure_member(struct text_buffer *line, const char *name, const struct ending_pressure *pressure)
+{
+        if (!pressure->is_given)
+                return;
+        begin_object(line, name);
+        number_member(line, "someUs", pressure->some_us);
+        number_member(line, "fullUs", pressure->full_us);
+        text_add(line, "}");
+}
+
+static void add_numbers(const struct ending *ending, struct text_buffer *line)
+{
+        if (ending->has_cpu) {
+                begin_object(line, "cpu");
+                number_member(line, "totalUs", ending->cpu_us);
+                number_member(line, "userUs", ending->user_us);
+                number_member(line, "systemUs", ending->system_us);
+                if (ending->has_throttling) {
+                        number_member(line, "periods", ending->periods);
+                        number_member(line, "throttledPeriods", ending->throttled_periods);
+                        number_member(line, "throttledUs", ending->throttled_us);
+                }
+                text_add(line, "}");
+        }
+        if (ending->has_memory || ending->has_oom_kills) {
+                begin_object(line, "memory");
+                if (ending->has_memory)
+                        number_member(line, "peakBytes", ending->memory_peak_bytes);
+                if (ending->has_oom_kills)
+                        number_member(line, "oomKills", ending->oom_kills);
+                text_add(line, "}");
+        }
+        if (ending->has_pids) {
+                begin_object(line, "pids");
+                number_member(line, "peak", ending->pids_peak);
+                text_add(line, "}");
+        }
+        if (ending->has_io) {
+                begin_object(line, "io");
+                number_member(line, "readBytes", ending->read_bytes);
+                number_member(line, "writtenBytes", ending->written_bytes);
+                number_member(line, "reads", ending->reads);
+                number_member(line, "writes", ending->writes);
+                text_add(line, "}");
+        }
+        if (ending->cpu.is_given || ending->memory.is_given || ending->io.is_given) {
+                begin_object(line, "pressure");
+                pressure_member(line, "cpu", &ending->cpu);
+                pressure_member(line, "memory", &ending->memory);
+                pressure_member(line, "io", &ending->io);
+                text_add(line, "}");
+        }
+}
+
+int ending_audit(const struct state *state, const struct ending *ending, struct error *err)
+{
+        auto_buffer struct text_buffer line = { 0 };
+        struct error failure = { 0 };
+        char now[40];
+        int r;
+
+        if (!ending->is_wanted)
+                return 0;
+        text_time_now(now, sizeof now);
+        text_add(&line, "{");
+        text_member(&line, "time", now);
+        text_member(&line, "event", "end");
+        text_member(&line, "id", state->id);
+        text_member(&line, "profile", state->profile);
+        text_member(&line, "policy", state->policy_revision);
+        text_member(&line, "reason", state->is_deadline_over ? "deadline" : state->is_started ? "end" : "never started");
+        number_member(&line, "wallMs", ending->wall_ms);
+        if (state->ended_ms != 0)
+                number_member(&line, "exitStatus", state->exit_status);
+        if (state->is_cgroup_shared) {
+                text_add_key(&line, "isCgroupShared");
+                text_add(&line, "true");
+        }
+        add_numbers(ending, &line);
+        text_add(&line, "}\n");
+        r = line.is_broken ? error_errno(&failure, ENOMEM, "audit file %s", state->audit_path) :
+                             audit_append(state->audit_path, &line, &failure);
+        if (r == 0)
+                return 0;
+        if (!state->is_audit_required) {
+                log_warning("%s", failure.text);
+                return 0;
+        }
+        return error_set(err, failure.code, "%s; the container is gone without a record of its end", failure.text);
+}

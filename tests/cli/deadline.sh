@@ -1,0 +1,400 @@
+#!/bin/bash
+# limits.wall and limits.concurrent on plain bundles: who ends a container whose time is over, and who is let in. Times are
+# never measured: what is asserted is what happens, and in which order.
+# cgroups: v1 v2
+. "$(dirname "$0")/../lib.sh"
+is_runb || skip_all "only runb promises this"
+need jq
+P=/run/policy
+mkdir -p $P
+
+policy() { jq -n "{version: 1, revision: \"t\", profiles: {untrusted: {limits: $1}}} ${2:+| $2}" > $P/policy.json; }
+rp() { "$RUNB" --root "$T/state" --policy $P/policy.json "$@"; }
+# A build that takes no notice of SIGTERM, forks and lets go of what it has forked.
+stubborn='trap "" TERM; (trap "" TERM; setsid sleep 600) & while :; do (sleep 600 &) ; sleep 0.2; done'
+make() { sh_bundle "$1" "$2"; }
+guard_of() { cat "$T/state/$1/guard"; }
+is_alive() { [ -e "/proc/$1/stat" ] && ! grep -q ') [ZX] ' "/proc/$1/stat"; }
+is_gone() { ! is_alive "$1"; }
+n_named() { cat /proc/[0-9]*/comm 2> /dev/null | grep -cx "$1"; }
+nobody_sleeps() { [ "$(n_named sleep)" -le "${1-0}" ]; }
+want_deadline() # ID
+{
+        run rt state "$1"
+        want_same "$(echo "$out" | jq -r '.status + " " + .annotations["dev.runb.ended"]')" "stopped deadline"
+}
+nothing_left() # after delete
+{
+        [ -z "$(find /run/runb/deadlines /run/runb/slots -type f 2> /dev/null)" ] || fail "$(ls /run/runb/deadlines /run/runb/slots)"
+        wait_for 5 nobody_sleeps
+        wait_for 5 no_guards
+}
+no_guards() { [ "$(n_named runb-guard)" = 0 ]; }
+
+foreground()
+{
+        policy '{wall: "1s", grace: "1s"}'
+        make fg "$stubborn"
+        run rp run --bundle "$B" fg
+        want_rc 137
+        want_err_has 'container fg was ended at its deadline: limits.wall of profile "untrusted" is 1 s'
+        want_same "$(rt list -q)" ""
+        nothing_left
+}
+check "a foreground run ends with 137 and says why, though its program takes no SIGTERM and forks" foreground
+
+foreground_polite()
+{
+        policy '{wall: "1s", grace: "1000s"}'
+        make polite 'trap "echo bye; exit 0" TERM; while :; do sleep 0.1; done'
+        run rp run --bundle "$B" polite
+        want_rc 137
+        want_out bye
+        nothing_left
+}
+check "its program may end by itself after SIGTERM; the status is 137 all the same" foreground_polite
+
+foreground_in_time()
+{
+        policy '{wall: "1000s"}'
+        make quick 'exit 3'
+        run rp run --bundle "$B" quick
+        want_rc 3
+        want_err ""
+        nothing_left
+}
+check "what ends in time ends as ever" foreground_in_time
+
+foreground_keep()
+{
+        policy '{wall: "1s", grace: "1s"}'
+        make keep 'sleep 600'
+        run rp run --keep --bundle "$B" keep
+        want_rc 137
+        want_deadline keep
+        run rt delete keep
+        want_rc 0
+        nothing_left
+}
+check "with --keep it stays, stopped, and its state says why" foreground_keep
+
+detached()
+{
+        policy '{wall: "2s", grace: "1s"}'
+        make det "$stubborn"
+        rp run --detach --bundle "$B" det < /dev/null > /dev/null 2>&1
+        is_alive "$(guard_of det)"
+        want_same "$(cat /proc/"$(guard_of det)"/comm)" runb-guard
+        wait_for 30 has_status det stopped
+        want_deadline det
+        wait_for 10 nobody_sleeps
+        run rt delete det
+        want_rc 0
+        nothing_left
+}
+check "a detached one is ended by its guard, with all that it has forked" detached
+
+created_and_started()
+{
+        policy '{wall: "3s", grace: "1s"}'
+        make cs "$stubborn"
+        rp create --bundle "$B" cs < /dev/null > /dev/null 2>&1
+        rt start cs
+        rt exec cs /bin/sleep 700 < /dev/null > "$T/exec.out" 2>&1 &
+        rt exec --detach cs /bin/sh -c 'trap "" TERM; while :; do sleep 1; done' < /dev/null > /dev/null 2>&1
+        local rc=0
+        wait $! || rc=$?
+        want_same $rc 137
+        wait_for 30 has_status cs stopped
+        want_deadline cs
+        wait_for 10 nobody_sleeps
+        rt delete cs
+        nothing_left
+}
+check "so is one that was created and started, and what exec brought into it" created_and_started
+
+created_only()
+{
+        policy '{wall: "1s", grace: "1s"}'
+        make co 'sleep 600'
+        rp create --bundle "$B" co < /dev/null > /dev/null 2>&1
+        wait_for 30 has_status co stopped
+        run rt start co
+        want_rc 1
+        want_err_has "cannot start a container that has stopped"
+        rt delete co
+        nothing_left
+}
+check "the clock runs from create on: one that nobody starts is ended too" created_only
+
+paused()
+{
+        policy '{wall: "2s", grace: "1s"}'
+        make pa 'sleep 600'
+        rp run --detach --bundle "$B" pa < /dev/null > /dev/null 2>&1
+        run rt pause pa
+        [ "$rc" = 0 ] || skip_case "no freezer here: $err"
+        wait_for 30 has_status pa stopped
+        want_deadline pa
+        rt delete pa
+        nothing_left
+}
+check "a pause does not stop the clock" paused
+
+guard_is_apart()
+{
+        policy '{wall: "1000s"}'
+        make apart 'sleep 600'
+        exec 7< "$T/apart/config.json"
+        SECRET_TOKEN=hunter2 rp run --detach --bundle "$B" apart < /dev/null > "$T/apart.out" 2>&1
+        exec 7<&-
+        local guard=$(guard_of apart) init=$(rt state apart | jq .pid)
+        # stdio and the lock; the timer, the pidfd, the container's folder
+        ls -l /proc/$guard/fd
+        want_same "$(readlink /proc/$guard/fd/{0,1,2} | sort -u)" /dev/null
+        want_same "$(readlink /proc/$guard/fd/* | grep -vcE "^/dev/null$|^anon_inode:|^$T/state")" 0
+        want_same "$(ps -o sid= -p $guard | tr -d ' ')" $guard
+        want_same "$(readlink /proc/$guard/cwd)" /
+        want_other "$(cat /proc/$guard/cgroup)" "$(cat /proc/$init/cgroup)"
+        want_same "$(tr '\0' '\n' < /proc/$guard/environ | grep -c TOKEN)" 0
+        local dirty=$(awk '/^Private_Dirty/ { print $2 }' /proc/$guard/smaps_rollup)
+        echo "# the guard has $dirty KiB of its own" >> "$T/summary"
+        [ "$dirty" -lt 1024 ] || fail "the guard has $dirty KiB of its own"
+        kill -KILL $init
+        wait_for 10 is_gone $guard
+        rt delete apart
+        nothing_left
+}
+check "the guard has a session of its own, no stdio, no fd, no variable and no cgroup of others, less than 1 MiB, and ends with init" guard_is_apart
+
+no_clock()
+{
+        make none 'sleep 600'
+        rt run --detach --bundle "$B" none < /dev/null > /dev/null 2>&1
+        no_guards || fail "there is a guard"
+        [ ! -e "$T/state/none/guard" ] || fail "there is a lock"
+        rt delete --force none
+        policy '{concurrent: 5}'
+        jq '.profiles.untrusted.limits.wall' $P/policy.json
+        rp run --detach --bundle "$B" none < /dev/null > /dev/null 2>&1
+        # a file that says nothing of it: the clock that the profile is built in with
+        [ "$(jq '.deadlineMs - .createdMs' "$T/state/none/state.json")" = 1800000 ] || fail "no 30 minutes"
+        rt delete --force none
+        nothing_left
+}
+check "without a policy file there is no clock and no guard; a file's untrusted has the 30 minutes that are built in" no_clock
+
+guard_killed()
+{
+        policy '{wall: "1000s", grace: "1s"}'
+        make gk 'sleep 600'
+        rp run --detach --bundle "$B" gk < /dev/null > /dev/null 2>&1
+        local guard=$(guard_of gk)
+        kill -KILL $guard; wait_for 5 is_gone $guard
+        has_status gk running
+        want_other "$(guard_of gk)" $guard
+        is_alive "$(guard_of gk)" || fail "there is no new guard"
+        want_same "$(n_named runb-guard)" 1
+        rt state gk > /dev/null; rt list > /dev/null; rt exec gk true
+        want_same "$(n_named runb-guard)" 1
+        rt delete --force gk
+        nothing_left
+}
+check "the next command makes a new guard where it was killed, one only" guard_killed
+
+# overdue NAME...: containers whose deadline and grace time passed without a guard
+overdue()
+{
+        local name
+
+        policy '{wall: "1s", grace: "1s"}'
+        make overdue "$stubborn"
+        for name; do
+                rp run --detach --bundle "$B" $name < /dev/null > /dev/null 2>&1
+                kill -KILL "$(guard_of $name)"
+        done
+        sleep 3
+        for name; do
+                is_alive "$(jq .initPid "$T/state/$name/state.json")" || fail "$name has ended without anybody"
+        done
+}
+late()
+{
+        local all="state start exec kill delete ps pause update" command
+
+        overdue $all
+        for command in $all; do
+                case $command in
+                state) ;;
+                exec) run rt exec exec true; want_rc 255; want_err_has "cannot exec in a stopped container";;
+                update) run rt update --pids-limit 100 update;;
+                kill) run rt kill kill TERM; want_err_has "container not running";;
+                delete) run rt delete delete; want_rc 0; continue;;
+                *) run rt $command $command; case $command in start | pause) want_failure;; esac;;
+                esac
+                [ $command = state ] || is_gone "$(jq .initPid "$T/state/$command/state.json")"
+                want_deadline $command
+                rt delete $command
+        done
+        overdue list
+        run rt list
+        want_out_has stopped
+        rt delete list
+        nothing_left
+}
+check "past its deadline without a guard it is ended by the next command, whichever that is" late
+
+guard_stopped()
+{
+        policy '{wall: "1s", grace: "1s"}'
+        make gs 'sleep 600'
+        rp run --detach --bundle "$B" gs < /dev/null > /dev/null 2>&1
+        kill -STOP "$(guard_of gs)"
+        sleep 3
+        want_deadline gs
+        rt delete gs
+        nothing_left
+}
+check "so it is where the guard was stopped" guard_stopped
+
+reaped()
+{
+        overdue re
+        run "$RUNB" --root /run/elsewhere reap
+        want_rc 0
+        want_out_has "$T/state/re: its deadline had passed; it is ended"
+        want_out_has "$T/state/re: has ended; its ids are free"
+        want_same "$(ls /run/runb/leases)" ""
+        run "$RUNB" reap
+        want_out ""
+        want_deadline re
+        rt delete re
+
+        policy '{wall: "1000s", concurrent: 3}'
+        make re2 'sleep 600'
+        rp run --detach --bundle "$B" re2 < /dev/null > /dev/null 2>&1
+        kill -KILL "$(guard_of re2)"; wait_for 5 no_guards
+        run "$RUNB" reap
+        want_out "$T/state/re2: nothing watched its deadline any more; there is a new guard"
+        is_alive "$(guard_of re2)"
+        run "$RUNB" reap --quiet
+        want_out ""
+        want_same "$(ls /run/runb/leases | wc -l)" 1
+        # its folder is removed by hand
+        kill -KILL "$(jq .initPid "$T/state/re2/state.json")"; wait_for 5 no_guards
+        wait_for 5 nobody_sleeps
+        cp "$T/state/re2/state.json" "$T/re2.json"
+        rm -rf "$T/state/re2"
+        run "$RUNB" reap
+        want_out "1 range of ids of containers that are gone: free"
+        jq -r '.cgroups[]' "$T/re2.json" | while read -r folder; do rmdir "$folder"; done
+        nothing_left
+}
+check "runb reap ends it, makes guards and frees what dead containers hold, whatever their --root" reaped
+
+forced()
+{
+        policy '{wall: "1000s", concurrent: 9}'
+        make fo "$stubborn"
+        rp run --detach --bundle "$B" fo < /dev/null > /dev/null 2>&1
+        run rt delete --force fo
+        want_rc 0
+        no_guards || fail "the guard is there after delete --force"
+        nothing_left
+}
+check "delete --force leaves no guard" forced
+
+hundred()
+{
+        local n i
+
+        policy '{wall: "1000s", concurrent: 8}'
+        make hu 'sleep 600'
+        for i in $(seq 100); do
+                rp --root "$T/state$((i % 3))" run --detach --bundle "$B" hu$i < /dev/null > /dev/null 2> "$T/hu$i.err" &
+        done
+        wait
+        want_same "$(n_named sleep)" 8
+        n=$(cat "$T"/state[012]/*/state.json | jq -s 'map(select(.isCounted)) | length')
+        want_same "$n" 8
+        want_same "$(cat "$T"/hu*.err | grep -cF '(limits.concurrent): 8 of 8 containers of profile untrusted run; wait for one of them')" 92
+        run rp run --bundle "$B" one-more
+        want_failure
+        # one that has ended counts no more, though nobody has deleted it
+        set -- "$T"/state0/*
+        [ -d "$1" ] || set -- "$T"/state1/*
+        kill -KILL "$(jq .initPid "$1/state.json")"
+        sleep 0.3
+        make hu 'echo ran'
+        run rp run --bundle "$B" one-more
+        want_rc 0
+        want_out ran
+        for i in 0 1 2; do
+                for n in $(rt --root "$T/state$i" list -q); do rt --root "$T/state$i" delete --force $n; done
+        done
+        nothing_left
+}
+check "of a hundred at once, under three roots, exactly limits.concurrent run; the others are refused with the numbers" hundred
+
+two_profiles()
+{
+        policy '{concurrent: 1}' '.profiles.branch = {limits: {concurrent: 2}} | .select = {annotation: {key: "p", allow: {branch: ["untrusted"], untrusted: ["branch"]}}}'
+        make tp 'sleep 600'
+        rp run --detach --bundle "$B" tp1 < /dev/null > /dev/null 2>&1
+        rp --profile branch run --detach --bundle "$B" tp2 < /dev/null > /dev/null 2>&1
+        run rp run --bundle "$B" tp3
+        want_err_has "1 of 1 containers of profile untrusted run"
+        # narrowed by another, it counts for both
+        jq '.annotations.p = "branch"' "$B/config.json" > "$T/c.json" && mv "$T/c.json" "$B/config.json"
+        run rp run --bundle "$B" tp3
+        want_err_has "1 of 1 containers of profile untrusted run"
+        rt delete --force tp1
+        rp run --detach --bundle "$B" tp3 < /dev/null > /dev/null 2>&1
+        run rp --profile branch run --bundle "$B" tp4
+        want_err_has "2 of 2 containers of profile branch run"
+        for i in tp2 tp3; do rt delete --force $i; done
+        nothing_left
+}
+check "each profile has its own number, and one narrowed by another counts for both" two_profiles
+
+record()
+{
+        policy '{wall: "2s", grace: "1s"}' ".audit = {path: \"$T/audit.jsonl\"}"
+        rm -f "$T/audit.jsonl"
+        make rec 'i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done; exit 5'
+        run rp run --bundle "$B" rec
+        want_rc 5
+        run rp run --keep --bundle "$B" rec-kept
+        rt delete rec-kept
+        make rec 'sleep 600'
+        rp run --detach --bundle "$B" rec-det < /dev/null > /dev/null 2>&1
+        wait_for 30 has_status rec-det stopped
+        rt delete rec-det
+        rp create --bundle "$B" rec-no < /dev/null > /dev/null 2>&1
+        rt delete rec-no
+        cat "$T/audit.jsonl"
+        jq -s . "$T/audit.jsonl" > /dev/null
+        ends() { jq -r "select(.event == \"end\" and .id == \"$1\") | $2" "$T/audit.jsonl"; }
+        want_same "$(ends rec '[.reason, .exitStatus, .profile, .policy] | join(" ")')" "end 5 untrusted t"
+        want_same "$(ends rec '.cpu.totalUs > 0 and (.memory == null or (.memory.peakBytes > 0 and .memory.oomKills == 0)) and .wallMs < 60000')" true
+        want_same "$(ends rec-kept '[.reason, .exitStatus] | join(" ")')" "end 5"
+        want_same "$(ends rec-det '.reason + " " + (.exitStatus | tostring)')" "deadline null"
+        want_same "$(ends rec-det '.wallMs >= 2000')" true
+        want_same "$(ends rec-no .reason)" "never started"
+        nothing_left
+}
+check "the audit file gets what a container had used, when it is deleted" record
+
+poststop()
+{
+        policy '{wall: "1s", grace: "1s"}'
+        bundle ps '.process.args = ["/bin/sleep", "600"] | .hooks.poststop = [{path: "/run/hook"}]'
+        printf '#!/bin/sh\ncat > %s\n' "$T/poststop.json" > /run/hook; chmod 755 /run/hook
+        run rp run --bundle "$B" ps
+        want_rc 137
+        want_same "$(jq -r '.annotations["dev.runb.ended"]' "$T/poststop.json")" deadline
+}
+check "poststop hooks are told, too" poststop
+
+sed 's/^/# /' "$T/summary" 2> /dev/null
+finish
