@@ -6,4 +6,7 @@
 struct judge;
 
 /* Refuses a host that cannot hold the rules; notes devices moved into the build. Rules "egress", "netDevices". */
+/* Of a process that the profile gives a proxy: sets the variables that name it, whatever they were. Rule "egress.proxy". */
+int policy_egress_judge_process(struct judge *judge, struct spec_process *process);
+
 int policy_egress_judge(struct judge *judge, struct sandbox *sandbox);

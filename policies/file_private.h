@@ -26,6 +26,8 @@ int policy_read_name_pattern(struct reader *reader, const struct json_node *node
 int policy_read_hook_path(struct reader *reader, const struct json_node *node, void *into);
 int policy_read_host(struct reader *reader, const struct json_node *node, void *into);
 int policy_read_cidr(struct reader *reader, const struct json_node *node, void *into);
+/* "8000-8100" */
+int policy_read_port_range(struct reader *reader, const struct json_node *node, struct policy_ports *ret_ports);
 int policy_read_proxy(struct reader *reader, const struct json_node *node, void *into);
 int policy_read_exception_token(struct reader *reader, const struct json_node *node, void *into);
 /* The date and the second after its end. */

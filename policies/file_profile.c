@@ -146,10 +146,25 @@ static int read_mode(struct reader *reader, const struct json_node *node, void *
 
 static int read_port(struct reader *reader, const struct json_node *node, void *into)
 {
-        int r = reader_u16(reader, node, into);
+        struct policy_ports *ports = into;
+        int r;
 
-        if (r == 0 && *(uint16_t *)into == 0)
+        if (node->type == JSON_STRING)
+                return policy_read_port_range(reader, node, ports);
+        r = reader_u16(reader, node, &ports->first);
+        if (r == 0 && ports->first == 0)
                 r = reader_fail(reader, EINVAL, "0 is out of range (1 to 65535)");
+        ports->last = ports->first;
+        return r;
+}
+
+static int read_protocol(struct reader *reader, const struct json_node *node, void *into)
+{
+        static const struct reader_name names[] = { { "tcp", false }, { "udp", true } };
+        unsigned is_udp = 0;
+        int r = read_word(reader, node, FIELDS(names), "tcp or udp; no other protocol is supported", &is_udp);
+
+        *(bool *)into = is_udp != 0;
         return r;
 }
 
@@ -159,6 +174,7 @@ static int read_destination(struct reader *reader, const struct json_node *node,
                 RF_VALUE(struct policy_destination, "host", host, policy_read_host),
                 RF_VALUE(struct policy_destination, "cidr", cidr, policy_read_cidr),
                 RF_ARRAY(struct policy_destination, "ports", ports, n_ports, read_port),
+                RF_VALUE(struct policy_destination, "protocol", is_udp, read_protocol),
         };
         struct policy_destination *destination = into;
         int r = policy_read_object(reader, node, FIELDS(fields), destination);

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policies/exceptions.h"
@@ -397,6 +398,19 @@ static bool is_number_up_to(const char *text, uint64_t least, uint64_t most)
         return text_to_u64(text, &value) == 0 && (text[0] != '0' || text[1] == '\0') && value >= least && value <= most;
 }
 
+/* The bits of the address that the prefix leaves to hosts. */
+static bool has_host_bits(const char *address, int family, unsigned prefix)
+{
+        unsigned char bytes[sizeof(struct in6_addr)] = { 0 };
+        unsigned n = family == AF_INET ? 32 : 128;
+
+        inet_pton(family, address, bytes);
+        for (unsigned bit = prefix; bit < n; bit++)
+                if (bytes[bit / 8] & (0x80 >> bit % 8))
+                        return true;
+        return false;
+}
+
 int policy_read_cidr(struct reader *reader, const struct json_node *node, void *into)
 {
         char address[64] = "";
@@ -412,7 +426,30 @@ int policy_read_cidr(struct reader *reader, const struct json_node *node, void *
         if (family == AF_UNSPEC || slash == NULL || !is_number_up_to(slash + 1, 0, family == AF_INET ? 32 : 128))
                 return reader_fail(reader, EINVAL, "%s is no network: an address and the length of its prefix are wanted, "
                                    "as \"10.20.0.5/32\"", READER_QUOTE(node->text));
+        /* Taken as the network that holds it, a slip of the pen would let out to all of that. */
+        if (has_host_bits(address, family, (unsigned)strtoul(slash + 1, NULL, 10)))
+                return reader_fail(reader, EINVAL, "%s has bits behind its prefix; write /%u for the one address, or the "
+                                   "network's first one", READER_QUOTE(node->text), family == AF_INET ? 32u : 128u);
         *(const char **)into = node->text;
+        return 0;
+}
+
+int policy_read_port_range(struct reader *reader, const struct json_node *node, struct policy_ports *ret_ports)
+{
+        const char *dash = strchr(node->text, '-');
+        char first[8] = "";
+        uint64_t from, to;
+
+        if (dash != NULL && (size_t)(dash - node->text) < sizeof first)
+                memcpy(first, node->text, (size_t)(dash - node->text));
+        if (dash == NULL || !is_number_up_to(first, 1, 65535) || !is_number_up_to(dash + 1, 1, 65535))
+                return reader_fail(reader, EINVAL, "%s is no range of ports: one as \"8000-8100\" is wanted, or a number",
+                                   READER_QUOTE(node->text));
+        text_to_u64(first, &from);
+        text_to_u64(dash + 1, &to);
+        if (from > to)
+                return reader_fail(reader, EINVAL, "%s runs backwards; the lower port comes first", READER_QUOTE(node->text));
+        *ret_ports = (struct policy_ports){ (uint16_t)from, (uint16_t)to };
         return 0;
 }
 

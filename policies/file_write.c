@@ -92,6 +92,14 @@ static void write_devices(const struct policy_profile *profile, struct text_buff
         text_add(out, "]");
 }
 
+static void write_ports(const struct policy_ports *ports, bool is_next, struct text_buffer *out)
+{
+        if (ports->first == ports->last)
+                text_addf(out, "%s%u", is_next ? ", " : "", ports->first);
+        else
+                text_addf(out, "%s\"%u-%u\"", is_next ? ", " : "", ports->first, ports->last);
+}
+
 static void write_egress(const struct policy_profile *profile, struct text_buffer *out)
 {
         text_addf(out, "{ \"mode\": \"%s\", \"allow\": [",
@@ -103,8 +111,8 @@ static void write_egress(const struct policy_profile *profile, struct text_buffe
                 text_add_json(out, destination->host != NULL ? destination->host : destination->cidr);
                 text_add(out, ", \"ports\": [");
                 for (size_t j = 0; j < destination->n_ports; j++)
-                        text_addf(out, "%s%u", j > 0 ? ", " : "", destination->ports[j]);
-                text_add(out, "] }");
+                        write_ports(&destination->ports[j], j > 0, out);
+                text_add(out, destination->is_udp ? "], \"protocol\": \"udp\" }" : "] }");
         }
         text_add(out, "]");
         if (profile->egress_proxy != NULL) {
@@ -235,6 +243,11 @@ void policy_file_write_chosen(const struct policy *policy, struct text_buffer *o
 {
         text_addf(out, "{\n  \"version\": %d,\n  \"revision\": ", POLICY_FILE_VERSION);
         text_add_json(out, policy->revision);
+        if (policy->audit.path != NULL) {
+                text_add(out, ",\n  \"audit\": { \"path\": ");
+                text_add_json(out, policy->audit.path);
+                text_addf(out, ", \"onError\": \"%s\" }", policy->audit.is_required ? "refuse" : "warn");
+        }
         text_add(out, ",\n  \"profiles\": {");
         for (size_t i = 0; i < policy->n_profile_names; i++) {
                 text_add(out, i > 0 ? ",\n    " : "\n    ");

@@ -44,7 +44,8 @@ static int judge_process(struct judge *judge, struct spec_process *process)
         r = policy_lsm_judge(judge, process);
         if (r < 0)
                 return r;
-        return policy_env_judge(judge, process);
+        r = policy_env_judge(judge, process);
+        return r < 0 ? r : policy_egress_judge_process(judge, process);
 }
 
 static int judge_all(struct judge *judge, struct sandbox *sandbox)

@@ -79,6 +79,19 @@ struct host_namespace {
 /* A limit of this process, getrlimit(2): what the build would inherit. */
 struct host_rlimit { uint64_t soft, hard; };
 
+/* An IP address. Of IPv4 the first four bytes. */
+struct host_address {
+        bool is_v6;
+        unsigned char bytes[16];
+};
+
+/* What a host name of the policy's list is. */
+struct host_name {
+        const struct host_address *addresses;
+        size_t n;
+        const char *why;        /* 0 of them: "no name server knows it" */
+};
+
 struct host {
         enum host_privilege privilege;
         unsigned kernel_major, kernel_minor;
@@ -100,5 +113,8 @@ struct host {
         const struct host_hook *hooks[SPEC_HOOK_KINDS]; /* one per hook, same index */
         const struct host_listener *listener;   /* NULL: SCMP_ACT_NOTIFY is not used */
         struct host_namespace namespaces[SPEC_NS_KINDS];        /* for those given by path */
+        /* Only looked at where the policy lets something out. */
+        const struct host_address *addresses; size_t n_addresses;       /* of the caller's network namespace */
+        const struct host_name *egress_names;   /* one per destination of the policy's list, same index */
         const struct host_ids *uid_map_ids, *gid_map_ids;       /* one per line of the engine's maps (real root only) */
 };

@@ -72,9 +72,12 @@ struct policy_device {
         uint32_t major, minor;
 };
 
+struct policy_ports { uint16_t first, last; };
+
 struct policy_destination {
         const char *host, *cidr;        /* one of them */
-        const uint16_t *ports; size_t n_ports;
+        const struct policy_ports *ports; size_t n_ports;
+        bool is_udp;                    /* else TCP */
 };
 
 struct policy_profile {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define STRICTER(a, b) ((a) > (b) ? (a) : (b))
+#define LESS(a, b) ((a) < (b) ? (a) : (b))
 
 static const char *const limit_names[POLICY_LIMITS] = {
         [POLICY_LIMIT_WALL] = "wall",           [POLICY_LIMIT_MEMORY] = "memory",
@@ -147,24 +148,25 @@ static int meet_egress(struct arena *arena, const struct policy_profile *a, cons
         for (size_t i = 0; i < a->n_egress_allow; i++) {
                 for (size_t j = 0; j < b->n_egress_allow; j++) {
                         const struct policy_destination *x = &a->egress_allow[i], *y = &b->egress_allow[j];
-                        uint16_t *ports;
+                        struct policy_ports *ports;
                         size_t n_ports = 0;
 
-                        if (!is_same_text(x->host, y->host) || !is_same_text(x->cidr, y->cidr))
+                        if (!is_same_text(x->host, y->host) || !is_same_text(x->cidr, y->cidr) || x->is_udp != y->is_udp)
                                 continue;
-                        ports = arena_array(arena, x->n_ports + 1, sizeof *ports);
+                        ports = arena_array(arena, x->n_ports * y->n_ports + 1, sizeof *ports);
                         if (ports == NULL)
                                 return -ENOMEM;
                         for (size_t k = 0; k < x->n_ports; k++) {
                                 for (size_t l = 0; l < y->n_ports; l++) {
-                                        if (x->ports[k] == y->ports[l]) {
-                                                ports[n_ports++] = x->ports[k];
-                                                break;
-                                        }
+                                        struct policy_ports both = { STRICTER(x->ports[k].first, y->ports[l].first),
+                                                                     LESS(x->ports[k].last, y->ports[l].last) };
+
+                                        if (both.first <= both.last)
+                                                ports[n_ports++] = both;
                                 }
                         }
                         if (n_ports > 0)
-                                allow[n++] = (struct policy_destination){ x->host, x->cidr, ports, n_ports };
+                                allow[n++] = (struct policy_destination){ x->host, x->cidr, ports, n_ports, x->is_udp };
                 }
         }
         profile->egress_allow = allow;

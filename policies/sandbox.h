@@ -54,6 +54,27 @@ enum sandbox_abstract {
         SANDBOX_ABSTRACT_UNLESS_POD,    /* scoped unless the process that names the namespace has an id of the build's range */
 };
 
+/* An address as a number: of IPv4 the lower 32 bits. */
+__extension__ typedef unsigned __int128 egress_address;
+
+/* What may go out: addresses, protocols and ports, each from @first to @last. */
+struct egress_range {
+        egress_address first, last;
+        bool is_v6;
+        uint8_t protocol_first, protocol_last;
+        uint16_t port_first, port_last;
+};
+
+struct sandbox_egress {
+        const char *profile;
+        bool has_list;                  /* something may go out, or could if it had an address */
+        bool is_counted;                /* what is refused is counted, for the audit file and `runb egress`; true with a list */
+        bool is_audit;                  /* all may go out but what is closed always, and is written down */
+        bool is_ingress_open;           /* connections from outside may come in */
+        const struct egress_range *ranges; size_t n_ranges;     /* no two of them overlap */
+        const char *hosts; size_t hosts_length;                 /* lines for /etc/hosts; NULL: none */
+};
+
 struct sandbox {
         /* The request with everything tightened in place: caps cut and ambient/inheritable emptied, mounts with
          * nosuid,nodev added and shared made private, /dev added where missing, masked and read-only paths added,
@@ -82,7 +103,8 @@ struct sandbox {
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
         struct spec_resources demanded; /* of the limits those that someone asked for; the rest our own defaults */
         uint64_t wall_s, grace_s;       /* from create to SIGTERM, and from there to SIGKILL; wall_s 0: no deadline */
-        bool egress_deny;               /* install the table that lets only loopback pass */
+        bool egress_deny;               /* install the table; what it lets pass besides loopback: */
+        struct sandbox_egress egress;
         enum sandbox_abstract abstract_sockets;
 };
 

@@ -7,20 +7,12 @@
 
 #define P const struct policy *p
 
-static bool has_egress_allow(P) { return p->profile.n_egress_allow > 0; }
-static bool has_egress_audit(P) { return p->profile.egress_mode == POLICY_EGRESS_AUDIT; }
-static bool has_egress_proxy(P) { return p->profile.egress_proxy != NULL; }
-static bool has_ingress(P) { return p->profile.ingress != POLICY_INGRESS_ESTABLISHED; }
 static bool has_subid_user(P) { return strcmp(p->subid_user, policy_builtin()->subid_user) != 0; }
 
 static const struct {
         const char *member;
         bool (*is_used)(const struct policy *policy);
 } members[] = {
-        { "egress.allow", has_egress_allow },
-        { "egress.mode", has_egress_audit },            /* "audit" */
-        { "egress.proxy", has_egress_proxy },
-        { "ingress", has_ingress },                     /* "any" */
         { "ids.subidUser", has_subid_user },
 };
 

@@ -51,7 +51,10 @@ static void write_line(const struct policy *policy, const struct audit_record *r
                 member(line, "got", finding->got);
                 text_add(line, "}");
         }
-        text_add(line, "]}\n");
+        text_add(line, "]");
+        if (record->more != NULL)
+                text_addf(line, ",%s", record->more);
+        text_add(line, "}\n");
 }
 
 /* flock(2) is open to whoever may read the file, and one who does not let go must not stop every build of the host. What the

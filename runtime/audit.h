@@ -10,6 +10,7 @@ struct audit_record {
         const char *id;
         const struct findings *findings;
         const struct error *refusal;    /* NULL: it goes on */
+        const char *more;               /* members of JSON, as they are; NULL: none */
 };
 
 /* As audit_write() of a judgement that ended with @r: a refusal is recorded, too, and stays what it is; other failures

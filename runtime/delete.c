@@ -24,9 +24,11 @@
 #include "runtime/concurrent.h"
 #include "runtime/deadline.h"
 #include "runtime/denials.h"
+#include "runtime/egress_control.h"
 #include "runtime/ending.h"
 #include "runtime/intelrdt.h"
 #include "runtime/leases.h"
+#include "runtime/policy.h"
 #include "runtime/restack.h"
 
 /* A process that does not end within this after SIGKILL hangs in the kernel. */
@@ -179,8 +181,31 @@ static void tell_denials(const struct state_dir *dir, const struct state *state)
                 audit_write(&policy, &record, NULL);
 }
 
+/* The counters end with the network namespace, which the socket keeps. */
+static int open_counters(const struct state *state)
+{
+        struct error why = { 0 };
+        int fd = UNSET_FD;
+
+        if (state->is_egress_counted && state->is_created && state->policy_digest != NULL && egress_open(state, &fd, &why) < 0)
+                log_debug("%s", why.text);
+        return fd;
+}
+
+static void record_counters(int fd, const struct state_dir *dir, const struct state *state)
+{
+        auto_arena struct arena arena = { 0 };
+        struct error why = { 0 };
+        struct policy policy;
+
+        if (fd >= 0 && (policy_kept(dir, state, &arena, &policy, &why) < 0 ||
+                        egress_record(fd, &policy, dir, state, &arena, &why) < 0))
+                log_warning("%s", why.text);
+}
+
 int delete_undo(struct state_dir *dir, const struct state *state, struct error *err)
 {
+        auto_close int counters = open_counters(state);
         struct ending ending;
         struct error more = { 0 };
         int r, first = 0;
@@ -192,6 +217,8 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
         r = end_cgroups(state, err);
         if (r < 0)
                 return r;
+        record_counters(counters, dir, state);
+        auto_close_cleanup(&counters);
         log_debug("%s: no process is left, its cgroup is gone", dir->id);
         if (state->is_explained && state->audit_path != NULL)
                 tell_denials(dir, state);

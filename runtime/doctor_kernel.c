@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -23,6 +24,7 @@
 #include "runtime/base/text.h"
 #include "runtime/egress.h"
 #include "runtime/landlock.h"
+#include "runtime/netlink.h"
 
 #define FUSE_DEVICE makedev(10, 229) /* kernel docs, admin-guide/devices.txt */
 
@@ -147,6 +149,9 @@ static void look_at_seccomp(struct doctor *doctor)
 
 static int try_egress(const struct doctor *doctor, const char *argument, struct error *err)
 {
+        /* With all that a policy can ask for. */
+        const struct sandbox_egress rules = { .profile = "doctor", .has_list = true, .is_counted = true };
+        auto_close int fd = UNSET_FD;
         struct egress_batch batch;
         int r;
 
@@ -156,12 +161,15 @@ static int try_egress(const struct doctor *doctor, const char *argument, struct 
                 return error_errno(err, errno, "make a network namespace");
         if (egress_child_loopback_up() < 0)
                 return error_errno(err, errno, "set up loopback");
-        r = egress_prepare(&batch, err);
+        r = egress_prepare(&rules, &batch, err);
         if (r < 0)
                 return r;
         if (egress_child_install(&batch) < 0)
                 return error_errno(err, errno, "install the table");
-        r = egress_verify(err);
+        fd = netlink_open(NETLINK_NETFILTER);
+        if (fd < 0)
+                return error_errno(err, errno, "open a netlink socket");
+        r = egress_verify(fd, &batch, err);
         return r > 0 ? 0 : r == 0 ? -EPROTO : r;
 }
 

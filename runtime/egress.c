@@ -9,13 +9,16 @@
  *   - answers to connections from outside pass, in the direction of answers only, so a connection that something opened
  *     in this namespace before the table was there is of no use to the build;
  *   - IPv6 neighbour discovery passes;
- *   - the rest is rejected as "administratively prohibited": connect(2) fails with EHOSTUNREACH (IPv6: EACCES), where a
+ *   - what the policy allows is counted by address, protocol and port, and passes: each packet of it, by where it goes;
+ *   - the rest is counted in the same way, where anybody will read it (a set for that costs 0.1 ms), and rejected as "administratively prohibited": connect(2) fails with EHOSTUNREACH (IPv6: EACCES), where a
  *     reset would mislead as "connection refused". When: UDP at once (EPERM); TCP over IPv4 at once on a socket that does
  *     not block; else after a second, with the first repetition, as the kernel takes an ICMP error for final only
  *     while nobody is inside a call on the socket (tcp_v4_err(), tcp_v6_err()). Never by time-out.
- * Input: loopback, answers and neighbour discovery. Forward: nothing.
+ * Input: loopback, answers and neighbour discovery; the rest where the policy says so. Forward: nothing.
  *
- * The messages are encoded here (netlink.h), not by libnftnl: the table is the same for every build, so all of it is a few
+ * In audit mode the allowed ranges are everything that is not closed always, and docker's resolver passes.
+ *
+ * The messages are encoded by us (egress_encode.c), not by libnftnl: most builds have the same table, so all of it is a few
  * hundred lines of attributes that need no library to load, no heap and no order of calls; and the check of what the
  * kernel has reads them back the same way. They are sent as one batch, which the kernel applies whole or not at all.
  *
@@ -37,6 +40,8 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,195 +49,10 @@
 #include "runtime/egress_internal.h"
 
 #define LOOPBACK_INDEX 1        /* net_namespace(7): the first interface, always */
+#define DESTINATION_PORT 2      /* of TCP and UDP: RFC 9293, RFC 768 */
 
-/* 16 bytes wide; what is loaded last is what is compared. The kernel dumps it by this name. */
-#define REG_1 NFT_REG_1
-
-/* ---- messages ---- */
-
-/* nf_tables takes its numbers in network order. */
-static void attr_u32(struct netlink_writer *w, uint16_t type, uint32_t value)
-{
-        uint32_t wire = htonl(value);
-
-        netlink_attr(w, type, &wire, sizeof wire);
-}
-
-static void message(struct netlink_writer *w, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource)
-{
-        struct nfgenmsg *general;
-
-        netlink_message(w, type, NLM_F_REQUEST | flags);
-        general = netlink_put(w, sizeof *general);
-        if (general == NULL)
-                return;
-        general->nfgen_family = family;
-        general->version = NFNETLINK_V0;
-        general->res_id = htons(resource);
-}
-
-void egress_table_message(struct netlink_writer *w, uint16_t type, uint16_t flags)
-{
-        message(w, NFNL_SUBSYS_NFTABLES << 8 | type, flags, NFPROTO_INET, 0);
-}
-
-static void put_table(struct netlink_writer *w, uint16_t type, uint16_t flags)
-{
-        egress_table_message(w, type, flags);
-        netlink_attr_text(w, NFTA_TABLE_NAME, EGRESS_TABLE);
-        if (type == NFT_MSG_NEWTABLE)
-                attr_u32(w, NFTA_TABLE_FLAGS, 0);
-        netlink_message_end(w);
-}
-
-static void put_chain(struct netlink_writer *w, const char *name, uint32_t hook)
-{
-        size_t at;
-
-        egress_table_message(w, NFT_MSG_NEWCHAIN, NLM_F_CREATE);
-        netlink_attr_text(w, NFTA_CHAIN_TABLE, EGRESS_TABLE);
-        netlink_attr_text(w, NFTA_CHAIN_NAME, name);
-        at = netlink_nest(w, NFTA_CHAIN_HOOK);
-        attr_u32(w, NFTA_HOOK_HOOKNUM, hook);
-        attr_u32(w, NFTA_HOOK_PRIORITY, 0);
-        netlink_nest_end(w, at);
-        attr_u32(w, NFTA_CHAIN_POLICY, NF_DROP);
-        netlink_attr_text(w, NFTA_CHAIN_TYPE, "filter");
-        netlink_message_end(w);
-}
-
-/* ---- expressions of a rule ---- */
-
-struct rule {
-        struct netlink_writer *w;
-        size_t expressions;
-};
-
-static struct rule rule_begin(struct netlink_writer *w, const char *chain)
-{
-        egress_table_message(w, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND);
-        netlink_attr_text(w, NFTA_RULE_TABLE, EGRESS_TABLE);
-        netlink_attr_text(w, NFTA_RULE_CHAIN, chain);
-        return (struct rule){ w, netlink_nest(w, NFTA_RULE_EXPRESSIONS) };
-}
-
-static void rule_end(struct rule *rule)
-{
-        netlink_nest_end(rule->w, rule->expressions);
-        netlink_message_end(rule->w);
-}
-
-struct expression {
-        size_t element, data;
-};
-
-static struct expression expression_begin(struct netlink_writer *w, const char *name)
-{
-        struct expression expression;
-
-        expression.element = netlink_nest(w, NFTA_LIST_ELEM);
-        netlink_attr_text(w, NFTA_EXPR_NAME, name);
-        expression.data = netlink_nest(w, NFTA_EXPR_DATA);
-        return expression;
-}
-
-static void expression_end(struct netlink_writer *w, struct expression expression)
-{
-        netlink_nest_end(w, expression.data);
-        netlink_nest_end(w, expression.element);
-}
-
-static void load_meta(struct netlink_writer *w, uint32_t key)
-{
-        struct expression e = expression_begin(w, "meta");
-
-        attr_u32(w, NFTA_META_DREG, REG_1);
-        attr_u32(w, NFTA_META_KEY, key);
-        expression_end(w, e);
-}
-
-static void load_payload(struct netlink_writer *w, uint32_t base, uint32_t offset, uint32_t length)
-{
-        struct expression e = expression_begin(w, "payload");
-
-        attr_u32(w, NFTA_PAYLOAD_DREG, REG_1);
-        attr_u32(w, NFTA_PAYLOAD_BASE, base);
-        attr_u32(w, NFTA_PAYLOAD_OFFSET, offset);
-        attr_u32(w, NFTA_PAYLOAD_LEN, length);
-        expression_end(w, e);
-}
-
-static void load_ct(struct netlink_writer *w, uint32_t key)
-{
-        struct expression e = expression_begin(w, "ct");
-
-        attr_u32(w, NFTA_CT_DREG, REG_1);
-        attr_u32(w, NFTA_CT_KEY, key);
-        expression_end(w, e);
-}
-
-static void put_data(struct netlink_writer *w, uint16_t type, const void *value, size_t length)
-{
-        size_t at = netlink_nest(w, type);
-
-        netlink_attr(w, NFTA_DATA_VALUE, value, length);
-        netlink_nest_end(w, at);
-}
-
-/* The rule goes on where the first register and @value compare so. */
-static void compare(struct netlink_writer *w, uint32_t op, const void *value, size_t length)
-{
-        struct expression e = expression_begin(w, "cmp");
-
-        attr_u32(w, NFTA_CMP_SREG, REG_1);
-        attr_u32(w, NFTA_CMP_OP, op);
-        put_data(w, NFTA_CMP_DATA, value, length);
-        expression_end(w, e);
-}
-
-static void compare_u8(struct netlink_writer *w, uint32_t op, uint8_t value)
-{
-        compare(w, op, &value, sizeof value);
-}
-
-/* Registers hold the kernel's own numbers in host order. */
-static void has_any_bit(struct netlink_writer *w, uint32_t bits)
-{
-        static const uint32_t none;
-        struct expression e = expression_begin(w, "bitwise");
-
-        attr_u32(w, NFTA_BITWISE_SREG, REG_1);
-        attr_u32(w, NFTA_BITWISE_DREG, REG_1);
-        attr_u32(w, NFTA_BITWISE_LEN, sizeof bits);
-        put_data(w, NFTA_BITWISE_MASK, &bits, sizeof bits);
-        put_data(w, NFTA_BITWISE_XOR, &none, sizeof none);
-        expression_end(w, e);
-        compare(w, NFT_CMP_NEQ, &none, sizeof none);
-}
-
-static void verdict(struct netlink_writer *w, uint32_t code)
-{
-        struct expression e = expression_begin(w, "immediate");
-        size_t data, at;
-
-        attr_u32(w, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-        data = netlink_nest(w, NFTA_IMMEDIATE_DATA);
-        at = netlink_nest(w, NFTA_DATA_VERDICT);
-        attr_u32(w, NFTA_VERDICT_CODE, code);
-        netlink_nest_end(w, at);
-        netlink_nest_end(w, data);
-        expression_end(w, e);
-}
-
-static void reject(struct netlink_writer *w)
-{
-        struct expression e = expression_begin(w, "reject");
-        uint8_t code = NFT_REJECT_ICMPX_ADMIN_PROHIBITED;
-
-        attr_u32(w, NFTA_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
-        netlink_attr(w, NFTA_REJECT_ICMP_CODE, &code, sizeof code);
-        expression_end(w, e);
-}
+#define REFUSED "refused"
+#define PASSED "passed"
 
 /* ---- the rules ---- */
 
@@ -240,149 +60,269 @@ static void match_loopback(struct netlink_writer *w, uint32_t key)
 {
         static const uint32_t loopback = LOOPBACK_INDEX;
 
-        load_meta(w, key);
-        compare(w, NFT_CMP_EQ, &loopback, sizeof loopback);
+        egress_load_meta(w, key);
+        egress_compare(w, NFT_CMP_EQ, &loopback, sizeof loopback);
 }
 
 static void match_protocol(struct netlink_writer *w, uint8_t protocol)
 {
-        load_meta(w, NFT_META_L4PROTO);
-        compare_u8(w, NFT_CMP_EQ, protocol);
+        egress_load_meta(w, NFT_META_L4PROTO);
+        egress_compare_u8(w, NFT_CMP_EQ, protocol);
 }
 
 static void match_family(struct netlink_writer *w, uint8_t family)
 {
-        load_meta(w, NFT_META_NFPROTO);
-        compare_u8(w, NFT_CMP_EQ, family);
+        egress_load_meta(w, NFT_META_NFPROTO);
+        egress_compare_u8(w, NFT_CMP_EQ, family);
 }
 
 static void match_state(struct netlink_writer *w, uint32_t bits)
 {
-        load_ct(w, NFT_CT_STATE);
-        has_any_bit(w, bits);
+        egress_load_ct(w, NFT_CT_STATE);
+        egress_has_any_bit(w, bits);
 }
 
 /* RFC 4861: router solicitation and advertisement, neighbour solicitation and advertisement. Redirects are left out. */
 static void put_neighbour_discovery(struct netlink_writer *w, const char *chain)
 {
-        struct rule rule = rule_begin(w, chain);
+        struct egress_rule rule = egress_rule_begin(w, chain);
 
         match_protocol(w, IPPROTO_ICMPV6);
-        load_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(struct icmp6_hdr, icmp6_type), 1);
-        compare_u8(w, NFT_CMP_GTE, ND_ROUTER_SOLICIT);
-        compare_u8(w, NFT_CMP_LTE, ND_NEIGHBOR_ADVERT);
-        verdict(w, NF_ACCEPT);
-        rule_end(&rule);
+        egress_load_payload(w, NFT_PAYLOAD_TRANSPORT_HEADER, offsetof(struct icmp6_hdr, icmp6_type), 1);
+        egress_compare_u8(w, NFT_CMP_GTE, ND_ROUTER_SOLICIT);
+        egress_compare_u8(w, NFT_CMP_LTE, ND_NEIGHBOR_ADVERT);
+        egress_verdict(w, NF_ACCEPT);
+        egress_rule_end(&rule);
 }
 
 static void put_icmp_errors(struct netlink_writer *w, uint8_t protocol)
 {
-        struct rule rule = rule_begin(w, "output");
+        struct egress_rule rule = egress_rule_begin(w, "output");
 
         match_protocol(w, protocol);
         match_state(w, NF_CT_STATE_BIT(IP_CT_RELATED));
-        verdict(w, NF_ACCEPT);
-        rule_end(&rule);
+        egress_verdict(w, NF_ACCEPT);
+        egress_rule_end(&rule);
 }
 
-static void put_output(struct netlink_writer *w)
+/* Address, protocol and port of the packet, from the first register on. */
+static void load_destination(struct netlink_writer *w, bool is_v6, bool has_port)
+{
+        const uint32_t protocol = is_v6 ? NFT_REG_2 : NFT_REG32_01, port = is_v6 ? NFT_REG32_05 : NFT_REG32_02;
+
+        if (is_v6)
+                egress_load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, offsetof(struct ip6_hdr, ip6_dst), 16);
+        else
+                egress_load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, offsetof(struct iphdr, daddr), 4);
+        egress_load_meta_to(w, protocol, NFT_META_L4PROTO);
+        if (has_port)
+                egress_load_payload_to(w, port, NFT_PAYLOAD_TRANSPORT_HEADER, DESTINATION_PORT, 2);
+        else
+                egress_load_zero_to(w, port);
+}
+
+/* TCP and UDP by port; of others the bytes there are no port, and would make one entry each. */
+static void put_counting(struct netlink_writer *w, const char *chain, enum egress_set set_v4)
+{
+        static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 }, protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+        struct egress_rule rule;
+
+        for (unsigned family = 0; family < 2; family++) {
+                for (unsigned i = 0; i < 3; i++) {
+                        rule = egress_rule_begin(w, chain);
+                        match_family(w, families[family]);
+                        egress_load_meta(w, NFT_META_L4PROTO);
+                        if (i < 2) {
+                                egress_compare_u8(w, NFT_CMP_EQ, protocols[i]);
+                        } else {
+                                egress_compare_u8(w, NFT_CMP_NEQ, protocols[0]);
+                                egress_compare_u8(w, NFT_CMP_NEQ, protocols[1]);
+                        }
+                        load_destination(w, family == 1, i < 2);
+                        egress_count_in(w, egress_set_name(set_v4 + family));
+                        egress_rule_end(&rule);
+                }
+        }
+}
+
+static void put_refused(struct netlink_writer *w)
+{
+        struct egress_rule rule;
+
+        put_counting(w, REFUSED, EGRESS_REFUSED_4);
+        rule = egress_rule_begin(w, REFUSED);
+        egress_reject(w);
+        egress_rule_end(&rule);
+}
+
+static void put_passed(struct netlink_writer *w)
+{
+        struct egress_rule rule;
+
+        put_counting(w, PASSED, EGRESS_PASSED_4);
+        rule = egress_rule_begin(w, PASSED);
+        egress_verdict(w, NF_ACCEPT);
+        egress_rule_end(&rule);
+}
+
+static void put_allowed(struct netlink_writer *w, bool is_v6)
+{
+        struct egress_rule rule = egress_rule_begin(w, "output");
+
+        match_family(w, is_v6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
+        load_destination(w, is_v6, true);
+        egress_lookup(w, egress_set_name(is_v6 ? EGRESS_ALLOWED_6 : EGRESS_ALLOWED_4));
+        egress_go_to(w, PASSED);
+        egress_rule_end(&rule);
+}
+
+static void refuse(struct netlink_writer *w, const struct sandbox_egress *rules)
+{
+        if (rules->is_counted)
+                egress_go_to(w, REFUSED);
+        else
+                egress_reject(w);
+}
+
+static void put_output(struct netlink_writer *w, const struct sandbox_egress *rules)
 {
         const uint32_t resolver = htonl(0x7f00000b);
         const uint8_t answer = IP_CT_DIR_REPLY;
-        struct rule rule;
+        struct egress_rule rule;
 
         put_icmp_errors(w, IPPROTO_ICMP);
         put_icmp_errors(w, IPPROTO_ICMPV6);
 
-        rule = rule_begin(w, "output");
-        load_ct(w, NFT_CT_STATUS);
-        has_any_bit(w, IPS_DST_NAT);
-        reject(w);
-        rule_end(&rule);
+        if (!rules->is_audit) {
+                rule = egress_rule_begin(w, "output");
+                egress_load_ct(w, NFT_CT_STATUS);
+                egress_has_any_bit(w, IPS_DST_NAT);
+                refuse(w, rules);
+                egress_rule_end(&rule);
 
-        rule = rule_begin(w, "output");
-        match_family(w, NFPROTO_IPV4);
-        load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, offsetof(struct iphdr, daddr), sizeof resolver);
-        compare(w, NFT_CMP_EQ, &resolver, sizeof resolver);
-        reject(w);
-        rule_end(&rule);
+                rule = egress_rule_begin(w, "output");
+                match_family(w, NFPROTO_IPV4);
+                egress_load_payload(w, NFT_PAYLOAD_NETWORK_HEADER, offsetof(struct iphdr, daddr), sizeof resolver);
+                egress_compare(w, NFT_CMP_EQ, &resolver, sizeof resolver);
+                refuse(w, rules);
+                egress_rule_end(&rule);
+        }
 
-        rule = rule_begin(w, "output");
+        rule = egress_rule_begin(w, "output");
         match_loopback(w, NFT_META_OIF);
-        verdict(w, NF_ACCEPT);
-        rule_end(&rule);
+        egress_verdict(w, NF_ACCEPT);
+        egress_rule_end(&rule);
 
-        rule = rule_begin(w, "output");
+        rule = egress_rule_begin(w, "output");
         match_state(w, NF_CT_STATE_BIT(IP_CT_ESTABLISHED));
-        load_ct(w, NFT_CT_DIRECTION);
-        compare(w, NFT_CMP_EQ, &answer, sizeof answer);
-        verdict(w, NF_ACCEPT);
-        rule_end(&rule);
+        egress_load_ct(w, NFT_CT_DIRECTION);
+        egress_compare(w, NFT_CMP_EQ, &answer, sizeof answer);
+        egress_verdict(w, NF_ACCEPT);
+        egress_rule_end(&rule);
 
         put_neighbour_discovery(w, "output");
 
-        rule = rule_begin(w, "output");
-        reject(w);
-        rule_end(&rule);
+        if (rules->has_list) {
+                put_allowed(w, false);
+                put_allowed(w, true);
+        }
+        rule = egress_rule_begin(w, "output");
+        refuse(w, rules);
+        egress_rule_end(&rule);
 }
 
-static void put_input(struct netlink_writer *w)
+static void put_input(struct netlink_writer *w, const struct sandbox_egress *rules)
 {
-        struct rule rule;
+        struct egress_rule rule;
 
-        rule = rule_begin(w, "input");
+        rule = egress_rule_begin(w, "input");
         match_loopback(w, NFT_META_IIF);
-        verdict(w, NF_ACCEPT);
-        rule_end(&rule);
+        egress_verdict(w, NF_ACCEPT);
+        egress_rule_end(&rule);
 
-        rule = rule_begin(w, "input");
+        rule = egress_rule_begin(w, "input");
         match_state(w, NF_CT_STATE_BIT(IP_CT_ESTABLISHED) | NF_CT_STATE_BIT(IP_CT_RELATED));
-        verdict(w, NF_ACCEPT);
-        rule_end(&rule);
+        egress_verdict(w, NF_ACCEPT);
+        egress_rule_end(&rule);
 
         put_neighbour_discovery(w, "input");
+
+        if (rules->is_ingress_open) {
+                rule = egress_rule_begin(w, "input");
+                egress_verdict(w, NF_ACCEPT);
+                egress_rule_end(&rule);
+        }
 }
 
-const struct egress_chain egress_chains[EGRESS_N_CHAINS] = {
-        { "output", NF_INET_LOCAL_OUT },
-        { "forward", NF_INET_FORWARD },
-        { "input", NF_INET_LOCAL_IN },
-};
 
-bool egress_put_batch(struct egress_batch *batch, size_t size)
+/* Host names can have other addresses when the next container of a pod comes, whose rules replace these: a list that is
+ * another one on purpose is told by its mark. */
+static uint32_t list_number(const struct sandbox_egress *rules)
+{
+        uint32_t hash = 2166136261u;
+
+        for (size_t i = 0; i < rules->n_ranges; i++) {
+                const struct egress_range *range = &rules->ranges[i];
+                const uint64_t parts[] = { (uint64_t)(range->first >> 64), (uint64_t)range->first, (uint64_t)(range->last >> 64),
+                                           (uint64_t)range->last, range->protocol_first, range->port_first, range->port_last };
+
+                for (size_t k = 0; k < sizeof parts / sizeof parts[0]; k++)
+                        hash = (hash ^ (uint32_t)(parts[k] ^ parts[k] >> 32)) * 16777619u;
+        }
+        return hash;
+}
+
+bool egress_put_batch(const struct sandbox_egress *rules, struct egress_batch *batch, size_t size)
 {
         struct netlink_writer w = { .bytes = batch->bytes, .size = size };
+        char mark[EGRESS_MARK_SIZE];
 
-        message(&w, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+        if (rules->has_list)
+                snprintf(mark, sizeof mark, "profile %.150s, list %08x", rules->profile, list_number(rules));
+        else
+                snprintf(mark, sizeof mark, "profile %.150s", rules->profile);
+        egress_message(&w, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
         netlink_message_end(&w);
         batch->head_length = w.length;
         /* Removing what is not there is an error, so it is made first. */
-        put_table(&w, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-        put_table(&w, NFT_MSG_DELTABLE, 0);
+        egress_put_table(&w, NFT_MSG_NEWTABLE, NLM_F_CREATE, NULL);
+        egress_put_table(&w, NFT_MSG_DELTABLE, 0, NULL);
         batch->remove_length = w.length - batch->head_length;
-        put_table(&w, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
-        for (size_t i = 0; i < EGRESS_N_CHAINS; i++)
-                put_chain(&w, egress_chains[i].name, egress_chains[i].hook);
-        put_input(&w);
-        put_output(&w);
+        egress_put_table(&w, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, mark);
+        egress_put_chain(&w, "output", NF_INET_LOCAL_OUT);
+        egress_put_chain(&w, "forward", NF_INET_FORWARD);
+        egress_put_chain(&w, "input", NF_INET_LOCAL_IN);
+        if (rules->is_counted)
+                egress_put_subchain(&w, REFUSED);
+        if (rules->has_list)
+                egress_put_subchain(&w, PASSED);
+        egress_put_sets(&w, rules);
+        egress_put_elements(&w, rules);
+        put_input(&w, rules);
+        put_output(&w, rules);
+        if (rules->has_list)
+                put_passed(&w);
+        if (rules->is_counted)
+                put_refused(&w);
         /* The last one that the kernel acknowledges; any error comes before it, also one found in committing. */
         if (!w.is_full)
                 ((struct nlmsghdr *)(w.bytes + w.message))->nlmsg_flags |= NLM_F_ACK;
-        message(&w, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+        egress_message(&w, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
         netlink_message_end(&w);
         batch->length = w.length;
         return !w.is_full;
 }
 
-int egress_prepare(struct egress_batch *ret_batch, struct error *err)
+int egress_prepare(const struct sandbox_egress *rules, struct egress_batch *ret_batch, struct error *err)
 {
-        auto_free char *bytes = malloc(EGRESS_BATCH_SIZE);
+        const size_t size = EGRESS_BATCH_SIZE + (rules->n_ranges > 0 ? egress_elements_size(rules) : 0);
+        auto_free char *bytes = malloc(size);
         struct egress_batch batch = { .bytes = bytes };
 
         if (bytes == NULL)
                 return error_errno(err, ENOMEM, "egress rules");
-        if (!egress_put_batch(&batch, EGRESS_BATCH_SIZE))
-                return error_set(err, E2BIG, "egress rules: more than %d bytes", EGRESS_BATCH_SIZE);
+        if (!egress_put_batch(rules, &batch, size))
+                return error_set(err, E2BIG, "egress rules: more than %zu bytes", size);
         take_pointer(bytes);
         *ret_batch = batch;
         return 0;

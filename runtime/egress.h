@@ -1,11 +1,12 @@
-/* Default-deny egress: an nftables table `inet runb` in the build's network namespace, one netlink batch. It lets only
- * loopback pass. */
+/* Default-deny egress: an nftables table `inet runb` in the build's network namespace, one netlink batch. It lets
+ * loopback pass, and what the policy allows. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policies/sandbox.h"
 #include "runtime/base/error.h"
 
 struct egress_batch {
@@ -16,7 +17,7 @@ struct egress_batch {
 };
 
 /* Builds the batch that adds or replaces the table in one transaction. Parent, before clone. Makes no system call. */
-int egress_prepare(struct egress_batch *ret_batch, struct error *err);
+int egress_prepare(const struct sandbox_egress *rules, struct egress_batch *ret_batch, struct error *err);
 void egress_batch_free(struct egress_batch *batch);
 
 /* Child, inside the network namespace, with CAP_NET_ADMIN over it: sends the batch and reads what the kernel
@@ -26,7 +27,7 @@ int egress_child_install(const struct egress_batch *batch);
 /* Child: loopback up by rtnetlink. Returns 0 or -1 and errno. */
 int egress_child_loopback_up(void);
 
-/* Is the table still what was installed? Called in the network namespace (a forked child that joined it, or
- * after setns), with CAP_NET_ADMIN over it. Returns 1 when it holds; 0 when it has gone or changed, and *err says what;
- * a negative errno when that cannot be found out. */
-int egress_verify(struct error *err);
+/* Is the table still what was installed? @fd: a NETLINK_NETFILTER socket of the network namespace; the caller has
+ * CAP_NET_ADMIN over it. @batch: as it was installed. Returns 1 when it holds; 0 when it has gone or changed, and *err says
+ * what; a negative errno when that cannot be found out. */
+int egress_verify(int fd, const struct egress_batch *batch, struct error *err);

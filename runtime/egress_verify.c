@@ -55,8 +55,7 @@ static bool is_same_list(struct netlink_attrs sent, struct netlink_attrs found)
         return !netlink_next_attr(&found, &header, &other);
 }
 
-/* The attributes of an nf_tables message of that type; empty for another. */
-static bool message_attrs(const struct nlmsghdr *header, uint16_t type, struct netlink_attrs *ret_attrs)
+bool egress_message_attrs(const struct nlmsghdr *header, uint16_t type, struct netlink_attrs *ret_attrs)
 {
         size_t start = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nfgenmsg));
 
@@ -73,7 +72,7 @@ static bool is_text(struct netlink_attrs attrs, uint16_t type, const char *text)
         return netlink_find_attr(attrs, type, &value) && value.length == strlen(text) + 1 && memcmp(value.bytes, text, value.length) == 0;
 }
 
-/* Walks what would be sent; the cursor is an offset. False at the end. */
+/* Walks what would be sent; the cursor is an offset. @name NULL: any. False at the end. */
 static bool next_sent(const struct egress_batch *batch, size_t *at, uint16_t type, uint16_t name_type, const char *name,
                       struct netlink_attrs *ret_attrs)
 {
@@ -81,21 +80,25 @@ static bool next_sent(const struct egress_batch *batch, size_t *at, uint16_t typ
                 const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)((const char *)batch->bytes + *at);
 
                 *at += NLMSG_ALIGN(header->nlmsg_len);
-                if (message_attrs(header, type, ret_attrs) && is_text(*ret_attrs, name_type, name))
+                if (egress_message_attrs(header, type, ret_attrs) && (name == NULL || is_text(*ret_attrs, name_type, name)))
                         return true;
         }
         return false;
 }
 
-/* What is compared of each kind: names and the rest are how it was asked for. */
+/* What is compared of each kind: names and the rest are how it was asked for. A chain without a hook has none of it. */
 static bool is_chain_same(struct netlink_attrs sent, struct netlink_attrs found)
 {
         static const uint16_t types[] = { NFTA_CHAIN_HOOK, NFTA_CHAIN_POLICY, NFTA_CHAIN_TYPE };
         struct netlink_attrs one, other;
 
         for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-                if (!netlink_find_attr(sent, types[i], &one) || !netlink_find_attr(found, types[i], &other))
+                bool is_sent = netlink_find_attr(sent, types[i], &one);
+
+                if (is_sent != netlink_find_attr(found, types[i], &other))
                         return false;
+                if (!is_sent)
+                        continue;
                 if (types[i] == NFTA_CHAIN_HOOK ? !is_same(one, other)
                                                 : one.length != other.length || memcmp(one.bytes, other.bytes, one.length) != 0)
                         return false;
@@ -111,26 +114,20 @@ static bool is_table_same(struct netlink_attrs found)
         return netlink_find_attr(found, NFTA_TABLE_FLAGS, &flags) && is_zero(flags);
 }
 
-struct reader {
-        int fd;
-        char bytes[32768] __attribute__((aligned(NLMSG_ALIGNTO)));
-        size_t left;
-        struct nlmsghdr *header;
-};
-
-/* Asks; @chain may be NULL. */
-static int ask(struct reader *reader, uint16_t type, uint16_t flags, const char *chain)
+int egress_ask(struct egress_reader *reader, uint16_t type, uint16_t flags, const char *name)
 {
         char bytes[256] __attribute__((aligned(NLMSG_ALIGNTO)));
         struct netlink_writer w = { .bytes = bytes, .size = sizeof bytes };
         struct iovec part = { .iov_base = bytes };
 
-        static_assert((int)NFTA_TABLE_NAME == (int)NFTA_CHAIN_TABLE && (int)NFTA_TABLE_NAME == (int)NFTA_RULE_TABLE,
+        static_assert((int)NFTA_TABLE_NAME == (int)NFTA_CHAIN_TABLE && (int)NFTA_TABLE_NAME == (int)NFTA_RULE_TABLE &&
+                              (int)NFTA_TABLE_NAME == (int)NFTA_SET_ELEM_LIST_TABLE,
                       "one number in all");
         egress_table_message(&w, type, flags);
         netlink_attr_text(&w, NFTA_TABLE_NAME, EGRESS_TABLE);
-        if (chain != NULL)
-                netlink_attr_text(&w, type == NFT_MSG_GETRULE ? NFTA_RULE_CHAIN : NFTA_CHAIN_NAME, chain);
+        if (name != NULL)
+                netlink_attr_text(&w, type == NFT_MSG_GETRULE  ? NFTA_RULE_CHAIN :
+                                      type == NFT_MSG_GETCHAIN ? NFTA_CHAIN_NAME : NFTA_SET_ELEM_LIST_SET, name);
         netlink_message_end(&w);
         part.iov_len = w.length;
         reader->header = NULL;
@@ -138,8 +135,7 @@ static int ask(struct reader *reader, uint16_t type, uint16_t flags, const char 
         return netlink_send(reader->fd, &part, 1) < 0 ? -errno : 0;
 }
 
-/* The next message of the answer; 0 at the end of a dump, 1, or a negative errno. */
-static int next_answer(struct reader *reader)
+int egress_next_answer(struct egress_reader *reader)
 {
         const struct nlmsgerr *error;
         ssize_t n;
@@ -168,25 +164,25 @@ static int next_answer(struct reader *reader)
 }
 
 /* The answer to a question about one thing. */
-static int read_one(struct reader *reader, uint16_t type, struct netlink_attrs *ret_attrs)
+static int read_one(struct egress_reader *reader, uint16_t type, struct netlink_attrs *ret_attrs)
 {
-        int r = next_answer(reader);
+        int r = egress_next_answer(reader);
 
         if (r <= 0)
                 return r < 0 ? r : -EPROTO;
-        return message_attrs(reader->header, type, ret_attrs) ? 0 : -EPROTO;
+        return egress_message_attrs(reader->header, type, ret_attrs) ? 0 : -EPROTO;
 }
 
-static int verify_rules(struct reader *reader, const struct egress_batch *batch, const char *chain, struct error *err)
+static int verify_rules(struct egress_reader *reader, const struct egress_batch *batch, const char *chain, struct error *err)
 {
         struct netlink_attrs sent, found, one, other;
         size_t at = 0, n = 0;
-        int r = ask(reader, NFT_MSG_GETRULE, NLM_F_DUMP, chain);
+        int r = egress_ask(reader, NFT_MSG_GETRULE, NLM_F_DUMP, chain);
 
         if (r < 0)
                 return r;
-        while ((r = next_answer(reader)) > 0) {
-                if (!message_attrs(reader->header, NFT_MSG_NEWRULE, &found))
+        while ((r = egress_next_answer(reader)) > 0) {
+                if (!egress_message_attrs(reader->header, NFT_MSG_NEWRULE, &found))
                         return -EPROTO;
                 n++;
                 if (!next_sent(batch, &at, NFT_MSG_NEWRULE, NFTA_RULE_CHAIN, chain, &sent) ||
@@ -205,18 +201,84 @@ static int verify_rules(struct reader *reader, const struct egress_batch *batch,
         return 0;
 }
 
-/* 0: all is there; 1: it is not, and *err says what; a negative errno. */
-static int verify_once(const struct egress_batch *batch, struct error *err)
+/* A sum over all elements that does not depend on their order, nor hides that one of them changed. */
+struct sum {
+        uint64_t n, hash;
+};
+
+static uint64_t hash_bytes(uint64_t hash, struct netlink_attrs value)
 {
-        auto_close int fd = netlink_open(NETLINK_NETFILTER);
-        struct reader reader = { .fd = fd };
-        struct netlink_attrs sent, found;
+        for (size_t i = 0; i < value.length; i++)       /* FNV-1a */
+                hash = (hash ^ (unsigned char)value.bytes[i]) * UINT64_C(1099511628211);
+        return hash;
+}
+
+static void add_elements(struct netlink_attrs message, struct sum *sum)
+{
+        static const uint16_t keys[] = { NFTA_SET_ELEM_KEY, NFTA_SET_ELEM_KEY_END };
+        struct netlink_attrs list, element, key, value;
+        struct nlattr header;
+
+        if (!netlink_find_attr(message, NFTA_SET_ELEM_LIST_ELEMENTS, &list))
+                return;
+        while (netlink_next_attr(&list, &header, &element)) {
+                uint64_t hash = UINT64_C(14695981039346656037);
+
+                for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+                        if (netlink_find_attr(element, keys[i], &key) && netlink_find_attr(key, NFTA_DATA_VALUE, &value))
+                                hash = hash_bytes(hash, value);
+                sum->n++;
+                sum->hash += hash;
+        }
+}
+
+static int verify_elements(struct egress_reader *reader, const struct egress_batch *batch, const char *set, struct error *err)
+{
+        struct sum sent = { 0 }, found = { 0 };
+        struct netlink_attrs message;
         size_t at = 0;
         int r;
 
-        if (fd < 0)
-                return -errno;
-        r = ask(&reader, NFT_MSG_GETTABLE, 0, NULL);
+        while (next_sent(batch, &at, NFT_MSG_NEWSETELEM, NFTA_SET_ELEM_LIST_SET, set, &message))
+                add_elements(message, &sent);
+        r = egress_ask(reader, NFT_MSG_GETSETELEM, NLM_F_DUMP, set);
+        if (r < 0)
+                return r;
+        while ((r = egress_next_answer(reader)) > 0) {
+                if (!egress_message_attrs(reader->header, NFT_MSG_NEWSETELEM, &message))
+                        return -EPROTO;
+                add_elements(message, &found);
+        }
+        if (r < 0)
+                return r;
+        if (sent.n == found.n && sent.hash == found.hash)
+                return 0;
+        error_set(err, EPERM, "its set %s is not the one that was installed", set);
+        return 1;
+}
+
+/* @ret_is_list: the list is the one of @batch, too, and not that of a later container of the profile. */
+static bool is_table_whose(const struct egress_batch *batch, struct netlink_attrs found, bool *ret_is_list)
+{
+        struct netlink_attrs sent, one, other;
+        size_t at = batch->head_length + batch->remove_length;
+
+        if (!next_sent(batch, &at, NFT_MSG_NEWTABLE, 0, NULL, &sent) || !netlink_find_attr(sent, NFTA_TABLE_USERDATA, &one) ||
+            !netlink_find_attr(found, NFTA_TABLE_USERDATA, &other))
+                return false;
+        *ret_is_list = one.length == other.length && memcmp(one.bytes, other.bytes, one.length) == 0;
+        return egress_is_same_profile(one, other);
+}
+
+/* 0: all is there; 1: it is not, and *err says what; a negative errno. */
+static int verify_once(int fd, const struct egress_batch *batch, struct error *err)
+{
+        struct egress_reader reader = { .fd = fd };
+        struct netlink_attrs sent, found, name;
+        bool is_list = false;
+        size_t at = 0;
+        int r = egress_ask(&reader, NFT_MSG_GETTABLE, 0, NULL);
+
         if (r == 0)
                 r = read_one(&reader, NFT_MSG_NEWTABLE, &found);
         if (r == -ENOENT) {
@@ -229,39 +291,48 @@ static int verify_once(const struct egress_batch *batch, struct error *err)
                 error_set(err, EPERM, "it has been made dormant");
                 return 1;
         }
-        for (size_t i = 0; i < EGRESS_N_CHAINS; i++) {
-                r = ask(&reader, NFT_MSG_GETCHAIN, 0, egress_chains[i].name);
+        if (!is_table_whose(batch, found, &is_list)) {
+                error_set(err, EPERM, "it is that of another profile");
+                return 1;
+        }
+        while (next_sent(batch, &at, NFT_MSG_NEWCHAIN, 0, NULL, &sent)) {
+                if (!netlink_find_attr(sent, NFTA_CHAIN_NAME, &name))
+                        return -EPROTO;
+                r = egress_ask(&reader, NFT_MSG_GETCHAIN, 0, name.bytes);
                 if (r == 0)
                         r = read_one(&reader, NFT_MSG_NEWCHAIN, &found);
                 if (r == -ENOENT) {
-                        error_set(err, ENOENT, "its chain %s has been removed", egress_chains[i].name);
+                        error_set(err, ENOENT, "its chain %s has been removed", name.bytes);
                         return 1;
                 }
                 if (r < 0)
                         return r;
-                if (!next_sent(batch, &at, NFT_MSG_NEWCHAIN, NFTA_CHAIN_NAME, egress_chains[i].name, &sent) ||
-                    !is_chain_same(sent, found)) {
-                        error_set(err, EPERM, "its chain %s has another hook or policy", egress_chains[i].name);
+                if (!is_chain_same(sent, found)) {
+                        error_set(err, EPERM, "its chain %s has another hook or policy", name.bytes);
                         return 1;
                 }
-                r = verify_rules(&reader, batch, egress_chains[i].name, err);
+                r = verify_rules(&reader, batch, name.bytes, err);
+                if (r != 0)
+                        return r;
+        }
+        /* Those that the kernel fills are as they are. */
+        for (enum egress_set set = EGRESS_ALLOWED_4; set < EGRESS_SETS && is_list; set++) {
+                at = 0;
+                if (!next_sent(batch, &at, NFT_MSG_NEWSET, NFTA_SET_NAME, egress_set_name(set), &sent))
+                        continue;
+                r = verify_elements(&reader, batch, egress_set_name(set), err);
                 if (r != 0)
                         return r;
         }
         return 0;
 }
 
-int egress_verify(struct error *err)
+int egress_verify(int fd, const struct egress_batch *batch, struct error *err)
 {
-        char bytes[EGRESS_BATCH_SIZE] __attribute__((aligned(NLMSG_ALIGNTO)));
-        struct egress_batch batch = { .bytes = bytes };
         int r = -EINTR;
 
-        if (!egress_put_batch(&batch, sizeof bytes))
-                return error_set(err, E2BIG, "egress rules: more than %d bytes", EGRESS_BATCH_SIZE);
-
         for (unsigned tries = 0; r == -EINTR && tries < 8; tries++)
-                r = verify_once(&batch, err);
+                r = verify_once(fd, batch, err);
         if (r < 0)
                 return error_errno(err, r, "egress: reading the table inet " EGRESS_TABLE " of the network namespace");
         if (r > 0)

@@ -22,5 +22,9 @@ void host_gather_rlimits(const struct policy *policy, struct host *host);
 /* Can only root (or, rootless, the caller) change what is at @path (absolute)? */
 bool host_is_root_only(const char *path, enum host_privilege privilege);
 
+/* What @policy's egress list asks for: the addresses of the caller's network namespace, and those of the listed host names,
+ * which are asked for in it within a few seconds. Nothing where nothing is listed. What has no address is a fact, no error. */
+int host_gather_network(const struct policy *policy, struct arena *arena, struct host *host, struct error *err);
+
 /* Real root is root of the initial user namespace, by /proc/self/uid_map. Without /proc: a plain user. */
 enum host_privilege host_privilege(void);

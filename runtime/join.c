@@ -24,6 +24,7 @@
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/deadline.h"
+#include "runtime/egress_control.h"
 #include "runtime/host.h"
 #include "runtime/denials.h"
 #include "runtime/inherit.h"
@@ -543,6 +544,8 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
                 return r;
         host_gather_rlimits(&policy, &host);
         r = harden_process(&asked, &policy, &host, arena, &work.process, &findings, err);
+        if (r == 0)
+                r = egress_check(&dir, &state, err);
         r = audit_judged(&policy, "exec", request->id, &findings, r, err);
         work.container = &spec.linux_;
         trace_findings(&findings);

@@ -35,6 +35,7 @@
 #include "runtime/deadline.h"
 #include "runtime/delete.h"
 #include "runtime/denials.h"
+#include "runtime/egress_control.h"
 #include "runtime/host.h"
 #include "runtime/inherit.h"
 #include "runtime/launch_child.h"
@@ -45,6 +46,9 @@
 #include "runtime/terminal.h"
 #include "runtime/trace.h"
 #include "runtime/userns.h"
+
+#define HOSTS "/etc/hosts"
+#define HOSTS_LIMIT_BYTES ((size_t)1 << 20)
 
 /* Everything that a creation holds open. */
 struct work {
@@ -107,6 +111,12 @@ static int record(struct work *work, struct error *err)
         return state_write(&work->dir, &work->state, err);
 }
 
+/* Others than those of a container for which the policy says nothing of the network. */
+static bool has_own_rules(const struct sandbox_egress *egress)
+{
+        return egress->has_list || egress->is_counted || egress->is_audit || egress->is_ingress_open;
+}
+
 /* The record before anything exists that it would have to name. */
 static int begin_record(struct work *work, struct error *err)
 {
@@ -144,6 +154,10 @@ static int begin_record(struct work *work, struct error *err)
                 .memory_policy = plan->spec->linux_.memory_policy,
                 .apparmor_profile = plan->spec->process.apparmor_profile,
                 .selinux_label = plan->spec->process.selinux_label,
+                .network_path = plan->namespaces.paths[SPEC_NS_NET],
+                .has_egress_rules = has_own_rules(&plan->sandbox.egress),
+                .is_egress_counted = plan->sandbox.egress.is_counted,
+                .egress_version = EGRESS_VERSION,
                 .exec_inherits = inherit_note(&plan->asked),
                 .is_explained = plan->sandbox.seccomp_explain,
                 .audit_path = plan->policy.audit.path,
@@ -340,7 +354,9 @@ static int prepare(struct work *work, struct error *err)
         if (r == 0)
                 r = prepare_filters(work, err);
         if (r == 0 && plan->sandbox.egress_deny)
-                r = egress_prepare(&ready->egress, err);
+                r = egress_prepare(&plan->sandbox.egress, &ready->egress, err);
+        if (r == 0 && work->state.has_egress_rules)
+                r = egress_keep(&work->dir, &ready->egress, err);
         for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS && r == 0; kind++)
                 if (kind == SPEC_HOOK_PRESTART || kind == SPEC_HOOK_CREATE_RUNTIME || kind == SPEC_HOOK_CREATE_CONTAINER)
                         r = hooks_prepare(work->arena, &spec->hooks[kind], kind, &work->hook_fds[kind], err);
@@ -411,6 +427,12 @@ static int explain(struct work *work, const struct child_message *message, struc
         case STEP_MASK_NULL:
                 if (i < plan->mounts.n_masked)
                         return error_errno(err, message->error, "linux.maskedPaths: %s: %s", plan->mounts.masked[i], step);
+                break;
+        case STEP_EGRESS:
+                if (message->error == EXDEV)
+                        return error_set(err, EPERM, "the network namespace has the egress rules of another profile than \"%s\"; "
+                                         "give the container a namespace of its own, or the same profile",
+                                         plan->sandbox.profile);
                 break;
         case STEP_NS_JOIN:
                 return error_errno(err, message->error, "linux.namespaces: %s (%s)", step,
@@ -590,6 +612,55 @@ static int pass_service_manager(struct work *work, struct error *err)
         return r;
 }
 
+/* What the build would have for /etc/hosts: a bind of the engine's, or a file of the image. */
+static int read_hosts(const struct plan *plan, char **ret_text, size_t *ret_length)
+{
+        auto_close int root = UNSET_FD, fd = UNSET_FD;
+        const char *source = NULL;
+        struct stat st;
+
+        for (size_t i = 0; i < plan->spec->n_mounts; i++) {
+                const struct spec_mount *mount = &plan->spec->mounts[i];
+
+                if (strcmp(mount->target, HOSTS) == 0 && mount->kind == SPEC_MOUNT_BIND)
+                        source = mount->source;
+        }
+        if (source != NULL && source[0] == '/') {
+                fd = open(source, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        } else {
+                root = open(plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                if (root >= 0)  /* the image could have a link there */
+                        fd = sys_openat2(root, HOSTS, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, RESOLVE_IN_ROOT);
+        }
+        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+                return -ENOENT;
+        return fd_read_all(fd, HOSTS_LIMIT_BYTES, ret_text, ret_length);
+}
+
+/* The DNS is closed: listed host names are known by /etc/hosts, before whatever else is in it. */
+static int pass_names(struct work *work, struct error *err)
+{
+        struct plan *plan = work->plan;
+        auto_buffer struct text_buffer text = { 0 };
+        auto_free char *rest = NULL;
+        const char *path;
+        size_t length = 0;
+        int r;
+
+        if (plan->sandbox.egress.hosts_length == 0)
+                return 0;
+        text_add_n(&text, plan->sandbox.egress.hosts, plan->sandbox.egress.hosts_length);
+        if (read_hosts(plan, &rest, &length) == 0)
+                text_add_n(&text, rest, length);
+        path = arena_format(work->arena, "%s/%s/hosts", work->dir.root, work->dir.id);
+        if (text.is_broken || path == NULL)
+                return error_errno(err, ENOMEM, "egress.allow");
+        r = fd_replace_file(work->dir.fd, "hosts", text.text, text.length, 0644);
+        if (r < 0)
+                return error_errno(err, r, "write %s", path);
+        return mounts_plan_add_bind(work->arena, &plan->mounts, path, HOSTS, err);
+}
+
 /* Known only now: policy has said so itself where no question was open. */
 static void record_scope(struct work *work)
 {
@@ -653,6 +724,8 @@ static int create(struct work *work, struct error *err)
         if (r == 0) {
                 trace_ids(plan);
                 r = pass_service_manager(work, err);
+                if (r == 0)
+                        r = pass_names(work, err);
         }
         if (r == 0)
                 r = prepare(work, err);
@@ -862,6 +935,19 @@ int launch_poststart(struct arena *arena, const struct spec *spec, const struct 
         return r;
 }
 
+/* Another tool of the host's can have flushed the rules since. */
+static int check_egress(const struct state_dir *dir, const struct state *state, struct arena *arena, struct error *err)
+{
+        struct findings findings = { .arena = arena };
+        struct error ignored = { 0 };
+        struct policy policy;
+        int r = egress_check(dir, state, err);
+
+        if (r < 0 && err->rule != NULL && state->policy_digest != NULL && policy_kept(dir, state, arena, &policy, &ignored) == 0)
+                r = audit_judged(&policy, "start", state->id, &findings, r, err);
+        return r;
+}
+
 int launch_start(const char *root, const char *id, struct arena *arena, struct error *err)
 {
         auto_state_dir struct state_dir dir = { 0 };
@@ -906,6 +992,9 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
                 if (r < 0)
                         return r;
         }
+        r = check_egress(&dir, &state, arena, err);
+        if (r < 0)
+                return r;
         r = let_go(&dir, &state, &spec.linux_.seccomp, pidfd, &message, err);
         if (r < 0)
                 return r;

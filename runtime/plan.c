@@ -65,6 +65,9 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         if (r < 0)
                 return r;
         host_gather_rlimits(&plan->policy, &plan->host);
+        r = host_gather_network(&plan->policy, arena, &plan->host, err);
+        if (r < 0)
+                return r;
         r = harden(&plan->asked, &plan->policy, &plan->host, arena, &plan->sandbox, &plan->findings, err);
         if (r < 0)
                 return r;

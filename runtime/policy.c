@@ -236,6 +236,12 @@ static int read_kept(const struct state_dir *dir, const struct state *state, int
         return r < 0 ? r : policy_select_again(file, state->profile, now, arena, ret_policy, err);
 }
 
+int policy_kept(const struct state_dir *dir, const struct state *state, struct arena *arena, struct policy *ret_policy,
+                struct error *err)
+{
+        return read_kept(dir, state, time(NULL), arena, ret_policy, err);
+}
+
 int policy_for_container(const struct policy_source *source, const struct state_dir *dir, const struct state *state,
                          struct arena *arena, struct policy *ret_policy, struct error *err)
 {

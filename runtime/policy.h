@@ -33,6 +33,10 @@ int policy_for_create(const struct policy_source *source, const struct spec *spe
 int policy_keep(const struct state_dir *dir, const struct policy *policy, struct arena *arena, const char **ret_digest,
                 struct error *err);
 
+/* What it was created with, alone: for a last record of it. */
+int policy_kept(const struct state_dir *dir, const struct state *state, struct arena *arena, struct policy *ret_policy,
+                struct error *err);
+
 /* What holds for a container that is there: what it was created with, narrowed by today's. */
 int policy_for_container(const struct policy_source *source, const struct state_dir *dir, const struct state *state,
                          struct arena *arena, struct policy *ret_policy, struct error *err);

@@ -48,14 +48,19 @@ ATTEMPT(algorithms)
 /* Not to be had as a socket, or no power over the table: what installs it is tried. */
 ATTEMPT(replace_rules)
 {
+        const struct sandbox_egress rules = { .profile = "selftest" };
         struct egress_batch batch;
         struct error err = { 0 };
+        int r;
 
-        if (egress_prepare(&batch, &err) < 0) {
+        if (egress_prepare(&rules, &batch, &err) < 0) {
                 snprintf(how, size, "%.100s", err.text);
                 return SELFTEST_UNTRIED;
         }
-        return attempt_refused(egress_child_install(&batch), how, size);
+        r = egress_child_install(&batch);
+        if (r < 0 && errno == EXDEV)    /* whoever gets as far as another profile's table has the power to change it */
+                r = 0;
+        return attempt_refused(r, how, size);
 }
 
 ATTEMPT(interface)

@@ -6,6 +6,8 @@
  *   ROOT/<id>/exec.fifo      init waits here for start
  *   ROOT/<id>/seccomp-*.bpf  the compiled filters, for exec
  *   ROOT/<id>/listener.sock  init hands the listener of SCMP_ACT_NOTIFY to start here (listener.h)
+ *   ROOT/<id>/egress.nft     the egress rules, where the policy has a list
+ *   ROOT/<id>/hosts          /etc/hosts of the build, where the policy lists host names
  *   ROOT/<id>/lease          link to the base of its id range (leases.h)
  *   ROOT/<id>/guard          locked by the process that watches its deadline; ROOT/<id>/deadline: it has been reached
  *   ROOT/<id>/lock           locked by every command that changes the container; readers take no lock
@@ -56,6 +58,10 @@ struct state {
         dev_t rootfs_device;            /* st_dev of the engine's mount, to refresh only what it is */
         bool is_restacked;              /* refresh the engine's overlay (restack_refresh) */
         uint64_t netns_inode;
+        const char *network_path;       /* the network namespace's, where config.json names one; NULL: a new one */
+        bool has_egress_rules;          /* kept beside the record (egress_control.h); else those of every container */
+        bool is_egress_counted;
+        uint32_t egress_version;        /* of the rules; 0: unknown */
         uint64_t userns_inode;          /* the build's; 0: not known */
         bool is_abstract_scoped;        /* exec gets a Landlock domain, too (landlock.h) */
         bool has_own_pidns;             /* else kill every process of the cgroup */

@@ -1,13 +1,16 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/wait.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/base/log.h"
+#include "runtime/base/text.h"
 #include "runtime/cli/create_options.h"
 #include "runtime/deadline.h"
 #include "runtime/delete.h"
 #include "runtime/ending.h"
+#include "runtime/egress_control.h"
 #include "runtime/notify.h"
 #include "runtime/restack.h"
 #include "runtime/terminal.h"
@@ -30,6 +33,47 @@ static int keep_note(struct launched *launched, struct error *err)
         r = state_write(&launched->dir, &state, err);
         state_unlock(&launched->dir);
         return r;
+}
+
+/* So many destinations are named. */
+#define TOLD 8
+
+/* One line of what was refused: whoever reads the build's output looks for the reason there. */
+static void tell_refused(const struct egress_attempt *attempts, size_t n)
+{
+        auto_buffer struct text_buffer line = { 0 };
+        size_t n_refused = 0;
+        char text[80];
+
+        while (n_refused < n && attempts[n_refused].is_refused)
+                n_refused++;
+        if (n_refused == 0)
+                return;
+        for (size_t i = 0; i < n_refused && i < TOLD; i++) {
+                egress_attempt_text(&attempts[i], text, sizeof text);
+                text_addf(&line, "%s%s", i == 0 ? "" : ", ", text);
+        }
+        if (n_refused > TOLD)
+                text_addf(&line, " and %zu more", n_refused - TOLD);
+        if (!line.is_broken)
+                fprintf(stderr, "runb: egress: refused by the policy: %s\n", line.text);
+}
+
+/* @fd: has kept the network namespace, whose processes have ended. */
+static void tell_egress(int fd, struct launched *launched, struct arena *arena)
+{
+        struct egress_attempt *attempts;
+        struct error why = { 0 };
+        size_t n;
+
+        if (fd < 0)
+                return;
+        if (egress_read(fd, arena, &attempts, &n, &why) < 0 ||
+            egress_record(fd, &launched->plan->policy, &launched->dir, &launched->state, arena, &why) < 0)
+                log_warning("%s", why.text);
+        else
+                tell_refused(attempts, n);
+        launched->state.is_egress_counted = false;      /* that is done: not once more when it is deleted */
 }
 
 /* After the program has ended: the container goes too, or stays `stopped` for a later delete (--keep). */
@@ -90,6 +134,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
                 .options = list, .n_options = sizeof list / sizeof list[0],
                 .min_arguments = 1, .max_arguments = 1,
         };
+        auto_close int egress_fd = UNSET_FD;
         struct launch_request request;
         struct launched launched;
         struct deadline_watch watch = { .timer_fd = UNSET_FD };
@@ -128,6 +173,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
                 state_dir_close(&launched.dir);
                 return r < 0 ? cli_fail(&err, 1) : 0;
         }
+        if (launched.state.is_egress_counted && egress_open(&launched.state, &egress_fd, &err) < 0)
+                log_warning("%s", err.text);
         if (launched.notify_fd >= 0)
                 terminal_proxy_watch(launched.notify_fd, tell_when_ready, NULL);
         if (launched.deadline_fd >= 0) {
@@ -147,6 +194,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         launched.state.is_deadline_over = watch.is_over;
         if (r == 0 && watch.is_over)
                 status = SIGKILL;
+        tell_egress(egress_fd, &launched, cli->arena);
         if (r == 0)
                 r = finish(&options, &launched, status, &err);
         auto_close_cleanup(&launched.deadline_fd);

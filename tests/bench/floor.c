@@ -313,7 +313,7 @@ int main(int argc, char **argv)
         if (owner != 0) {
                 userns_fd = make_userns();
                 guard_devices(argv[at + 1]);
-                if (egress_prepare(&egress, NULL) < 0)
+                if (egress_prepare(&(const struct sandbox_egress){ .profile = "floor" }, &egress, NULL) < 0)
                         return 125;
                 attr.attr_set |= MOUNT_ATTR_IDMAP;
                 attr.userns_fd = (uint64_t)userns_fd;

@@ -17,11 +17,12 @@ jsonschema.Draft202012Validator.check_schema(schema)
 judge = jsonschema.Draft202012Validator(schema)
 
 # What the schema says it does not check.
-BEYOND = ("there is no profile \"", "'s, too")
+BEYOND = ("there is no profile \"", "has bits behind its prefix", " runs backwards")
+BEYOND_AT_END = "'s, too"
 
 SCALARS = [None, True, False, 0, 1, 2, -1, 65535, 65536, 10001, 1 << 24, (1 << 32), (1 << 53) + 1, 1.5, "", "x", "untrusted",
            "refuse", "warn", "deny", "build", "engine", "/", "/x", "/x/", "x/y", "/x/..", "/./x", "//x", "/a/**", "/a**", "/**/b",
-           "/**", "/a*b", "/a\tb", "30m", "030m", "0m", "1000000m", "4G", "4g", "4GB", "0.0", "1.25", "1.2345", "9999.999",
+           "/**", "/a*b", "/a\tb", "80-90", "90-80", "0-1", "1-65536", "80-", "tcp", "udp", "sctp", "30m", "030m", "0m", "1000000m", "4G", "4g", "4GB", "0.0", "1.25", "1.2345", "9999.999",
            "10.0.0.0/8", "10.0.0.0/33", "10.0.0.256/8", "10.0.0.0/08", "01.0.0.0/8", "::/0", "::1/128", "::1/129", "1::2::3/8",
            "1:2:3:4:5:6:7:8/64", "1:2:3:4:5:6:7::/64", "::2:3:4:5:6:7:8/64", "1:2:3:4:5:6:7/64", "1:2:3:4:5:6:7:8:9/64",
            "12345::/8", "::ffff:1.2.3.4/128", "10.0.0.1:3128", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:03", "[::1]:80", "::1:80",
@@ -90,7 +91,7 @@ n = {True: 0, False: 0}
 wrong = []
 for document, line, answer in zip(documents, lines, answers):
     is_valid = judge.is_valid(document)
-    if is_valid and answer.endswith(BEYOND[1]) or is_valid and BEYOND[0] in answer:
+    if is_valid and (answer.endswith(BEYOND_AT_END) or any(text in answer for text in BEYOND)):
         continue
     n[is_valid] += 1
     if is_valid != (answer == "ok"):

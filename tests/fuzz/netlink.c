@@ -51,13 +51,15 @@ static int open_nothing(int protocol)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
         static struct egress_batch batch;
-        static struct reader reader;
+        static struct egress_reader reader;
+        static const struct egress_range range = { .protocol_first = 6, .protocol_last = 6, .port_first = 1, .port_last = 9 };
+        static const struct sandbox_egress rules = { .profile = "untrusted", .has_list = true, .is_counted = true, .ranges = &range, .n_ranges = 1 };
         struct netlink_attrs attrs;
         struct error err = { 0 };
 
         if (batch.length == 0)
-                must(egress_prepare(&batch, &err) == 0, "there are rules");
-        for (int question = 0; question < 3; question++) {
+                must(egress_prepare(&rules, &batch, &err) == 0, "there are rules");
+        for (int question = 0; question < 4; question++) {
                 input = bytes;
                 left = length;
                 reader.fd = -1;
@@ -72,6 +74,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                         if (next_sent(&batch, &at, NFT_MSG_NEWCHAIN, NFTA_CHAIN_NAME, "output", &sent))
                                 (void)is_chain_same(sent, attrs);
                 }
+                if (question == 3)
+                        must(verify_elements(&reader, &batch, "allowed4", &err) != 0, "noise is not what was installed");
                 if (question == 2)
                         must(verify_rules(&reader, &batch, "output", &err) != 0, "noise is not what was installed");
         }

@@ -2,11 +2,13 @@
  *   egress_tool up | install | verify ...   verify: exit 0 when the table holds, 1 when not (says why), 2: not known
  *   egress_tool serve PORT [ADDRESS]        TCP and UDP on every address, IPv4 and IPv6, or on one; an answer to each
  *   egress_tool tcp|udp ADDRESS PORT        prints "answer", or the name of the errno ("silence" after 2 s)
+ *   in the environment: PROFILE, and ALLOW="10.0.0.0/8:6:80-90 ..." (protocol by number), which must not overlap
  *   egress_tool packet INTERFACE            sends a frame by AF_PACKET; prints "sent" or the errno
  *   egress_tool echo ADDRESS                a raw ICMP echo request; the same */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_packet.h>
+#include <linux/netlink.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/ip_icmp.h>
@@ -18,7 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policies/egress_ranges.h"
 #include "runtime/egress.h"
+#include "runtime/netlink.h"
 
 static double now_us(void)
 {
@@ -135,9 +139,50 @@ static int send_echo(const char *where)
         return say("sent");
 }
 
-int main(int argc, char **argv)
+static void read_rules(struct sandbox_egress *rules)
+{
+        static struct egress_range ranges[20000];
+        char *allow = getenv("ALLOW"), *one, *at;
+
+        rules->profile = getenv("PROFILE") != NULL ? getenv("PROFILE") : "untrusted";
+        rules->ranges = ranges;
+        while ((one = strsep(&allow, " ")) != NULL) {
+                struct egress_range *range = &ranges[rules->n_ranges];
+
+                rules->has_list = rules->is_counted = true;
+                at = strrchr(one, '-');
+                if (at == NULL)
+                        continue;
+                range->port_last = (uint16_t)atoi(at + 1);
+                *at = '\0';
+                at = strrchr(one, ':');
+                range->port_first = (uint16_t)atoi(at + 1);
+                *at = '\0';
+                at = strrchr(one, ':');
+                *at = '\0';
+                if (!egress_range_of_cidr(one, range))
+                        exit(2);
+                range->protocol_first = range->protocol_last = (uint8_t)atoi(at + 1);
+                rules->n_ranges++;
+        }
+}
+
+static int verify(const struct sandbox_egress *rules, struct error *err)
 {
         struct egress_batch batch;
+        int fd = netlink_open(NETLINK_NETFILTER), r = egress_prepare(rules, &batch, err);
+
+        if (r == 0)
+                r = egress_verify(fd, &batch, err);
+        egress_batch_free(&batch);
+        close(fd);
+        return r;
+}
+
+int main(int argc, char **argv)
+{
+        struct sandbox_egress rules = { 0 };
+        struct egress_batch batch = { 0 };
         struct error err = { 0 };
         double start;
         int r;
@@ -152,6 +197,7 @@ int main(int argc, char **argv)
                 return send_frame(argv[2]);
         if (argc == 3 && strcmp(argv[1], "echo") == 0)
                 return send_echo(argv[2]);
+        read_rules(&rules);
         for (int i = 1; i < argc; i++) {
                 start = now_us();
                 if (strcmp(argv[i], "up") == 0) {
@@ -160,7 +206,7 @@ int main(int argc, char **argv)
                                 return 2;
                         }
                 } else if (strcmp(argv[i], "install") == 0) {
-                        if (egress_prepare(&batch, &err) < 0) {
+                        if (egress_prepare(&rules, &batch, &err) < 0) {
                                 say(err.text);
                                 return 2;
                         }
@@ -170,7 +216,7 @@ int main(int argc, char **argv)
                         }
                         egress_batch_free(&batch);
                 } else if (strcmp(argv[i], "verify") == 0) {
-                        r = egress_verify(&err);
+                        r = verify(&rules, &err);
                         if (r < 1) {
                                 say(err.text);
                                 return r == 0 ? 1 : 2;

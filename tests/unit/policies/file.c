@@ -169,6 +169,14 @@ Test(policy_file, values_that_are_none_are_refused_by_their_key)
                 { "\"egress\":{\"allow\":[{\"cidr\":\"10.0.0.0/8\",\"ports\":[]}]}", "egress.allow[0].ports" },
                 { "\"egress\":{\"allow\":[{\"cidr\":\"10.0.0.0/8\",\"ports\":[0]}]}", "egress.allow[0].ports[0]" },
                 { "\"egress\":{\"allow\":[{\"cidr\":\"10.0.0.0/8\",\"ports\":[65536]}]}", "egress.allow[0].ports[0]" },
+                { "\"egress\":{\"allow\":[{\"cidr\":\"10.0.0.0/8\",\"ports\":[\"2-1\"]}]}", "egress.allow[0].ports[0]: \"2-1\" runs backwards" },
+                { "\"egress\":{\"allow\":[{\"cidr\":\"10.0.0.0/8\",\"ports\":[\"0-1\"]}]}", "egress.allow[0].ports[0]" },
+                { "\"egress\":{\"allow\":[{\"cidr\":\"10.0.0.0/8\",\"ports\":[\"1-65536\"]}]}", "egress.allow[0].ports[0]" },
+                { "\"egress\":{\"allow\":[{\"cidr\":\"10.0.0.0/8\",\"ports\":[\"http\"]}]}", "egress.allow[0].ports[0]" },
+                { "\"egress\":{\"allow\":[{\"cidr\":\"10.0.0.0/8\",\"ports\":[1],\"protocol\":\"sctp\"}]}",
+                  "egress.allow[0].protocol: \"sctp\" is not tcp or udp; no other protocol is supported" },
+                { "\"egress\":{\"allow\":[{\"cidr\":\"10.0.0.1/8\",\"ports\":[1]}]}", "egress.allow[0].cidr: \"10.0.0.1/8\" has bits" },
+                { "\"egress\":{\"allow\":[{\"cidr\":\"fd00::1/127\",\"ports\":[1]}]}", "egress.allow[0].cidr" },
                 { "\"egress\":{\"allow\":[{\"ports\":[1]}]}", "egress.allow[0]: one of" },
                 { "\"egress\":{\"proxy\":\"proxy:3128\"}", "egress.proxy" },
                 { "\"egress\":{\"proxy\":\"10.0.0.1\"}", "egress.proxy" },
@@ -190,12 +198,14 @@ Test(policy_file, values_at_their_edges_are_taken)
         const struct policy_profile *profile = untrusted(
                 "\"mounts\":{\"denySources\":[\"/\",\"/**\",\"/a b/?x*/**\",\"/..a\"]},"
                 "\"egress\":{\"allow\":[{\"cidr\":\"0.0.0.0/0\",\"ports\":[1,65535]},{\"cidr\":\"fd00::/8\",\"ports\":[443]},"
-                "{\"host\":\"xn--a.1b\",\"ports\":[1]}],\"proxy\":\"[fd00::1]:3128\"},"
+                "{\"host\":\"xn--a.1b\",\"ports\":[1,\"8000-8100\"],\"protocol\":\"udp\"}],\"proxy\":\"[fd00::1]:3128\"},"
                 "\"hooks\":{\"allowPaths\":[\"/usr/libexec/oci/hooks.d/\",\"/usr/bin/x\"]}");
 
         cr_assert_eq(profile->mounts.deny.n, 4);
         cr_assert_eq(profile->n_egress_allow, 3);
-        cr_assert_eq(profile->egress_allow[0].ports[1], 65535);
+        cr_assert_eq(profile->egress_allow[0].ports[1].last, 65535);
+        cr_assert(profile->egress_allow[2].is_udp && profile->egress_allow[2].ports[1].first == 8000 &&
+                  profile->egress_allow[2].ports[1].last == 8100);
         cr_assert(profile->hooks.is_limited);
 }
 

@@ -27,7 +27,7 @@ static const char *const hook_paths[] = { "/usr/libexec/oci/hooks.d/", "/usr/lib
 static const struct policy_device devices[] = {
         { "/dev/fuse", S_IFCHR, 10, 229 }, { "/dev/kvm", S_IFCHR, 10, 232 }, { "/dev/fuse", S_IFBLK, 8, 0 },
 };
-static const uint16_t ports[] = { 443, 80, 22 };
+static const struct policy_ports ports[] = { { 443, 443 }, { 80, 90 }, { 22, 22 } };
 
 static struct policy_texts some(struct arena *arena, const char *const *pool, size_t n)
 {
@@ -92,7 +92,7 @@ static bool has_device(const struct policy_profile *profile, const struct policy
         return false;
 }
 
-static bool reaches(const struct policy_profile *profile, const struct policy_destination *to, uint16_t port)
+static bool reaches(const struct policy_profile *profile, const struct policy_destination *to, struct policy_ports port)
 {
         for (size_t i = 0; i < profile->n_egress_allow; i++) {
                 const struct policy_destination *one = &profile->egress_allow[i];
@@ -101,7 +101,7 @@ static bool reaches(const struct policy_profile *profile, const struct policy_de
                     strcmp(one->host != NULL ? one->host : one->cidr, to->host != NULL ? to->host : to->cidr) != 0)
                         continue;
                 for (size_t j = 0; j < one->n_ports; j++) {
-                        if (one->ports[j] == port)
+                        if (one->ports[j].first <= port.first && one->ports[j].last >= port.last && one->is_udp == to->is_udp)
                                 return true;
                 }
         }

@@ -5,6 +5,8 @@
 
 #include "runtime/egress.h"
 
+static const struct sandbox_egress rules = { .profile = "untrusted" };
+
 /* Returns how many messages there are; every byte belongs to one. */
 static unsigned walk(const char *bytes, size_t length, unsigned *ret_acks, int *ret_first, int *ret_last)
 {
@@ -34,7 +36,7 @@ Test(egress, is_one_batch_with_one_acknowledgement)
         unsigned acks;
         int first, last;
 
-        cr_assert_eq(egress_prepare(&batch, &err), 0, "%s", err.text);
+        cr_assert_eq(egress_prepare(&rules, &batch, &err), 0, "%s", err.text);
         cr_assert_gt(walk(batch.bytes, batch.length, &acks, &first, &last), 10);
         cr_assert_eq(first, NFNL_MSG_BATCH_BEGIN);
         cr_assert_eq(last, NFNL_MSG_BATCH_END);
@@ -52,7 +54,7 @@ Test(egress, can_leave_the_removal_out)
         int first, last;
         char *bytes;
 
-        egress_prepare(&batch, &err);
+        egress_prepare(&rules, &batch, &err);
         bytes = batch.bytes;
         cr_assert_eq(walk(bytes, batch.head_length, &acks, &first, &last), 1);
         cr_assert_eq(first, NFNL_MSG_BATCH_BEGIN);

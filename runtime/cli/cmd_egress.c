@@ -1,0 +1,82 @@
+/* `runb egress`: what a container tried to reach, and what of it was let out. */
+#include "runtime/cli/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "runtime/base/auto.h"
+#include "runtime/base/text.h"
+#include "runtime/egress_control.h"
+
+static void write_table(const struct egress_attempt *attempts, size_t n, struct text_buffer *out)
+{
+        char text[80];
+
+        text_addf(out, "%-9s%-52s%12s%14s\n", "VERDICT", "DESTINATION", "PACKETS", "BYTES");
+        for (size_t i = 0; i < n; i++) {
+                egress_attempt_text(&attempts[i], text, sizeof text);
+                text_addf(out, "%-9s%-52s%12" PRIu64 "%14" PRIu64 "\n", attempts[i].is_refused ? "refused" : "passed", text,
+                          attempts[i].packets, attempts[i].bytes);
+        }
+}
+
+static int show(struct cli *cli, const char *id, bool is_json, struct error *err)
+{
+        auto_state_dir struct state_dir dir = { 0 };
+        auto_buffer struct text_buffer out = { 0 };
+        auto_close int fd = UNSET_FD;
+        struct egress_attempt *attempts;
+        struct state state;
+        size_t n;
+        int r = cli_open_container(cli, id, true, &dir, &state, err);
+
+        if (r == 0 && !state.is_egress_counted)
+                r = error_set(err, ENODATA, "nothing is counted for %s: its policy has neither an egress list nor an audit file", id);
+        if (r == 0)
+                r = egress_open(&state, &fd, err);
+        if (r == 0)
+                r = egress_read(fd, cli->arena, &attempts, &n, err);
+        if (r < 0)
+                return r;
+        if (is_json) {
+                text_add(&out, "{\"id\":");
+                text_add_json(&out, id);
+                text_add(&out, ",\"profile\":");
+                text_add_json(&out, state.profile);
+                text_add(&out, ",");
+                egress_write_json(attempts, n, &out);
+                text_add(&out, "}\n");
+        } else {
+                write_table(attempts, n, &out);
+        }
+        return cli_print(&out, err);
+}
+
+int cmd_egress(struct cli *cli, int argc, char **argv)
+{
+        const char *format = "table";
+        const struct cli_option options[] = {
+                { "format", 'f', CLI_STRING, &format, "table|json", "as a table, or as JSON" },
+        };
+        const struct cli_usage usage = {
+                .synopsis = "egress [options] ID",
+                .summary = "Prints what a container tried to reach: address, protocol, port and how much, first what was refused. It is "
+                           "counted where the policy has an egress list or an audit file, and is there as long as the "
+                           "network namespace is.",
+                .options = options, .n_options = sizeof options / sizeof options[0],
+                .min_arguments = 1, .max_arguments = 1,
+        };
+        struct error err = { 0 };
+        char **arguments;
+        size_t n;
+        int r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+
+        if (r > 0)
+                return 0;
+        if (r == 0 && strcmp(format, "table") != 0 && strcmp(format, "json") != 0)
+                r = error_set(&err, EINVAL, "--format %s: table or json is wanted", format);
+        if (r == 0)
+                r = show(cli, arguments[0], strcmp(format, "json") == 0, &err);
+        return r < 0 ? cli_fail(&err, 1) : 0;
+}

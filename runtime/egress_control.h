@@ -1,0 +1,49 @@
+/* The egress table of a container that is there: whether it still holds, and what it has counted. */
+#pragma once
+
+#include "policies/policy.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/error.h"
+#include "runtime/egress.h"
+#include "runtime/state.h"
+
+/* What goes into state.egress_version: the table of another version of ours cannot be compared. */
+#define EGRESS_VERSION 1u
+
+/* One destination and how much went, or was to go, there. */
+struct egress_attempt {
+        bool is_refused, is_v6;
+        unsigned char address[16];      /* of IPv4 the first four bytes */
+        uint8_t protocol;
+        uint16_t port;                  /* 0: a protocol without ports */
+        uint64_t packets, bytes;
+};
+
+/* Keeps the batch beside the record, for those that check it later. */
+int egress_keep(const struct state_dir *dir, const struct egress_batch *batch, struct error *err);
+
+/* A NETLINK_NETFILTER socket of the container's network namespace, which lives as long as the socket. -ESRCH: it has ended
+ * with its last process. May be called by anybody who may exec in the container. */
+int egress_open(const struct state *state, int *ret_fd, struct error *err);
+
+/* Refuses (rule "egress") where the table of a container is not what was installed. */
+int egress_check(const struct state_dir *dir, const struct state *state, struct error *err);
+
+/* The same by a socket of its network namespace. */
+int egress_check_by(int fd, const struct state_dir *dir, const struct state *state, struct error *err);
+
+/* Reads what was counted. @fd: of egress_open(). The list is the arena's, the refused ones first. */
+int egress_read(int fd, struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err);
+
+/* "203.0.113.5 tcp 443". @ret_text: 80 bytes. */
+void egress_attempt_text(const struct egress_attempt *attempt, char *ret_text, size_t size);
+const char *egress_protocol_name(uint8_t protocol);
+
+struct text_buffer;
+/* As members of a JSON object: "refused":[{"address":...}],"passed":[...]. */
+void egress_write_json(const struct egress_attempt *attempts, size_t n, struct text_buffer *out);
+
+/* At the end of a container: checks the table and reads it, and writes both into the audit file of @policy.
+ * Returns 0, also where there is nothing to read; or what audit_write() says. */
+int egress_record(int fd, const struct policy *policy, const struct state_dir *dir, const struct state *state, struct arena *arena,
+                  struct error *err);

@@ -1,0 +1,102 @@
+/* What was counted, in words: for people, for programs and for the audit file. */
+#include "runtime/egress_control.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+#include "runtime/audit.h"
+#include "runtime/base/auto.h"
+#include "runtime/base/log.h"
+#include "runtime/base/text.h"
+
+const char *egress_protocol_name(uint8_t protocol)
+{
+        switch (protocol) {
+        case IPPROTO_TCP: return "tcp";
+        case IPPROTO_UDP: return "udp";
+        case IPPROTO_ICMP: return "icmp";
+        case IPPROTO_ICMPV6: return "icmpv6";
+        case IPPROTO_SCTP: return "sctp";
+        default: return NULL;
+        }
+}
+
+static void protocol_text(uint8_t protocol, char *text, size_t size)
+{
+        const char *name = egress_protocol_name(protocol);
+
+        if (name != NULL)
+                snprintf(text, size, "%s", name);
+        else
+                snprintf(text, size, "%u", protocol);
+}
+
+void egress_attempt_text(const struct egress_attempt *attempt, char *ret_text, size_t size)
+{
+        char address[INET6_ADDRSTRLEN] = "?", protocol[16];
+
+        inet_ntop(attempt->is_v6 ? AF_INET6 : AF_INET, attempt->address, address, sizeof address);
+        protocol_text(attempt->protocol, protocol, sizeof protocol);
+        if (attempt->port != 0)
+                snprintf(ret_text, size, "%s %s %u", address, protocol, attempt->port);
+        else
+                snprintf(ret_text, size, "%s %s", address, protocol);
+}
+
+static void write_list(const struct egress_attempt *attempts, size_t n, bool is_refused, struct text_buffer *out)
+{
+        bool is_first = true;
+
+        for (size_t i = 0; i < n; i++) {
+                char address[INET6_ADDRSTRLEN] = "", protocol[16];
+
+                if (attempts[i].is_refused != is_refused)
+                        continue;
+                inet_ntop(attempts[i].is_v6 ? AF_INET6 : AF_INET, attempts[i].address, address, sizeof address);
+                protocol_text(attempts[i].protocol, protocol, sizeof protocol);
+                text_addf(out, "%s{\"address\":\"%s\",\"protocol\":\"%s\",\"port\":%u,\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
+                          is_first ? "" : ",", address, protocol, attempts[i].port, attempts[i].packets, attempts[i].bytes);
+                is_first = false;
+        }
+}
+
+void egress_write_json(const struct egress_attempt *attempts, size_t n, struct text_buffer *out)
+{
+        text_add(out, "\"refused\":[");
+        write_list(attempts, n, true, out);
+        text_add(out, "],\"passed\":[");
+        write_list(attempts, n, false, out);
+        text_add(out, "]");
+}
+
+int egress_record(int fd, const struct policy *policy, const struct state_dir *dir, const struct state *state, struct arena *arena,
+                  struct error *err)
+{
+        auto_buffer struct text_buffer json = { 0 };
+        struct findings findings = { .arena = arena };
+        struct audit_record entry = { .event = "egress", .id = state->id, .findings = &findings };
+        struct egress_attempt *attempts;
+        struct error why = { 0 };
+        size_t n;
+        int r;
+
+        if (policy->audit.path == NULL)
+                return 0;
+        r = state->egress_version == EGRESS_VERSION ? egress_check_by(fd, dir, state, &why) : 0;
+        if (r < 0 && why.rule != NULL)
+                findings_add(&findings, FINDING_RECORDED, "linux.namespaces (network)", "egress", "the table as it was installed",
+                             why.text);
+        r = egress_read(fd, arena, &attempts, &n, &why);
+        if (r < 0) {
+                log_warning("%s", why.text);
+                return 0;
+        }
+        egress_write_json(attempts, n, &json);
+        if (json.is_broken)
+                return error_errno(err, ENOMEM, "audit file");
+        entry.more = json.text;
+        return audit_write(policy, &entry, err);
+}

@@ -1,0 +1,380 @@
+#!/bin/bash
+# Containers whose policy lets something out, in network namespaces with a neighbour that has public, private and metadata
+# addresses: what is listed works, on its ports only, and nothing else does.
+. "$(dirname "$0")/../lib.sh"
+need ip nft nsenter unshare python3
+is_runb || skip_all "asks for egress rules"
+[ "$(id -u)" = 0 ] || skip_all "needs root (for network namespaces)"
+
+tool=$(dirname "$RUNB")/tests/sandbox/egress_tool
+[ -x "$tool" ] || skip_all "$tool is not built (make check-programs)"
+P=/run/policy           # the folders above $T are writable for all
+mkdir -p "$P"
+
+hold() { unshare -n sleep 900 & held=$!; until [ "$(readlink /proc/$held/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done; }
+hold; inside=$held
+hold; outside=$held
+in_ns() { nsenter -t "$inside" -n "$@"; }
+out_ns() { nsenter -t "$outside" -n "$@"; }
+servers=()
+trap 'kill "$inside" "$outside" "${servers[@]}" 2>/dev/null' EXIT
+
+in_ns ip link add eth0 type veth peer name peer0 netns "$outside" 2>/dev/null || skip_all "this kernel has no veth"
+in_ns ip link set lo up; out_ns ip link set lo up
+for v in "in eth0 1" "out peer0 2"; do
+        set -- $v
+        "$1_ns" sysctl -qw net.ipv6.conf."$2".accept_dad=0 2>/dev/null
+        "$1_ns" ip address add 10.77.0."$3"/24 dev "$2"
+        "$1_ns" ip address add 2001:db8::"$3"/64 dev "$2" nodad
+        "$1_ns" ip link set "$2" up
+done
+# Of TEST-NET (RFC 5737), as public ones; a metadata service; the private one above.
+for a in 203.0.113.5/32 203.0.113.6/32 203.0.113.7/32 198.51.100.9/32 169.254.169.254/32 100.100.100.200/32; do out_ns ip address add $a dev peer0; done
+in_ns ip route add default via 10.77.0.2
+in_ns ip -6 route add default via 2001:db8::2
+serve() # PORT
+{
+        rm -f "$T/ready"
+        nsenter -t "$outside" -n "$tool" serve "$@" > "$T/ready" 9>&- & servers+=($!)
+        until grep -q ready "$T/ready" 2>/dev/null; do sleep 0.01; done
+}
+serve 443; serve 8080; serve 80
+for i in $(seq 50); do [ "$(in_ns "$tool" tcp 2001:db8::2 443)" = answer ] && break; sleep 0.1; done
+
+# The test's own network namespace, which is the runtime's, has this one, so that it is the host's own.
+ip link set lo up
+ip address add 203.0.113.7/32 dev lo
+
+policy() # JQ-EXPRESSION of the profile untrusted
+{
+        jq -cn "{version: 1, revision: \"test\", profiles: {untrusted: $1}}" > "$P/policy.json"
+        chmod 600 "$P/policy.json"
+}
+allow() { policy "{egress: {allow: [$1]}}"; }
+# try ID COMMANDS [JQ-FILTER]: in a container in the build's namespace
+try()
+{
+        sh_bundle "$1" "$2"
+        cp "$tool" "$B/rootfs/bin/tool" 2>/dev/null
+        jq --arg ns "/proc/$inside/ns/net" "(.linux.namespaces[] | select(.type == \"network\")).path = \$ns | ${3:-.}" \
+                "$B/config.json" > "$B/new" && mv "$B/new" "$B/config.json"
+        run rt --policy "$P/policy.json" run --bundle "$B" "$1"
+}
+# nc of busybox has no errnos: the test's tool is in the container, with what it links.
+bundle_tool()
+{
+        busybox_rootfs "$T/busybox"
+        for lib in $(ldd "$tool" 2>/dev/null | grep -o '/[^ ]*'); do mkdir -p "$T/busybox$(dirname "$lib")"; cp -L "$lib" "$T/busybox$lib"; done
+        cp "$tool" "$T/busybox/bin/tool"
+}
+bundle_tool
+want_lines() { want_rc 0; want_out "$(printf '%s\n' "$@")"; }
+
+unlisted()
+{
+        policy '{}'
+        try a 'for a in 203.0.113.5 2001:db8::2 10.77.0.2 169.254.169.254; do tool tcp $a 443; done; tool udp 203.0.113.5 443'
+        want_lines EHOSTUNREACH EACCES EHOSTUNREACH EHOSTUNREACH EPERM
+        [ "$(in_ns "$tool" tcp 203.0.113.7 443)" = EHOSTUNREACH ] || fail "the table is not there"
+        in_ns nft delete table inet runb
+        [ "$(in_ns "$tool" tcp 203.0.113.5 443)$(in_ns "$tool" tcp 169.254.169.254 80)$(in_ns "$tool" udp 10.77.0.2 443)" = answeransweranswer ] ||
+                fail "the neighbour does not answer without the table"
+}
+check "with an empty list nothing goes out, and without the table it would" unlisted
+
+by_network()
+{
+        in_ns nft flush ruleset
+        allow '{cidr: "203.0.113.5/32", ports: [443]}, {cidr: "2001:db8::/64", ports: ["8000-8100"]}'
+        try b 'tool tcp 203.0.113.5 443; tool tcp 203.0.113.5 8080; tool tcp 203.0.113.6 443; tool udp 203.0.113.5 443
+                tool tcp 2001:db8::2 8080; tool tcp 2001:db8::2 443; tool udp 2001:db8::2 8080; tool tcp 127.0.0.1 9'
+        want_lines answer EHOSTUNREACH EHOSTUNREACH EPERM answer EACCES EPERM ECONNREFUSED
+}
+check "a listed network is reached on its ports, by its protocol, and nothing beside it" by_network
+
+by_udp()
+{
+        in_ns nft flush ruleset
+        allow '{cidr: "10.77.0.2/32", ports: [443], protocol: "udp"}, {cidr: "2001:db8::2/128", ports: [80, 443], protocol: "udp"}'
+        try b 'tool udp 10.77.0.2 443; tool tcp 10.77.0.2 443; tool udp 2001:db8::2 443; tool udp 2001:db8::2 8080'
+        want_lines answer EHOSTUNREACH answer EPERM
+}
+check "UDP is listed apart from TCP" by_udp
+
+closed_always()
+{
+        in_ns nft flush ruleset
+        allow '{cidr: "0.0.0.0/0", ports: [80, 443]}, {cidr: "::/0", ports: [443]}'
+        try c 'tool tcp 203.0.113.5 443; tool tcp 2001:db8::2 443
+                for a in 169.254.169.254 100.100.100.200 10.77.0.2 203.0.113.7; do tool tcp $a 80; done; tool tcp 203.0.113.6 80'
+        want_lines answer answer EHOSTUNREACH EHOSTUNREACH EHOSTUNREACH EHOSTUNREACH answer
+        allow '{cidr: "0.0.0.0/0", ports: [80]}, {cidr: "10.77.0.0/16", ports: [8080]}'
+        try d 'tool tcp 10.77.0.2 80; tool tcp 10.77.0.2 8080; tool tcp 203.0.113.5 80'
+        want_lines EHOSTUNREACH answer answer
+}
+check "metadata, this host's addresses and unlisted private networks stay closed in a list of everything" closed_always
+
+is_refused() { want_rc 1; want_err_has "$1"; [ ! -e "$T/state/$2" ] || fail "a container is left"; }
+bad_lists()
+{
+        local what
+        for what in 169.254.169.254/32 169.254.0.0/16 127.0.0.0/8 fe80::/10 64:ff9b::/96 203.0.113.7/32; do
+                allow "{cidr: \"$what\", ports: [80]}"
+                try bad true
+                is_refused "refused by profile \"untrusted\" (egress.allow): $what cannot be allowed: it is closed always" bad
+        done
+        allow '{cidr: "10.0.0.1/8", ports: [1]}';               try bad true; is_refused 'has bits behind its prefix' bad
+        allow '{cidr: "10.0.0.0/33", ports: [1]}';              try bad true; is_refused '"10.0.0.0/33" is no network' bad
+        allow '{cidr: "10.0.0.0/8", ports: ["90-80"]}';         try bad true; is_refused '"90-80" runs backwards' bad
+        allow '{cidr: "10.0.0.0/8", ports: [1], protocol: "sctp"}'; try bad true; is_refused '"sctp" is not tcp or udp; no other protocol is supported' bad
+}
+check "a list that cannot hold is one line, and no container" bad_lists
+
+many()
+{
+        in_ns nft flush ruleset
+        allow '(range(10000) | {cidr: "203.\(. / 256 | floor).\(. % 256).5/32", ports: [443]}), {cidr: "203.0.113.0/24", ports: [80]}'
+        # 203.0.113.5 is one of them.
+        try e 'tool tcp 203.0.113.5 443; tool tcp 203.0.113.6 443; tool tcp 203.0.113.6 80'
+        want_lines answer EHOSTUNREACH answer
+        allow '(range(20000) | {cidr: "203.\(. / 256 | floor).\(. % 256).5/32", ports: [443]})'
+        try bad true
+        is_refused 'separate ranges, more than 16384' bad
+}
+check "ten thousand entries work, and too many are one line" many
+
+overlapping()
+{
+        in_ns nft flush ruleset
+        allow '{cidr: "203.0.113.0/24", ports: ["1-500"]}, {cidr: "203.0.113.5/32", ports: [443, 8080]}, {cidr: "203.0.113.4/31", ports: ["80-8080"]},
+               {cidr: "203.0.112.0/23", ports: [443]}, {cidr: "10.77.0.2/32", ports: [443], protocol: "udp"}, {cidr: "10.0.0.0/8", ports: ["400-500"], protocol: "udp"}'
+        try f 'tool tcp 203.0.113.5 443; tool tcp 203.0.113.5 8080; tool udp 10.77.0.2 443; tool tcp 203.0.113.6 80; tool tcp 203.0.113.6 8080'
+        want_lines answer answer answer answer EHOSTUNREACH
+}
+check "entries that overlap are one list" overlapping
+
+from_outside()
+{
+        in_ns nft flush ruleset
+        policy '{}'
+        try g 'tool serve 7000 > /dev/null & sleep 1; kill $!' &
+        wait_for 5 eval 'in_ns ss -ltn | grep -q :7000'
+        want_same "$(out_ns "$tool" tcp 10.77.0.1 7000)" silence
+        wait
+        policy '{ingress: "any"}'
+        try h 'tool serve 7000 > /dev/null & sleep 1; kill $!; tool tcp 203.0.113.5 443' > "$T/out.h" &
+        wait_for 5 eval 'in_ns ss -ltn | grep -q :7000'
+        want_same "$(out_ns "$tool" tcp 10.77.0.1 7000)" answer
+        wait
+        grep -q EHOSTUNREACH "$T/out.h" || fail "$(cat "$T/out.h")"
+}
+check "connections from outside come in with ingress any, and only then; nothing goes out by it" from_outside
+
+another_profile()
+{
+        in_ns nft flush ruleset
+        jq -n '{version: 1, revision: "test", profiles: {untrusted: {}, branch: {egress: {allow: [{cidr: "203.0.113.5/32", ports: [443]}]}}}}' > "$P/policy.json"
+        try i true; want_rc 0
+        try i true; want_rc 0
+        sh_bundle j 'tool tcp 203.0.113.5 443'
+        jq --arg ns "/proc/$inside/ns/net" '(.linux.namespaces[] | select(.type == "network")).path = $ns' "$B/config.json" > "$B/new"; mv "$B/new" "$B/config.json"
+        run rt --policy "$P/policy.json" --profile branch run --bundle "$B" j
+        is_refused 'the network namespace has the egress rules of another profile than "branch"' j
+        [ "$(in_ns "$tool" tcp 203.0.113.5 443)" = EHOSTUNREACH ] || fail "the first one's rules are gone"
+        in_ns nft flush ruleset
+        run rt --policy "$P/policy.json" --profile branch run --bundle "$B" j
+        want_lines answer
+}
+check "a namespace that has the rules of another profile is refused, and they stay" another_profile
+
+# ---- host names, by a name server of the test's in the runtime's namespace
+
+cat > "$T/dns.py" <<'END'
+import socket, struct, threading
+names = {"pkg.example.org": ["203.0.113.5", "2001:db8::2"], "private.example.org": ["10.77.0.2"], "meta.example.org": ["169.254.169.254"],
+         "cut.example.org": ["203.0.113.6"]}
+def answer(q, tcp):
+    at, labels = 12, []
+    while q[at]:
+        labels.append(q[at + 1:at + 1 + q[at]].decode().lower()); at += 1 + q[at]
+    name, kind = ".".join(labels), struct.unpack(">H", q[at + 1:at + 3])[0]
+    question = q[12:at + 5]
+    if name == "silent.example.org": return None
+    if name == "cut.example.org" and not tcp: return q[:2] + b"\x83\x80\0\1\0\0\0\0\0\0" + question
+    if name == "alias.example.org":
+        target = b"\3pkg\7example\3org\0"
+        rest = b"\xc0\x0c\0\5\0\1\0\0\0\1" + struct.pack(">H", len(target)) + target
+        if kind == 1: rest += target + b"\0\1\0\1\0\0\0\1\0\4" + socket.inet_aton("203.0.113.5")
+        return q[:2] + b"\x81\x80\0\1" + struct.pack(">H", 2 if kind == 1 else 1) + b"\0\0\0\0" + question + rest
+    if name not in names: return q[:2] + b"\x81\x83\0\1\0\0\0\0\0\0" + question
+    found = [socket.inet_pton(socket.AF_INET6 if kind == 28 else socket.AF_INET, a) for a in names[name] if (":" in a) == (kind == 28)]
+    rest = b"".join(b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 1, len(a)) + a for a in found)
+    return q[:2] + b"\x81\x80\0\1" + struct.pack(">H", len(found)) + b"\0\0\0\0" + question + rest
+tcp = socket.socket(); tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); tcp.bind(("127.0.0.1", 53)); tcp.listen()
+def serve_tcp():
+    while True:
+        c, _ = tcp.accept(); q = c.recv(600)[2:]; a = answer(q, True); c.sendall(struct.pack(">H", len(a)) + a); c.close()
+threading.Thread(target=serve_tcp, daemon=True).start()
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("127.0.0.1", 53)); print("ready", flush=True)
+while True:
+    q, who = udp.recvfrom(600); a = answer(q, False)
+    if a: udp.sendto(a, who)
+END
+python3 "$T/dns.py" > "$T/dns.ready" 9>&- & servers+=($!)
+wait_for 5 grep -q ready "$T/dns.ready" || skip_all "no name server can be started"
+echo "nameserver 127.0.0.1" > "$T/resolv.conf"
+printf '127.0.0.1 localhost\n203.0.113.6 listed.example.org # a remark\n' > "$T/hosts.host"
+# The runtime sees the test's own files of the name service.
+named() { unshare -m sh -c 'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/hosts && shift 2 && exec "$@"' - "$T/resolv.conf" "$T/hosts.host" "$@"; }
+try_named()
+{
+        sh_bundle "$1" "$2"
+        jq --arg ns "/proc/$inside/ns/net" "(.linux.namespaces[] | select(.type == \"network\")).path = \$ns | ${3:-.}" \
+                "$B/config.json" > "$B/new" && mv "$B/new" "$B/config.json"
+        run named "$RUNB" --root "$T/state" --policy "$P/policy.json" run --bundle "$B" "$1"
+}
+
+by_name()
+{
+        in_ns nft flush ruleset
+        allow '{host: "pkg.example.org", ports: [443]}, {host: "alias.example.org", ports: [8080]}, {host: "cut.example.org", ports: [80]}, {host: "listed.example.org", ports: [443]}'
+        echo '192.0.2.1 engine' > "$T/hosts.engine"
+        try_named n 'cat /etc/hosts; tool tcp 203.0.113.5 443; tool tcp 203.0.113.5 8080; tool tcp 203.0.113.5 80; tool tcp 2001:db8::2 443
+                tool tcp 203.0.113.6 80; tool tcp 203.0.113.6 443; tool udp 203.0.113.5 53; nc -w 2 pkg.example.org 443 < /dev/null; echo; echo x >> /etc/hosts' \
+                ".mounts += [{destination: \"/etc/hosts\", type: \"bind\", source: \"$T/hosts.engine\", options: [\"bind\", \"rw\"]}]"
+        want_rc 1
+        want_err_has "can't create /etc/hosts"
+        want_out "$(printf '%s\n' $'203.0.113.5\tpkg.example.org' $'2001:db8::2\tpkg.example.org' $'203.0.113.5\talias.example.org' \
+                $'203.0.113.6\tcut.example.org' $'203.0.113.6\tlisted.example.org' '192.0.2.1 engine' \
+                answer answer EHOSTUNREACH answer answer answer EPERM y)"
+        want_same "$(cat "$T/hosts.engine")" '192.0.2.1 engine'
+}
+check "a listed host name works by its name, with the DNS closed and the engine's lines kept" by_name
+
+bad_names()
+{
+        in_ns nft flush ruleset
+        allow '{host: "nothing.example.org", ports: [443]}'
+        try_named bad true; is_refused 'the host name nothing.example.org has no address that could be found out (there is no such name)' bad
+        allow '{host: "pkg.example.org", ports: [443]}, {host: "silent.example.org", ports: [443]}'
+        local start=$SECONDS
+        try_named bad true; is_refused 'the host name silent.example.org has no address that could be found out (no name server answered)' bad
+        [ $((SECONDS - start)) -lt 9 ] || fail "took $((SECONDS - start)) s"
+        allow '{host: "private.example.org", ports: [443]}'
+        try_named bad true; is_refused 'the host name private.example.org has only addresses that are closed' bad
+        allow '{host: "meta.example.org", ports: [80]}, {cidr: "10.77.0.0/16", ports: [1]}'
+        try_named bad true; is_refused 'the host name meta.example.org has only addresses that are closed' bad
+        allow '{host: "private.example.org", ports: [443]}, {cidr: "10.77.0.0/16", ports: [1]}'
+        try_named k 'tool tcp 10.77.0.2 443; tool tcp 10.77.0.2 80'; want_lines answer EHOSTUNREACH
+}
+check "a host name without an address, or with closed ones only, is one line and no container" bad_names
+
+by_proxy()
+{
+        in_ns nft flush ruleset
+        policy '{egress: {proxy: "10.77.0.2:8080"}}'
+        try l 'tool tcp 10.77.0.2 8080; tool tcp 10.77.0.2 443; env | grep -i proxy | sort' '.process.env += ["http_proxy=http://evil:1"]'
+        want_lines answer EHOSTUNREACH HTTPS_PROXY=http://10.77.0.2:8080 HTTP_PROXY=http://10.77.0.2:8080 NO_PROXY=localhost,127.0.0.1,::1 \
+                http_proxy=http://10.77.0.2:8080 https_proxy=http://10.77.0.2:8080 no_proxy=localhost,127.0.0.1,::1
+        policy '{egress: {proxy: "169.254.169.254:80"}}'
+        try bad true; is_refused '(egress.proxy): 169.254.169.254:80 cannot be the proxy: it is closed always' bad
+}
+check "the proxy is reached, and the variables name it" by_proxy
+
+# ---- what is counted
+
+with_audit() { jq -cn "{version: 1, revision: \"test\", audit: {path: \"/run/policy/audit.jsonl\"}, profiles: {untrusted: $1}}" > "$P/policy.json"; chmod 600 "$P/policy.json"; rm -f /run/policy/audit.jsonl; }
+last_record() { jq -c 'select(.event == "egress")' /run/policy/audit.jsonl | tail -n 1; }
+
+counted()
+{
+        in_ns nft flush ruleset
+        with_audit '{egress: {allow: [{cidr: "203.0.113.5/32", ports: [443]}]}}'
+        try m 'tool tcp 203.0.113.5 443; for i in 1 2 3; do tool udp 203.0.113.6 53; done; tool tcp 169.254.169.254 80; tool udp 2001:db8::2 53' > /dev/null
+        want_rc 0
+        want_err 'runb: egress: refused by the policy: 169.254.169.254 tcp 80, 203.0.113.6 udp 53, 2001:db8::2 udp 53'
+        want_same "$(last_record | jq -c '[.id, .profile, (.refused | map([.address, .protocol, .port])), (.passed | map([.address, .protocol, .port]))]')" \
+                '["m","untrusted",[["169.254.169.254","tcp",80],["203.0.113.6","udp",53],["2001:db8::2","udp",53]],[["203.0.113.5","tcp",443]]]'
+        want_same "$(last_record | jq '.refused[1].packets, .refused[1].bytes')" "$(printf '3\n87')"
+        try m 'tool tcp 203.0.113.5 443'
+        want_err ''
+}
+check "what was refused is told at the end of a run, and all of it is in the audit file" counted
+
+flood()
+{
+        in_ns nft flush ruleset
+        with_audit '{}'
+        try o 'i=1; while [ $i -le 60 ]; do j=1; while [ $j -le 100 ]; do echo "$i.$j"; j=$((j + 1)); done; i=$((i + 1)); done > /tmp/list
+                python=; for p in $(seq 1 250); do for a in 11 12 13 14 15 16 17 18 19 20; do echo x; done; done > /dev/null
+                for a in $(head -300 /tmp/list); do tool udp 203.$a.9 53 > /dev/null; done; tool udp 203.0.113.5 443'
+        want_rc 0; want_out EPERM
+        want_same "$(last_record | jq '.refused | length')" 301
+        want_err_has ' and 293 more'
+}
+check "a flood of destinations is one line, and refused all the same" flood
+
+live()
+{
+        in_ns nft flush ruleset
+        with_audit '{egress: {allow: [{cidr: "203.0.113.5/32", ports: [443]}]}}'
+        bundle p ".process.args = [\"/bin/sleep\", \"1000\"] | (.linux.namespaces[] | select(.type == \"network\")).path = \"/proc/$inside/ns/net\""
+        run rt --policy "$P/policy.json" create --bundle "$B" --pid-file "$T/pid" p; want_rc 0
+        run rt start p; want_rc 0
+        run rt --policy "$P/policy.json" exec p sh -c 'tool tcp 203.0.113.5 443; tool udp 203.0.113.6 53'
+        want_lines answer EPERM
+        run rt egress p
+        want_rc 0
+        want_match "$out" 'refused +203.0.113.6 udp 53 +1 +29'
+        want_match "$out" 'passed +203.0.113.5 tcp 443 '
+        run rt egress --format json p
+        want_same "$(jq -c '[.id, .refused[0].port, .passed[0].port]' <<< "$out")" '["p",53,443]'
+        run rt egress --format xml p; want_rc 1; want_err_has 'table or json is wanted'
+        # A tool of the host takes the rules away: nothing more is started, and the audit says so.
+        in_ns nft flush ruleset
+        run rt --policy "$P/policy.json" exec p true
+        want_rc 255; want_err_has 'it has been removed'
+        jq -e 'select(.event == "exec" and .outcome == "refused")' /run/policy/audit.jsonl > /dev/null || fail "not in the audit file"
+        run rt delete --force p; want_rc 0
+        last_record | grep -q 'has been removed' || fail "the audit file does not say so: $(last_record)"
+}
+check "what is counted can be read while it runs; rules that were taken away bar exec" live
+
+start_checks()
+{
+        in_ns nft flush ruleset
+        policy "$1"
+        bundle q ".process.args = [\"/bin/true\"] | (.linux.namespaces[] | select(.type == \"network\")).path = \"/proc/$inside/ns/net\""
+        run rt --policy "$P/policy.json" create --bundle "$B" q; want_rc 0
+        in_ns nft 'insert rule inet runb output accept'
+        run rt start q; want_rc 1; want_err_has 'rule 1 of its chain output is not the one'
+        in_ns nft 'delete rule inet runb output handle '"$(in_ns nft -a list chain inet runb output | sed -n 's/.*accept # handle //p' | head -1)"
+        run rt start q; want_rc 0
+        run rt delete --force q; want_rc 0
+}
+check "rules that were changed bar the start" start_checks '{}'
+check "rules of a list that were changed bar the start" start_checks '{egress: {allow: [{cidr: "203.0.113.5/32", ports: [443]}]}}'
+
+element()
+{
+        in_ns nft flush ruleset
+        allow '{cidr: "203.0.113.5/32", ports: [443]}'
+        bundle r ".process.args = [\"/bin/true\"] | (.linux.namespaces[] | select(.type == \"network\")).path = \"/proc/$inside/ns/net\""
+        run rt --policy "$P/policy.json" create --bundle "$B" r; want_rc 0
+        in_ns nft 'add element inet runb allowed4 { 203.0.113.6 . tcp . 80 }'
+        run rt start r; want_rc 1; want_err_has 'its set allowed4 is not the one that was installed'
+        run rt delete --force r; want_rc 0
+}
+check "a set that was added to bars the start" element
+
+audit_mode()
+{
+        in_ns nft flush ruleset
+        with_audit '{egress: {mode: "audit"}}'
+        try s 'tool tcp 203.0.113.5 443; tool udp 10.77.0.2 443; tool tcp 2001:db8::2 8080; tool tcp 169.254.169.254 80; tool tcp 203.0.113.7 443'
+        want_lines answer answer answer EHOSTUNREACH EHOSTUNREACH
+        want_same "$(last_record | jq -c '[(.refused | map(.address)), (.passed | map([.address, .protocol, .port]))]')" \
+                '[["169.254.169.254","203.0.113.7"],[["10.77.0.2","udp",443],["203.0.113.5","tcp",443],["2001:db8::2","tcp",8080]]]'
+}
+check "audit mode lets out what is not closed always, and writes it down" audit_mode
+finish
