@@ -259,8 +259,11 @@ static void say_table(struct page *page, const struct nlmsghdr *header, bool has
                         const char *data = nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &length);
 
                         /* A comment, libnftnl/udata.h: type, length with the end, text. */
-                        say(page, data[0] == 0 && data[1] == (char)(length - 2) && data[length - 1] == 0 ? ", \"%s\"" : ", data %s",
-                            data + 2);
+                        if (length < 3)
+                                say(page, ", no comment");
+                        else
+                                say(page, data[0] == 0 && data[1] == (char)(length - 2) && data[length - 1] == 0 ?
+                                    ", \"%.*s\"" : ", data %.*s", (int)length - 2, data + 2);
                 }
         }
         nftnl_table_free(table);
