@@ -388,6 +388,7 @@ audit()
         want_rc 0
         want_same "$(stat -c %a /run/audit/log)" 600
         want_same "$(jq -r '[.event, .id, .profile, .policy, .outcome] | join(" ")' /run/audit/log)" "create audit untrusted r1 allowed
+egress audit untrusted r1 allowed
 end audit untrusted r1 "
         want_same "$(jq -r '.findings[]? | select(.rule == "env") | .action + " " + .asked' /run/audit/log)" "tightened GH_TOKEN"
         if grep -q hunter2 /run/audit/log; then fail "the value was told"; fi
