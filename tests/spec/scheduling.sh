@@ -3,25 +3,11 @@
 # the real-time classes, is applied by tests/sandbox/scheduling.c.
 # cgroups: host v2
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/lib.sh"
 need jq python3
 is_runb || skip_all "runc has these since 1.2"
 renice -n 0 -p $$ > /dev/null   # whoever runs the tests may have lowered it
 
-in_container()
-{
-        local name=$1
-        bundle "$name" ".process.args = [\"/bin/sh\", \"-c\", \$c] | ($2)" --arg c "$3"
-        run rt run --bundle "$B" "$name" < /dev/null
-}
-refused() # NAME FILTER TEXT
-{
-        bundle "$1" "$2"
-        run rt create --bundle "$B" "$1"
-        want_rc 1
-        want_err_has "$3"
-        want_same "$(wc -l < "$T/err")" 1
-        want_same "$(rt list -q)" ""
-}
 findings()
 {
         jq -r --arg p "$2" '.findings[] | select(.property == $p) | "\(.asked) -> \(.got)"' "$T/state/$1/state.json"
