@@ -108,9 +108,9 @@ static void judge_node(struct judge *judge, const struct spec_device *asked, str
                         judge_record(judge, "devices", "linux.devices", text, "the container's own, where it has a terminal");
                         return;
                 }
-                judge_refuse(
-                        judge, "devices", "linux.devices", text, arena_format(judge->arena, "device:%s", asked->path),
-                        "device %s is not one of null, zero, full, random, urandom and tty; drop the device", text);
+                judge_refuse(judge, "devices", "linux.devices", text, NULL,
+                             "device %s is not one of null, zero, full, random, urandom and tty; drop the device, or have the "
+                             "policy file list it in the profile's \"devices\"", text);
                 return;
         }
         if (asked->type == S_IFIFO ? policy_paths_is_in(path, "/proc") || policy_paths_is_in(path, "/sys")
