@@ -27,7 +27,7 @@
 
 #define LOCK_FILE "guard"
 #define AGAIN_MS 1000           /* between two attempts to kill */
-#define MOMENT_MS 1000          /* what SIGKILL may take */
+#define MOMENT_MS 5000          /* what SIGKILL may take on a host that is busy */
 
 uint64_t deadline_now_ms(void)
 {

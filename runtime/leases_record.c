@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -328,6 +329,16 @@ int lease_remove(const struct lease_house *house, const struct lease_record *rec
 
 /* ---- taking over what nobody holds ---- */
 
+/* What nobody has waited for yet keeps its ids and does nothing with them; its parent may be an engine that is busy. */
+static bool lives(const char *name)
+{
+        uint64_t start_time;
+        bool is_zombie;
+        int r = state_process_start_time((pid_t)strtol(name, NULL, 10), &start_time, &is_zombie);
+
+        return r == 0 ? !is_zombie : r != -ESRCH;
+}
+
 /* Its container's folder may have been removed by hand. */
 bool lease_is_populated(uint32_t base, uint32_t size)
 {
@@ -341,7 +352,7 @@ bool lease_is_populated(uint32_t base, uint32_t size)
         while ((entry = readdir(proc)) != NULL)
                 /* proc(5): /proc/PID itself always belongs to the effective user. */
                 if (isdigit((unsigned char)entry->d_name[0]) && fstatat(dirfd(proc), entry->d_name, &st, 0) == 0 &&
-                    st.st_uid >= base && st.st_uid - base < size)
+                    st.st_uid >= base && st.st_uid - base < size && lives(entry->d_name))
                         return true;
         return false;
 }

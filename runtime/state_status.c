@@ -19,7 +19,7 @@ int state_process_start_time(pid_t pid, uint64_t *ret_start_time, bool *ret_is_z
 {
         char path[32], text[1024];
         auto_close int fd = UNSET_FD;
-        uint64_t value;
+        uint64_t value, n_threads = 0;
         ssize_t length;
         char *p, *end;
         char status;
@@ -47,6 +47,8 @@ int state_process_start_time(pid_t pid, uint64_t *ret_start_time, bool *ret_is_z
                 if (p == NULL)
                         return -EPROTO;
                 p++;
+                if (field + 1 == 20)
+                        n_threads = strtoull(p, NULL, 10);
         }
         end = strchr(p, ' ');
         if (end == NULL)
@@ -55,7 +57,8 @@ int state_process_start_time(pid_t pid, uint64_t *ret_start_time, bool *ret_is_z
         if (text_to_u64(p, &value) < 0)
                 return -EPROTO;
         *ret_start_time = value;
-        *ret_is_zombie = status == 'Z' || status == 'X' || status == 'x';
+        /* proc(5), num_threads: a first thread that has ended shows as Z while the others go on. */
+        *ret_is_zombie = (status == 'Z' || status == 'X' || status == 'x') && n_threads <= 1;
         return 0;
 }
 

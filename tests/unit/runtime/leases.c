@@ -468,3 +468,28 @@ Test(leases, a_folder_that_others_may_write_to_is_refused)
         cr_expect_eq(leases_take(root, "b", 65536, NULL, 0, &lease, &err), -EPERM);
         cr_expect_not_null(strstr(err.text, house));
 }
+
+Test(leases, what_nobody_has_waited_for_yet_holds_no_ids)
+{
+        const uint32_t base = 1879048192u + 7 * 65536;
+        siginfo_t info;
+        pid_t pid;
+
+        if (geteuid() != 0)
+                cr_skip_test("needs root, to become another user");
+        cr_assert_not(lease_is_populated(base, 65536));
+        pid = test_fork();
+        if (pid == 0) {
+                if (setresuid(base + 5, base + 5, base + 5) < 0)
+                        _exit(1);
+                for (;;)
+                        pause();
+        }
+        while (!lease_is_populated(base, 65536))
+                cr_assert_eq(waitpid(pid, NULL, WNOHANG), 0, "no such user id here");
+        cr_expect_not(lease_is_populated(base, 5));
+        kill(pid, SIGKILL);
+        cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+        cr_expect_not(lease_is_populated(base, 65536));
+        waitpid(pid, NULL, 0);
+}

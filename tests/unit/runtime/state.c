@@ -1,10 +1,13 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
@@ -520,4 +523,57 @@ Test(lock, waits_no_longer_than_told_and_names_the_holder, .timeout = 30)
         waitpid(pid, NULL, 0);
         cr_expect_eq(lock_take(fd, true, 120, &holder), 0);
         unlink(name);
+}
+
+static void *sleep_on(void *context)
+{
+        while (pause() < 0)
+                continue;
+        return context;
+}
+
+/* What a build's init may do so that it looks dead. */
+static pid_t start_headless(void)
+{
+        pid_t pid = test_fork();
+        pthread_t thread;
+
+        if (pid == 0) {
+                pthread_create(&thread, NULL, sleep_on, NULL);
+                syscall(SYS_exit, 0);
+        }
+        return pid;
+}
+
+static bool shows_as_zombie(pid_t pid)
+{
+        char path[32], text[256] = "";
+        FILE *file;
+
+        snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+        file = fopen(path, "re");
+        if (file != NULL) {
+                text[fread(text, 1, sizeof text - 1, file)] = '\0';
+                fclose(file);
+        }
+        return strstr(text, ") Z ") != NULL;
+}
+
+Test(state, an_init_whose_first_thread_has_ended_lives_by_the_others)
+{
+        pid_t pid = start_headless();
+        struct state state = { .id = "a", .init_pid = pid, .is_created = true, .is_started = true };
+        bool is_zombie = true;
+        int pidfd;
+
+        while (!shows_as_zombie(pid))
+                usleep(1000);
+        cr_assert_eq(state_process_start_time(pid, &state.init_start_time, &is_zombie), 0);
+        cr_expect_not(is_zombie);
+        cr_expect_eq(state_status(&state), STATE_RUNNING);
+        cr_assert_eq(state_open_init(&state, &pidfd), 0);
+        close(pidfd);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        cr_expect_eq(state_status(&state), STATE_STOPPED);
 }
