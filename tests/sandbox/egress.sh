@@ -2,48 +2,12 @@
 # The egress table in a network namespace with a neighbour: what passes, what does not, and whether a change is seen.
 # What is refused with the table is tried without it first.
 . "$(dirname "$0")/../lib.sh"
-need ip nft nsenter unshare
+. "$(dirname "$0")/egress_lib.sh"
 
-tool=$(dirname "$RUNB")/tests/sandbox/egress_tool
-[ -x "$tool" ] || skip_all "$tool is not built (make check)"
-[ "$(id -u)" = 0 ] || skip_all "needs root (for network namespaces)"
-
-# Two namespaces held by a process each, so that nothing needs a mount: $inside is the build's.
-hold() { unshare -n sleep 600 & held=$!; until [ "$(readlink /proc/$held/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done; }
-hold; inside=$held
-hold; outside=$held
-in_ns() { nsenter -t "$inside" -n "$@"; }
-out_ns() { nsenter -t "$outside" -n "$@"; }
-servers=()
-trap 'kill "$inside" "$outside" "${servers[@]}" 2>/dev/null' EXIT
-
-in_ns ip link add eth0 type veth peer name peer0 netns "$outside" 2>/dev/null || skip_all "this kernel has no veth"
-in_ns "$tool" up 2>/dev/null
-out_ns "$tool" up 2>/dev/null
-for v in "in eth0 1" "out peer0 2"; do
-        set -- $v
-        "$1_ns" sysctl -qw net.ipv6.conf."$2".accept_dad=0 2>/dev/null
-        "$1_ns" ip address add 10.77.0."$3"/24 dev "$2"
-        "$1_ns" ip address add fd77::"$3"/64 dev "$2" nodad
-        "$1_ns" ip link set "$2" up
-done
-in_ns ip route add default via 10.77.0.2
-in_ns ip -6 route add default via fd77::2
-serve() # PID PORT [ADDRESS]
-{
-        rm -f "$T/ready"
-        nsenter -t "$1" -n "$tool" serve "${@:2}" > "$T/ready" 9>&- & servers+=($!)
-        until grep -q ready "$T/ready" 2>/dev/null; do sleep 0.01; done
-}
-serve "$inside" 7777
-serve "$outside" 7777
-serve "$inside" 5353 ::ffff:127.0.0.11
-# A new link takes up to a second until IPv6 goes over it.
-for i in $(seq 50); do
-        start=${EPOCHREALTIME/./}
-        [ "$(in_ns "$tool" tcp fd77::2 7777)" = answer ] && [ $(( ${EPOCHREALTIME/./} - start )) -lt 300000 ] && break
-        sleep 0.1
-done
+serve "$inside" serve 7777
+serve "$outside" serve 7777
+serve "$inside" serve 5353 ::ffff:127.0.0.11
+wait_for_neighbour 7777
 
 # says EXPECTED COMMAND...: in the build's namespace, and soon: with IPv6 the kernel takes the ICMP error for final only when
 # the first repetition of a TCP connect is refused too, after a second
@@ -52,12 +16,11 @@ says()
         local wanted=$1 got start
         shift
         start=${EPOCHREALTIME/./}
-        got=$(in_ns "$tool" "$@")
+        got=$(in_ns "$knock" "$@")
         took_ms=$(( (${EPOCHREALTIME/./} - start) / 1000 ))
         [ "$got" = "$wanted" ] || fail "$*: got $got, wanted $wanted"
         [ "$wanted" = silence ] || [ $took_ms -lt 1900 ] || fail "$*: took $took_ms ms"
 }
-clear_table() { in_ns nft flush ruleset; }
 install() { in_ns "$tool" install; }
 
 everything_is_open()
@@ -89,26 +52,21 @@ refused_at_once_v6()
         install
         says EACCES tcp fd77::2 7777
         says EPERM udp fd77::2 7777
-        says EACCES tcp 2001:db8::1 443
+        says EACCES tcp 2001:db8:1::1 443
 }
 check "nothing of IPv6 goes out, and a connect fails with the first repetition" refused_at_once_v6
 
 nothing_arrives()
 {
-        local before after
-        count() { out_ns nft list counter inet seen n | grep -o 'packets [0-9]*'; }
-        out_ns nft 'add table inet seen; add counter inet seen n; add chain inet seen in { type filter hook prerouting priority -300; }; add rule inet seen in meta l4proto != ipv6-icmp counter name n'
+        count_arrivals
         install
-        before=$(count)
         says EHOSTUNREACH tcp 10.77.0.2 7777
         says EPERM udp 10.77.0.2 53
         says EPERM echo 10.77.0.2
-        after=$(count)
-        [ "$before" = "$after" ] || fail "the neighbour saw $before before and $after after"
+        want_same "$(arrivals)" 0
         clear_table
         says answer tcp 10.77.0.2 7777
-        after=$(count)
-        [ "$before" != "$after" ] || fail "the neighbour's counter does not count"
+        want_other "$(arrivals)" 0
         out_ns nft delete table inet seen
 }
 check "not one packet reaches the neighbour" nothing_arrives
@@ -132,12 +90,12 @@ check "loopback passes, and a refused connect to it fails at once" loopback_pass
 nothing_comes_in()
 {
         clear_table
-        [ "$(out_ns "$tool" tcp 10.77.0.1 7777)" = answer ] || fail "the attack does not work without the table"
-        [ "$(out_ns "$tool" udp fd77::1 7777)" = answer ] || fail "the attack does not work without the table (IPv6)"
+        [ "$(out_ns "$knock" tcp 10.77.0.1 7777)" = answer ] || fail "the attack does not work without the table"
+        [ "$(out_ns "$knock" udp fd77::1 7777)" = answer ] || fail "the attack does not work without the table (IPv6)"
         install
-        [ "$(out_ns "$tool" tcp 10.77.0.1 7777)" = silence ] || fail "TCP came in"
-        [ "$(out_ns "$tool" udp 10.77.0.1 7777)" = silence ] || fail "UDP came in"
-        [ "$(out_ns "$tool" tcp fd77::1 7777)" = silence ] || fail "TCP over IPv6 came in"
+        [ "$(out_ns "$knock" tcp 10.77.0.1 7777)" = silence ] || fail "TCP came in"
+        [ "$(out_ns "$knock" udp 10.77.0.1 7777)" = silence ] || fail "UDP came in"
+        [ "$(out_ns "$knock" tcp fd77::1 7777)" = silence ] || fail "TCP over IPv6 came in"
 }
 check "the neighbour cannot connect" nothing_comes_in
 
@@ -145,7 +103,7 @@ neighbours_are_found()
 {
         install
         in_ns ip neigh flush all; out_ns ip neigh flush all
-        out_ns "$tool" udp fd77::1 7777         # is not answered, but asks for the address first
+        out_ns "$knock" udp fd77::1 7777         # is not answered, but asks for the address first
         out_ns ip -6 neigh show fd77::1 | grep -q lladdr || fail "$(out_ns ip -6 neigh show)"
 }
 check "IPv6 neighbours are found" neighbours_are_found
@@ -162,9 +120,9 @@ nothing_is_forwarded()
         nsenter -t "$third" -n ip route add default via 10.78.0.1
         in_ns sysctl -qw net.ipv4.ip_forward=1
         out_ns ip route add 10.78.0.0/24 via 10.77.0.1
-        [ "$(nsenter -t "$third" -n "$tool" tcp 10.77.0.2 7777)" = answer ] || { kill "$third"; fail "the attack does not work without the table"; }
+        [ "$(nsenter -t "$third" -n "$knock" tcp 10.77.0.2 7777)" = answer ] || { kill "$third"; fail "the attack does not work without the table"; }
         install
-        [ "$(nsenter -t "$third" -n "$tool" tcp 10.77.0.2 7777)" = silence ] || { kill "$third"; fail "forwarded"; }
+        [ "$(nsenter -t "$third" -n "$knock" tcp 10.77.0.2 7777)" = silence ] || { kill "$third"; fail "forwarded"; }
         kill "$third"
         in_ns ip link del eth1 2>/dev/null || true
 }
@@ -282,11 +240,11 @@ powerless()
         in_ns unshare -Ur "$tool" install && fail "installed"
         install
         in_ns unshare -Ur nft flush ruleset && fail "flushed"
-        [ "$(in_ns unshare -Ur "$tool" packet eth0)" = EPERM ] || fail "AF_PACKET works"
-        [ "$(in_ns unshare -Ur "$tool" echo 10.77.0.2)" = EPERM ] || fail "raw sockets work"
+        [ "$(in_ns unshare -Ur "$knock" packet eth0)" = EPERM ] || fail "AF_PACKET works"
+        [ "$(in_ns unshare -Ur "$knock" echo 10.77.0.2)" = EPERM ] || fail "raw sockets work"
         verify_is 0
         # With capabilities over the namespace, AF_PACKET passes by every table: that is what must never be given.
-        [ "$(in_ns "$tool" packet eth0)" = sent ] || fail "the attack does not work"
+        [ "$(in_ns "$knock" packet eth0)" = sent ] || fail "the attack does not work"
 }
 check "who does not own the namespace can neither change the table nor pass by it" powerless
 

@@ -2,82 +2,24 @@
 # Containers whose policy lets something out, in network namespaces with a neighbour that has public, private and metadata
 # addresses: what is listed works, on its ports only, and nothing else does.
 . "$(dirname "$0")/../lib.sh"
-need ip nft nsenter unshare python3
+. "$(dirname "$0")/egress_lib.sh"
+need python3
 is_runb || skip_all "asks for egress rules"
-[ "$(id -u)" = 0 ] || skip_all "needs root (for network namespaces)"
 
-tool=$(dirname "$RUNB")/tests/sandbox/egress_tool
-[ -x "$tool" ] || skip_all "$tool is not built (make check-programs)"
-P=/run/policy           # the folders above $T are writable for all
-mkdir -p "$P"
-
-hold() { unshare -n sleep 900 & held=$!; until [ "$(readlink /proc/$held/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done; }
-hold; inside=$held
-hold; outside=$held
-in_ns() { nsenter -t "$inside" -n "$@"; }
-out_ns() { nsenter -t "$outside" -n "$@"; }
-servers=()
-trap 'kill "$inside" "$outside" "${servers[@]}" 2>/dev/null' EXIT
-
-in_ns ip link add eth0 type veth peer name peer0 netns "$outside" 2>/dev/null || skip_all "this kernel has no veth"
-in_ns ip link set lo up; out_ns ip link set lo up
-for v in "in eth0 1" "out peer0 2"; do
-        set -- $v
-        "$1_ns" sysctl -qw net.ipv6.conf."$2".accept_dad=0 2>/dev/null
-        "$1_ns" ip address add 10.77.0."$3"/24 dev "$2"
-        "$1_ns" ip address add 2001:db8::"$3"/64 dev "$2" nodad
-        "$1_ns" ip link set "$2" up
-done
-# Of TEST-NET (RFC 5737), as public ones; a metadata service; the private one above.
-for a in 203.0.113.5/32 203.0.113.6/32 203.0.113.7/32 198.51.100.9/32 169.254.169.254/32 100.100.100.200/32; do out_ns ip address add $a dev peer0; done
-in_ns ip route add default via 10.77.0.2
-in_ns ip -6 route add default via 2001:db8::2
-serve() # PORT
-{
-        rm -f "$T/ready"
-        nsenter -t "$outside" -n "$tool" serve "$@" > "$T/ready" 9>&- & servers+=($!)
-        until grep -q ready "$T/ready" 2>/dev/null; do sleep 0.01; done
-}
-serve 443; serve 8080; serve 80
-for i in $(seq 50); do [ "$(in_ns "$tool" tcp 2001:db8::2 443)" = answer ] && break; sleep 0.1; done
-
+for port in 443 8080 80; do serve "$outside" serve $port; done
+wait_for_neighbour 443
 # The test's own network namespace, which is the runtime's, has this one, so that it is the host's own.
 ip link set lo up
 ip address add 203.0.113.7/32 dev lo
-
-policy() # JQ-EXPRESSION of the profile untrusted
-{
-        jq -cn "{version: 1, revision: \"test\", profiles: {untrusted: $1}}" > "$P/policy.json"
-        chmod 600 "$P/policy.json"
-}
-allow() { policy "{egress: {allow: [$1]}}"; }
-# try ID COMMANDS [JQ-FILTER]: in a container in the build's namespace
-try()
-{
-        sh_bundle "$1" "$2"
-        cp "$tool" "$B/rootfs/bin/tool" 2>/dev/null
-        jq --arg ns "/proc/$inside/ns/net" "(.linux.namespaces[] | select(.type == \"network\")).path = \$ns | ${3:-.}" \
-                "$B/config.json" > "$B/new" && mv "$B/new" "$B/config.json"
-        run rt --policy "$P/policy.json" run --bundle "$B" "$1"
-}
-# nc of busybox has no errnos: the test's tool is in the container, with what it links.
-bundle_tool()
-{
-        busybox_rootfs "$T/busybox"
-        for lib in $(ldd "$tool" 2>/dev/null | grep -o '/[^ ]*'); do mkdir -p "$T/busybox$(dirname "$lib")"; cp -L "$lib" "$T/busybox$lib"; done
-        cp "$tool" "$T/busybox/bin/tool"
-}
-bundle_tool
-want_lines() { want_rc 0; want_out "$(printf '%s\n' "$@")"; }
 
 unlisted()
 {
         policy '{}'
         try a 'for a in 203.0.113.5 2001:db8::2 10.77.0.2 169.254.169.254; do tool tcp $a 443; done; tool udp 203.0.113.5 443'
         want_lines EHOSTUNREACH EACCES EHOSTUNREACH EHOSTUNREACH EPERM
-        [ "$(in_ns "$tool" tcp 203.0.113.7 443)" = EHOSTUNREACH ] || fail "the table is not there"
+        [ "$(in_ns "$knock" tcp 203.0.113.7 443)" = EHOSTUNREACH ] || fail "the table is not there"
         in_ns nft delete table inet runb
-        [ "$(in_ns "$tool" tcp 203.0.113.5 443)$(in_ns "$tool" tcp 169.254.169.254 80)$(in_ns "$tool" udp 10.77.0.2 443)" = answeransweranswer ] ||
+        [ "$(in_ns "$knock" tcp 203.0.113.5 443)$(in_ns "$knock" tcp 169.254.169.254 80)$(in_ns "$knock" udp 10.77.0.2 443)" = answeransweranswer ] ||
                 fail "the neighbour does not answer without the table"
 }
 check "with an empty list nothing goes out, and without the table it would" unlisted
@@ -114,7 +56,6 @@ closed_always()
 }
 check "metadata, this host's addresses and unlisted private networks stay closed in a list of everything" closed_always
 
-is_refused() { want_rc 1; want_err_has "$1"; [ ! -e "$T/state/$2" ] || fail "a container is left"; }
 bad_lists()
 {
         local what
@@ -159,12 +100,12 @@ from_outside()
         policy '{}'
         try g 'tool serve 7000 > /dev/null & sleep 1; kill $!' &
         wait_for 5 eval 'in_ns ss -ltn | grep -q :7000'
-        want_same "$(out_ns "$tool" tcp 10.77.0.1 7000)" silence
+        want_same "$(out_ns "$knock" tcp 10.77.0.1 7000)" silence
         wait
         policy '{ingress: "any"}'
         try h 'tool serve 7000 > /dev/null & sleep 1; kill $!; tool tcp 203.0.113.5 443' > "$T/out.h" &
         wait_for 5 eval 'in_ns ss -ltn | grep -q :7000'
-        want_same "$(out_ns "$tool" tcp 10.77.0.1 7000)" answer
+        want_same "$(out_ns "$knock" tcp 10.77.0.1 7000)" answer
         wait
         grep -q EHOSTUNREACH "$T/out.h" || fail "$(cat "$T/out.h")"
 }
@@ -180,7 +121,7 @@ another_profile()
         jq --arg ns "/proc/$inside/ns/net" '(.linux.namespaces[] | select(.type == "network")).path = $ns' "$B/config.json" > "$B/new"; mv "$B/new" "$B/config.json"
         run rt --policy "$P/policy.json" --profile branch run --bundle "$B" j
         is_refused 'the network namespace has the egress rules of another profile than "branch"' j
-        [ "$(in_ns "$tool" tcp 203.0.113.5 443)" = EHOSTUNREACH ] || fail "the first one's rules are gone"
+        [ "$(in_ns "$knock" tcp 203.0.113.5 443)" = EHOSTUNREACH ] || fail "the first one's rules are gone"
         in_ns nft flush ruleset
         run rt --policy "$P/policy.json" --profile branch run --bundle "$B" j
         want_lines answer
@@ -226,13 +167,7 @@ echo "nameserver 127.0.0.1" > "$T/resolv.conf"
 printf '127.0.0.1 localhost\n203.0.113.6 listed.example.org # a remark\n' > "$T/hosts.host"
 # The runtime sees the test's own files of the name service.
 named() { unshare -m sh -c 'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/hosts && shift 2 && exec "$@"' - "$T/resolv.conf" "$T/hosts.host" "$@"; }
-try_named()
-{
-        sh_bundle "$1" "$2"
-        jq --arg ns "/proc/$inside/ns/net" "(.linux.namespaces[] | select(.type == \"network\")).path = \$ns | ${3:-.}" \
-                "$B/config.json" > "$B/new" && mv "$B/new" "$B/config.json"
-        run named "$RUNB" --root "$T/state" --policy "$P/policy.json" run --bundle "$B" "$1"
-}
+try_named() { inside_bundle "$@"; run named "$RUNB" --root "$T/state" --policy "$P/policy.json" run --bundle "$B" "$1"; }
 
 by_name()
 {
@@ -282,9 +217,6 @@ by_proxy()
 check "the proxy is reached, and the variables name it" by_proxy
 
 # ---- what is counted
-
-with_audit() { jq -cn "{version: 1, revision: \"test\", audit: {path: \"/run/policy/audit.jsonl\"}, profiles: {untrusted: $1}}" > "$P/policy.json"; chmod 600 "$P/policy.json"; rm -f /run/policy/audit.jsonl; }
-last_record() { jq -c 'select(.event == "egress")' /run/policy/audit.jsonl | tail -n 1; }
 
 counted()
 {
