@@ -117,6 +117,10 @@ static int read_spec(struct reader *reader, const struct json_node *node, void *
         return reader_object(reader, node, fields, READER_COUNT(fields), into);
 }
 
+/* "process (object, OPTIONAL)": what create applies where it is not there. */
+static char *no_strings[] = { NULL };
+#define NO_PROCESS { .process = { .cwd = "/", .args = no_strings, .env = no_strings } }
+
 /* @text lies in @arena already and is used up. */
 static int read_document(struct arena *arena, char *text, size_t length, const char *name, reader_function *read,
                          void *into, struct error *err)
@@ -151,7 +155,7 @@ static int read_copy(struct arena *arena, const char *text, size_t length, const
 int spec_read(struct arena *arena, const char *text, size_t length, const char *name, struct spec *ret_spec,
               struct error *err)
 {
-        struct spec spec = { .oci_version = NULL };
+        struct spec spec = NO_PROCESS;
         int r = read_copy(arena, text, length, name, read_spec, &spec, err);
 
         if (r == 0)
@@ -220,7 +224,7 @@ static int read_at(struct arena *arena, int folder_fd, const char *name, struct 
 {
         /* O_NONBLOCK: a FIFO in its place must not hang us. */
         auto_close int fd = openat(folder_fd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        struct spec spec = { .oci_version = NULL };
+        struct spec spec = NO_PROCESS;
         char *text = NULL, *kept = NULL;
         size_t length = 0;
         int r;
@@ -266,4 +270,14 @@ const char *spec_annotation(const struct spec *spec, const char *key)
                 if (strcmp(spec->annotations[i].key, key) == 0)
                         return spec->annotations[i].value;
         return NULL;
+}
+
+int spec_check_program(const struct spec *spec, const char *operation, struct error *err)
+{
+        if (!spec->has_process)
+                return error_set(err, EINVAL, "cannot %s a container without process in its config.json: it has no program", operation);
+        if (spec->process.n_args == 0)
+                return error_set(err, EINVAL, "cannot %s a container without process.args in its config.json: it has no program",
+                                 operation);
+        return 0;
 }

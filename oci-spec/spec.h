@@ -304,6 +304,10 @@ int spec_read_process(struct arena *arena, const char *text, size_t length, cons
 int spec_read_resources(struct arena *arena, const char *text, size_t length, const char *name,
                         struct spec_resources *ret_resources, struct error *err);
 
+/* config.md, "Process": process and process.args are "REQUIRED when start is called", not before. @operation: "start".
+ * Returns 0 or -EINVAL. */
+int spec_check_program(const struct spec *spec, const char *operation, struct error *err);
+
 /* Reads one capability name ("CAP_CHOWN"); returns its number or -EINVAL. Exact names only:
  * no lower case, no numbers. */
 int spec_cap_number(const char *name);

@@ -791,7 +791,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                                         .fifo_fd = UNSET_FD, .listener_fd = UNSET_FD } },
         };
         const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled, request->policy,
-                                                   request->config };
+                                                   request->config, request->is_run };
         struct error ignored;
         int r;
 
@@ -985,6 +985,8 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
         if (r < 0)
                 return error_errno(err, r, "read %s/%s/config.json", root, id);
         r = spec_read(arena, config, length, "config.json", &spec, err);
+        if (r == 0)
+                r = spec_check_program(&spec, "start", err);
         if (r < 0)
                 return r;
         if (notify_wanted(NULL) != NULL) {

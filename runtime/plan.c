@@ -48,8 +48,11 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
                     spec_read_file(arena, request->config, &plan->asked, &plan->config_text, &plan->config_length, err);
         if (r < 0)
                 return r;
-        if (!plan->asked.has_process)
-                return error_set(err, EINVAL, "process: missing in %s/config.json; a container needs a program", plan->bundle);
+        if (request->is_run) {
+                r = spec_check_program(&plan->asked, "run", err);
+                if (r < 0)
+                        return r;
+        }
         r = mounts_check_number(&plan->asked, err);
         if (r < 0)
                 return r;

@@ -61,6 +61,7 @@ struct plan_request {
         bool is_cgroup_disabled;
         struct policy_source policy;
         const char *config;             /* read instead of the bundle's config.json; NULL: that one */
+        bool is_run;                    /* its program is started at once, so there must be one */
 };
 
 /* Reads, judges and plans. @arena keeps everything. */

@@ -274,9 +274,15 @@ static int check_program(const struct process_ready *ready, const char *path)
 static void look_up(const struct process_plan *plan, const struct process_ready *ready, char *ret_path, size_t size)
 {
         const char *name = plan->process->args[0], *folder, *end;
-        size_t name_length = strlen(name), folder_length;
+        size_t name_length, folder_length;
         int r;
 
+        /* Created without a program, it can never be started. */
+        if (name == NULL) {
+                ret_path[0] = '\0';
+                return;
+        }
+        name_length = strlen(name);
         if (strchr(name, '/') != NULL) {
                 r = name_length < size ? check_program(ready, name) : -ENAMETOOLONG;
                 if (r == -ELIBBAD)

@@ -113,6 +113,27 @@ arguments()
 }
 check "args reach the program as they are; an empty list and a missing program are errors of create" arguments
 
+without_program()
+{
+        local edit
+        for edit in 'del(.process)' 'del(.process.args)'; do
+                bundle none "$edit"
+                run rt run --bundle "$B" none
+                want_rc 1
+                want_err_has "cannot run a container without process"
+                want_same "$(rt list -q)" ""
+                rt create --bundle "$B" none < /dev/null > /dev/null 2>&1
+                want_same "$(rt state none | jq -r .status)" created
+                run rt start none
+                want_rc 1
+                want_err_has "cannot start a container without process"
+                want_same "$(rt state none | jq -r .status)" created
+                run rt delete --force none
+                want_rc 0
+        done
+}
+check "create needs no program; start and run do, and a start without one changes nothing" without_program
+
 terminal()
 {
         bundle tty '.process.terminal = true | .process.consoleSize = {height: 31, width: 97} |
