@@ -35,7 +35,7 @@ pause_created()
         want_rc 0
         want_same "$(status_of cr)" created
         rt start cr
-        wait_for 5 grep -q ran "$T/cr.out"
+        wait_for 60 grep -q ran "$T/cr.out"
         rt delete --force cr
 }
 check "a created container pauses, resumes and starts; a paused one does not pause again" pause_created
@@ -45,7 +45,7 @@ pause_many()
         sh_bundle many 'i=0; while [ $i -lt 50 ]; do (while :; do :; done) & i=$((i+1)); done; wait'
         rt create --bundle "$B" many < /dev/null > /dev/null 2>&1
         rt start many
-        wait_for 10 sh -c "[ \$('$RUNB' --root '$T/state' ps -f json many | jq length) -ge 51 ]"
+        wait_for 60 sh -c "[ \$('$RUNB' --root '$T/state' ps -f json many | jq length) -ge 51 ]"
         for i in 1 2 3 4 5; do
                 rt pause many
                 want_same "$(status_of many)" paused
@@ -76,8 +76,8 @@ ps_edges()
         want_rc 0
         want_same "$(wc -l < "$T/out")" 2
         rt kill e KILL
-        wait_for 5 has_status e stopped
-        wait_for 5 sh -c "[ \"\$('$RUNB' --root '$T/state' ps -f json e)\" = null ]"
+        wait_for 60 has_status e stopped
+        wait_for 60 sh -c "[ \"\$('$RUNB' --root '$T/state' ps -f json e)\" = null ]"
         rt delete e
 }
 check "ps says null of a stopped container, and what is wrong with its options" ps_edges
@@ -113,7 +113,7 @@ update_refusals()
         want_rc 1
         want_err_has "container does not exist"
         rt kill u KILL
-        wait_for 5 has_status u stopped
+        wait_for 60 has_status u stopped
         run rt update --pids-limit 5 u
         want_rc 1
         want_err "container not running"
@@ -168,7 +168,7 @@ update_below_usage()
             .mounts += [{"destination":"/tmp","type":"tmpfs","source":"tmpfs"}]' "$B/config.json" > "$B/c" && mv "$B/c" "$B/config.json"
         rt create --bundle "$B" use < /dev/null > "$T/use.out" 2>&1
         rt start use
-        wait_for 10 grep -q full "$T/use.out"
+        wait_for 60 grep -q full "$T/use.out"
         run rt update --memory 4m --memory-swap 134217728 use
         if [ -d /sys/fs/cgroup/memory ] && [ "$(swapon --noheadings | wc -l)" = 0 ]; then
                 want_rc 1
