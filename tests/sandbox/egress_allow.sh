@@ -6,7 +6,7 @@
 need python3
 is_runb || skip_all "asks for egress rules"
 
-for port in 443 8080 80; do serve "$outside" serve $port; done
+for port in 443 8080 80 53; do serve "$outside" serve $port; done
 wait_for_neighbour 443
 # The test's own network namespace, which is the runtime's, has this one, so that it is the host's own.
 ip link set lo up
@@ -174,6 +174,7 @@ by_name()
         in_ns nft flush ruleset
         allow '{host: "pkg.example.org", ports: [443]}, {host: "alias.example.org", ports: [8080]}, {host: "cut.example.org", ports: [80]}, {host: "listed.example.org", ports: [443]}'
         echo '192.0.2.1 engine' > "$T/hosts.engine"
+        want_same "$(in_ns "$knock" udp 203.0.113.5 53)" answer     # the DNS, as any build asks it
         try_named n 'cat /etc/hosts; tool tcp 203.0.113.5 443; tool tcp 203.0.113.5 8080; tool tcp 203.0.113.5 80; tool tcp 2001:db8::2 443
                 tool tcp 203.0.113.6 80; tool tcp 203.0.113.6 443; tool udp 203.0.113.5 53; nc -w 2 pkg.example.org 443 < /dev/null; echo; echo x >> /etc/hosts' \
                 ".mounts += [{destination: \"/etc/hosts\", type: \"bind\", source: \"$T/hosts.engine\", options: [\"bind\", \"rw\"]}]"

@@ -13,8 +13,9 @@
  *   knock join ADDRESS INTERFACE       a multicast group, of which the kernel tells the routers: "joined"
  *   knock flush                        removes the table inet runb: "flushed" or the errno
  *   knock flood ADDRESS N PORTS TIMES  UDP to N addresses from that one on, and so many ports of each, from 1 on
- *   knock held tcp|udp                 by fd 3, which is connected: as tcp and udp
+ *   knock held                         by fd 3, which is connected: as tcp and udp
  *   knock before NETNS tcp|udp ADDRESS PORT COMMAND...  runs it with such an fd 3, of that network namespace
+ *   knock euid                         as a number
  *   knock nested COMMAND...            in a user namespace of its own, as its root */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,18 +27,18 @@
 #include <linux/netlink.h>
 #include <net/ethernet.h>
 #include <net/if.h>
-#include <netinet/ip.h>
-#include <netinet/ip6.h>
-#include <netinet/ip_icmp.h>
 #include <netinet/icmp6.h>
-#include <netinet/tcp.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -111,6 +112,8 @@ static int talk(int type, const char *where, uint16_t port)
                 errno = error;
                 return say_errno();
         }
+        if (type == SOCK_STREAM && send(fd, "x", 1, MSG_NOSIGNAL) < 0)
+                return say_errno();
         return hear(fd);
 }
 
@@ -172,6 +175,8 @@ static int talk_by_uring(int type, const char *where, uint16_t port)
                 errno = -r;
                 return say_errno();
         }
+        if (type == SOCK_STREAM && send(fd, "x", 1, MSG_NOSIGNAL) < 0)
+                return say_errno();
         return hear(fd);
 }
 
@@ -323,13 +328,11 @@ static int flood(const char *first, uint32_t n, uint32_t ports, uint32_t times)
 
 /* ---- fds, and who runs it ---- */
 
-static int use_held(int type)
+static int use_held(void)
 {
         if (say_socket_error(3) != 0)
                 return 0;
         if (send(3, "x", 1, MSG_NOSIGNAL) < 0)
-                return say_errno();
-        if (type == SOCK_STREAM && shutdown(3, SHUT_WR) < 0)
                 return say_errno();
         return hear(3);
 }
@@ -378,15 +381,47 @@ static int run_nested(char **argv)
 
 /* ---- the neighbour ---- */
 
-static int serve(uint16_t port, const char *where)
+/* By the address that was asked, of several. */
+static void answer_datagram(int fd)
 {
-        int tcp = socket(AF_INET6, SOCK_STREAM, 0), udp = socket(AF_INET6, SOCK_DGRAM, 0), fd, on = 1;
-        struct sockaddr_storage any, from;
-        socklen_t length = address(where, port, &any);
+        struct sockaddr_storage from;
+        char byte, control[256] __attribute__((aligned(8)));
+        struct iovec part = { &byte, 1 };
+        struct msghdr message = { .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &part, .msg_iovlen = 1,
+                                  .msg_control = control, .msg_controllen = sizeof control };
+
+        if (recvmsg(fd, &message, 0) != 1)
+                return;
+        byte = 'y';
+        if (sendmsg(fd, &message, 0) < 0)
+                perror("sendmsg");
+}
+
+/* Once something has been said, or will not be. */
+static void answer_stream(int fd)
+{
         char byte;
 
+        if (fork() != 0) {
+                close(fd);
+                return;
+        }
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (recv(fd, &byte, 1, 0) >= 0 && send(fd, "y", 1, MSG_NOSIGNAL) < 0)
+                perror("send");
+        _exit(0);
+}
+
+static int serve(uint16_t port, const char *where)
+{
+        int tcp = socket(AF_INET6, SOCK_STREAM, 0), udp = socket(AF_INET6, SOCK_DGRAM, 0), on = 1;
+        struct sockaddr_storage any;
+        socklen_t length = address(where, port, &any);
+
+        signal(SIGCHLD, SIG_IGN);
         setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-        if (bind(tcp, (struct sockaddr *)&any, length) < 0 || bind(udp, (struct sockaddr *)&any, length) < 0 || listen(tcp, 9) < 0) {
+        setsockopt(udp, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
+        if (bind(tcp, (struct sockaddr *)&any, length) < 0 || bind(udp, (struct sockaddr *)&any, length) < 0 || listen(tcp, 64) < 0) {
                 perror("serve");
                 return 2;
         }
@@ -396,15 +431,10 @@ static int serve(uint16_t port, const char *where)
                 struct pollfd wait[] = { { .fd = tcp, .events = POLLIN }, { .fd = udp, .events = POLLIN } };
 
                 poll(wait, 2, -1);
-                if (wait[0].revents != 0) {
-                        fd = accept(tcp, NULL, NULL);
-                        if (write(fd, "y", 1) < 0)
-                                perror("write");
-                        close(fd);
-                }
-                length = sizeof from;
-                if (wait[1].revents != 0 && recvfrom(udp, &byte, 1, 0, (struct sockaddr *)&from, &length) == 1)
-                        sendto(udp, "y", 1, 0, (struct sockaddr *)&from, length);
+                if (wait[0].revents != 0)
+                        answer_stream(accept(tcp, NULL, NULL));
+                if (wait[1].revents != 0)
+                        answer_datagram(udp);
         }
 }
 
@@ -471,10 +501,12 @@ int main(int argc, char **argv)
                 return flush_table();
         if (IS("flood", 6))
                 return flood(argv[2], (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]), (uint32_t)atoi(argv[5]));
-        if (IS("held", 3))
-                return use_held(strcmp(argv[2], "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM);
+        if (IS("held", 2))
+                return use_held();
         if (IS("before", 7))
                 return run_with_socket(argv);
+        if (IS("euid", 2))
+                return printf("%u\n", geteuid()) < 0;
         if (IS("nested", 3))
                 return run_nested(argv);
         fprintf(stderr, "knock: no such verb, or too few words behind it: %s\n", verb);
