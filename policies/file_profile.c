@@ -208,6 +208,15 @@ static int read_ingress(struct reader *reader, const struct json_node *node, voi
         return read_word(reader, node, FIELDS(names), "established or any", into);
 }
 
+static int read_landlock(struct reader *reader, const struct json_node *node, void *into)
+{
+        static const struct reader_field fields[] = {
+                RF_VALUE(struct policy_profile, "tcpPorts", landlock_tcp_ports, reader_bool),
+        };
+
+        return policy_read_object(reader, node, FIELDS(fields), into);
+}
+
 /* ---- limits ---- */
 
 static int read_number(struct reader *reader, const struct json_node *node, uint64_t most, uint64_t *into)
@@ -341,6 +350,7 @@ int policy_read_profile(struct reader *reader, const struct json_node *node, str
                 RF_ARRAY(struct policy_profile, "devices", devices, n_devices, read_device),
                 RF_WHOLE("egress", read_egress),
                 RF_VALUE(struct policy_profile, "ingress", ingress, read_ingress),
+                RF_WHOLE("landlock", read_landlock),
                 RF_VALUE(struct policy_profile, "limits", limits, read_limits),
                 RF_WHOLE("env", read_env),
                 RF_VALUE(struct policy_profile, "hooks", hooks, read_hooks),

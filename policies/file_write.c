@@ -205,6 +205,8 @@ void policy_file_write_profile(const struct policy_profile *profile, const char 
         write_egress(profile, out);
         key(&writer, "ingress");
         text_addf(out, "\"%s\"", profile->ingress == POLICY_INGRESS_ESTABLISHED ? "established" : "any");
+        key(&writer, "landlock");
+        text_addf(out, "{ \"tcpPorts\": %s }", truth(profile->landlock_tcp_ports));
         key(&writer, "limits");
         write_limits(profile, out);
         key(&writer, "env");

@@ -103,7 +103,7 @@ struct host {
                                  * the kernel would load modules */
         bool has_seccomp;
         unsigned landlock_abi;  /* 0: not there, or not looked at: only where a network namespace is joined or the
-                                 * host's */
+                                 * host's, or the policy wants TCP ports held */
         struct host_rlimit nofile, fsize;       /* only looked at where a policy limits them */
         uint64_t core_limit_most;       /* the highest RLIMIT_CORE that this process may set */
         uint64_t rtprio_limit, nice_limit;      /* hard RLIMIT_RTPRIO and RLIMIT_NICE of this process, which a build inherits */

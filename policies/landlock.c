@@ -17,10 +17,22 @@
  *                                         is joined. Open where the engine says whose pod it is.
  *
  * No other scope and no rule for files: init and exec have to signal each other, and mount(2) fails in a domain that
- * handles files. */
+ * handles files.
+ *
+ * TCP ports, where the profile asks for it (landlock.tcpPorts): connect(2) to a port that no entry of egress.allow has
+ * fails, whatever becomes of the table of the network namespace. Never by itself, as Landlock sees a port and no
+ * address: a test that talks to a server on a loopback port of its own choice, as most suites do, fails with
+ * "permission denied" (tests/sandbox/landlock_ports.sh shows both). It costs what a domain costs, see above: init and
+ * exec do not see into each other's /proc/PID. */
 #include "policies/landlock.h"
 
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
 #include "policies/judge.h"
+#include "runtime/base/auto.h"
+#include "runtime/base/text.h"
 
 static enum sandbox_abstract of_namespace(const struct judge *judge, const struct sandbox *sandbox)
 {
@@ -38,7 +50,93 @@ static enum sandbox_abstract of_namespace(const struct judge *judge, const struc
         return sandbox->group_key != NULL ? SANDBOX_ABSTRACT_OPEN : SANDBOX_ABSTRACT_IF_FOUND;
 }
 
-int policy_landlock_judge(struct judge *judge, struct sandbox *sandbox)
+static int compare_ports(const void *a, const void *b)
+{
+        const struct policy_ports *one = a, *other = b;
+
+        return (int)one->first - (int)other->first;
+}
+
+/* Of all that the table lets out, wherever it lies. */
+static int gather_ports(struct arena *arena, const struct sandbox_egress *egress, struct sandbox_tcp_ports *ports)
+{
+        struct policy_ports *items = arena_array(arena, egress->n_ranges + 1, sizeof *items);
+        size_t n = 0, n_merged = 0;
+
+        if (items == NULL)
+                return -ENOMEM;
+        for (size_t i = 0; i < egress->n_ranges; i++) {
+                const struct egress_range *range = &egress->ranges[i];
+
+                if (range->protocol_first <= IPPROTO_TCP && range->protocol_last >= IPPROTO_TCP)
+                        items[n++] = (struct policy_ports){ range->port_first, range->port_last };
+        }
+        qsort(items, n, sizeof *items, compare_ports);
+        for (size_t i = 0; i < n; i++) {
+                struct policy_ports *last = n_merged > 0 ? &items[n_merged - 1] : NULL;
+
+                if (last == NULL || items[i].first > (uint32_t)last->last + 1)
+                        items[n_merged++] = items[i];
+                else if (items[i].last > last->last)
+                        last->last = items[i].last;
+        }
+        ports->items = items;
+        ports->n = n_merged;
+        return 0;
+}
+
+static size_t count_ports(const struct sandbox_tcp_ports *ports)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < ports->n; i++)
+                n += (size_t)ports->items[i].last - ports->items[i].first + 1;
+        return n;
+}
+
+static int judge_ports(struct judge *judge, struct sandbox *sandbox)
+{
+        const char *const rule = "landlock.tcpPorts", *const property = "linux.namespaces (network)";
+        const char *const asked = "TCP to any port";
+        auto_buffer struct text_buffer said = { 0 };
+        struct sandbox_tcp_ports ports = { .is_limited = true };
+        size_t n;
+
+        if (!judge->policy->profile.landlock_tcp_ports)
+                return 0;
+        if (sandbox->egress.is_audit) {
+                judge_record(judge, rule, property, asked, "any port: egress.mode is audit, which lets them all out");
+                return 0;
+        }
+        if (judge->host->landlock_abi < POLICY_LANDLOCK_TCP_ABI) {
+                judge_record(judge, rule, property, asked,
+                             "the table of the network namespace alone holds: this kernel has no Landlock rules for TCP "
+                             "(Linux 6.7, CONFIG_SECURITY_LANDLOCK, lsm=landlock)");
+                return 0;
+        }
+        if (gather_ports(judge->arena, &sandbox->egress, &ports) < 0)
+                return -ENOMEM;
+        n = count_ports(&ports);
+        if (n > POLICY_LANDLOCK_MAX_PORTS) {
+                judge_refuse(judge, rule, property, asked, NULL,
+                             "egress.allow has %zu TCP ports, and Landlock takes them one by one, %d at most; list fewer, "
+                             "or leave landlock.tcpPorts away", n, POLICY_LANDLOCK_MAX_PORTS);
+                return 0;
+        }
+        for (size_t i = 0; i < ports.n; i++) {
+                text_addf(&said, "%s%u", i == 0 ? "to " : ", ", ports.items[i].first);
+                if (ports.items[i].last > ports.items[i].first)
+                        text_addf(&said, "-%u", ports.items[i].last);
+        }
+        text_addf(&said, "%s; on loopback, too; init and exec do not see into each other's /proc/PID", n == 0 ? "to none" : "");
+        if (said.is_broken)
+                return -ENOMEM;
+        judge_tighten(judge, rule, property, asked, said.text);
+        sandbox->tcp_ports = ports;
+        return 0;
+}
+
+static void judge_scope(struct judge *judge, struct sandbox *sandbox)
 {
         const char *path = sandbox->spec.linux_.namespaces[SPEC_NS_NET].path;
         const char *asked = path != NULL ? path : "the host's network";
@@ -46,7 +144,7 @@ int policy_landlock_judge(struct judge *judge, struct sandbox *sandbox)
 
         sandbox->abstract_sockets = of_namespace(judge, sandbox);
         if (sandbox->abstract_sockets == SANDBOX_ABSTRACT_OPEN)
-                return 0;
+                return;
         if (judge->host->landlock_abi < POLICY_LANDLOCK_SCOPE_ABI) {
                 sandbox->abstract_sockets = SANDBOX_ABSTRACT_OPEN;
                 judge_record(judge, "landlock", property, asked,
@@ -55,5 +153,10 @@ int policy_landlock_judge(struct judge *judge, struct sandbox *sandbox)
         } else if (sandbox->abstract_sockets == SANDBOX_ABSTRACT_SCOPED) {
                 judge_tighten(judge, "landlock", property, asked, POLICY_LANDLOCK_SCOPED);
         }
-        return 0;
+}
+
+int policy_landlock_judge(struct judge *judge, struct sandbox *sandbox)
+{
+        judge_scope(judge, sandbox);
+        return judge_ports(judge, sandbox);
 }

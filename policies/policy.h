@@ -94,6 +94,7 @@ struct policy_profile {
         const struct policy_destination *egress_allow; size_t n_egress_allow;
         const char *egress_proxy;       /* "10.0.0.1:3128"; NULL: none */
         enum policy_ingress ingress;
+        bool landlock_tcp_ports;        /* Landlock, too, holds TCP to the ports of the list: loopback's as well */
         struct policy_limit_value limits[POLICY_LIMITS];
         struct policy_texts env_deny;   /* patterns of names */
         enum policy_on_match env_on_match;

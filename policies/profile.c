@@ -201,6 +201,7 @@ int policy_profile_meet(struct arena *arena, const struct policy_profile *a, con
                 .rootfs = STRICTER(a->rootfs, b->rootfs),
                 .egress_mode = STRICTER(a->egress_mode, b->egress_mode),
                 .ingress = STRICTER(a->ingress, b->ingress),
+                .landlock_tcp_ports = a->landlock_tcp_ports || b->landlock_tcp_ports,
                 .env_on_match = STRICTER(a->env_on_match, b->env_on_match),
                 .allow_create_container_hooks = a->allow_create_container_hooks && b->allow_create_container_hooks,
         };

@@ -75,6 +75,12 @@ struct sandbox_egress {
         const char *hosts; size_t hosts_length;                 /* lines for /etc/hosts; NULL: none */
 };
 
+/* The ports that Landlock lets TCP connect to, wherever they are. */
+struct sandbox_tcp_ports {
+        bool is_limited;                /* else to any */
+        const struct policy_ports *items; size_t n;     /* in order; no two of them overlap */
+};
+
 struct sandbox {
         /* The request with everything tightened in place: caps cut and ambient/inheritable emptied, mounts with
          * nosuid,nodev added and shared made private, /dev added where missing, masked and read-only paths added,
@@ -106,6 +112,7 @@ struct sandbox {
         bool egress_deny;               /* install the table; what it lets pass besides loopback: */
         struct sandbox_egress egress;
         enum sandbox_abstract abstract_sockets;
+        struct sandbox_tcp_ports tcp_ports;
 };
 
 /* Judges a whole config.json. @ret_sandbox points into @arena and into what @spec points to.

@@ -23,6 +23,9 @@
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
 #endif
+#ifndef IPPROTO_SMC
+#define IPPROTO_SMC 256
+#endif
 #define TIOCLINUX_ 0x541C       /* ioctl_console(2); <linux/tiocl.h> has only the sub-commands */
 
 #define ALLOW POLICY_SECCOMP_ALLOW
@@ -102,22 +105,24 @@ static const char *const refused[] = {
         "swapon", "syslog", "vhangup",
 };
 
-static bool without_user_namespaces(bool user_namespaces, bool setuid_files)
+static bool without_user_namespaces(const struct policy_seccomp_choice *choice)
 {
-        (void)setuid_files;
-        return !user_namespaces;
+        return !choice->user_namespaces;
 }
 
-static bool with_user_namespaces(bool user_namespaces, bool setuid_files)
+static bool with_user_namespaces(const struct policy_seccomp_choice *choice)
 {
-        (void)setuid_files;
-        return user_namespaces;
+        return choice->user_namespaces;
 }
 
-static bool without_setuid_files(bool user_namespaces, bool setuid_files)
+static bool without_setuid_files(const struct policy_seccomp_choice *choice)
 {
-        (void)user_namespaces;
-        return !setuid_files;
+        return !choice->setuid_files;
+}
+
+static bool with_tcp_ports(const struct policy_seccomp_choice *choice)
+{
+        return choice->tcp_ports;
 }
 
 /* AF_INET is 2 and AF_INET6 is 10: one bit apart. */
@@ -130,17 +135,35 @@ static_assert((AF_INET & ~(AF_INET ^ AF_INET6)) == AF_INET && (AF_INET ^ AF_INET
 /* An AF_INET socket of this type is a packet socket: packet(7), and __sock_create() in net/socket.c. */
 #define IS_OLD_PACKET(arg_) { .arg = (arg_), .op = POLICY_SECCOMP_IS, .mask = SOCKET_TYPE, .value = SOCK_PACKET }
 
-static const struct policy_seccomp_check socket_checks[] = {
-        { 1, { IS(0, AF_UNIX) }, ALLOW },
-        { 1, { IS_OLD_PACKET(1) }, EAFNOSUPPORT },
-        { 2, { IS_INET(0), IS(2, 0) }, ALLOW },
-        { 2, { IS_INET(0), IS(2, IPPROTO_TCP) }, ALLOW },
-        { 2, { IS_INET(0), IS(2, IPPROTO_UDP) }, ALLOW },
-        { 2, { IS_INET(0), IS(2, IPPROTO_ICMP) }, ALLOW },
-        { 2, { IS_INET(0), IS(2, IPPROTO_ICMPV6) }, ALLOW },
-        { 2, { IS_INET(0), IS(2, IPPROTO_MPTCP) }, ALLOW },     /* Go listens with it since 1.24 */
-        { 1, { IS_INET(0) }, EPROTONOSUPPORT },
-        { 2, { IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE) }, ALLOW },
+/* Multipath TCP, which Go listens with since 1.24, and SMC carry TCP past Landlock's rules for ports, which ask of TCP
+ * sockets alone (hook_socket_connect() of security/landlock/net.c); both fall back to TCP when there is no such protocol. */
+#define NO_TCP_BY_ANOTHER_NAME                                                                                         \
+        { 2, { IS_INET(0), IS(2, IPPROTO_MPTCP) }, EPROTONOSUPPORT },                                                  \
+        { 2, { IS_INET(0), IS(2, IPPROTO_SMC) }, EPROTONOSUPPORT }
+
+#define BUILD_SOCKETS                                                                                                  \
+        { 1, { IS(0, AF_UNIX) }, ALLOW },                                                                              \
+        { 1, { IS_OLD_PACKET(1) }, EAFNOSUPPORT },                                                                     \
+        { 2, { IS_INET(0), IS(2, 0) }, ALLOW },                                                                        \
+        { 2, { IS_INET(0), IS(2, IPPROTO_TCP) }, ALLOW },                                                              \
+        { 2, { IS_INET(0), IS(2, IPPROTO_UDP) }, ALLOW },                                                              \
+        { 2, { IS_INET(0), IS(2, IPPROTO_ICMP) }, ALLOW },                                                             \
+        { 2, { IS_INET(0), IS(2, IPPROTO_ICMPV6) }, ALLOW },                                                           \
+        { 2, { IS_INET(0), IS(2, IPPROTO_MPTCP) }, ALLOW },                                                            \
+        { 1, { IS_INET(0) }, EPROTONOSUPPORT },                                                                        \
+        { 2, { IS(0, AF_NETLINK), IS(2, NETLINK_ROUTE) }, ALLOW }
+
+static const struct policy_seccomp_check socket_checks[] = { BUILD_SOCKETS };
+static const struct policy_seccomp_check tcp_socket_checks[] = { NO_TCP_BY_ANOTHER_NAME, BUILD_SOCKETS };
+
+/* A first packet with data connects without connect(2), tcp(7) TCP_FASTOPEN, and Landlock is not asked (seen on Linux 6.18).
+ * What the kernel says where this is switched off (tcp_sendmsg_fastopen()). */
+static const struct policy_seccomp_check send_flags_2_checks[] = {
+        { 1, { HAS_ANY(2, MSG_FASTOPEN) }, EOPNOTSUPP },
+};
+
+static const struct policy_seccomp_check send_flags_3_checks[] = {
+        { 1, { HAS_ANY(3, MSG_FASTOPEN) }, EOPNOTSUPP },
 };
 
 static const struct policy_seccomp_check socketpair_checks[] = {
@@ -233,7 +256,11 @@ static const struct policy_seccomp_check openat_checks[] = {
 };
 
 static const struct policy_seccomp_rule rules[] = {
+        { "socket", with_tcp_ports, CHECKS(tcp_socket_checks), EAFNOSUPPORT },
         { "socket", NULL, CHECKS(socket_checks), EAFNOSUPPORT },
+        { "sendmsg", with_tcp_ports, CHECKS(send_flags_2_checks), ALLOW },
+        { "sendto", with_tcp_ports, CHECKS(send_flags_3_checks), ALLOW },
+        { "sendmmsg", with_tcp_ports, CHECKS(send_flags_3_checks), ALLOW },
         { "socketpair", NULL, CHECKS(socketpair_checks), EAFNOSUPPORT },
         { "clone", without_user_namespaces, CHECKS(clone_checks), EPERM },
         { "clone", with_user_namespaces, CHECKS(clone_user_checks), EPERM },
@@ -278,14 +305,17 @@ static const char *const engine_allowed[] = {
 
 /* Any protocol, where docker has any family but AF_VSOCK: what other families there are (AF_ALG, AF_PACKET, Bluetooth,
  * TIPC, ...) are modules with a history that socket(2) loads, and egress rules do not know most of them. */
-static const struct policy_seccomp_check engine_socket_checks[] = {
-        { 1, { IS(0, AF_UNIX) }, ALLOW },
-        { 1, { IS_OLD_PACKET(1) }, EAFNOSUPPORT },
-        { 1, { IS_INET(0) }, ALLOW },
-        { 1, { IS(0, AF_NETLINK) }, ALLOW },
-};
+#define ENGINE_SOCKETS                                                                                                 \
+        { 1, { IS(0, AF_UNIX) }, ALLOW },                                                                              \
+        { 1, { IS_OLD_PACKET(1) }, EAFNOSUPPORT },                                                                     \
+        { 1, { IS_INET(0) }, ALLOW },                                                                                  \
+        { 1, { IS(0, AF_NETLINK) }, ALLOW }
+
+static const struct policy_seccomp_check engine_socket_checks[] = { ENGINE_SOCKETS };
+static const struct policy_seccomp_check engine_tcp_socket_checks[] = { NO_TCP_BY_ANOTHER_NAME, ENGINE_SOCKETS };
 
 static const struct policy_seccomp_rule engine_rules[] = {
+        { "socket", with_tcp_ports, CHECKS(engine_tcp_socket_checks), EAFNOSUPPORT },
         { "socket", NULL, CHECKS(engine_socket_checks), EAFNOSUPPORT },
 };
 

@@ -25,6 +25,14 @@ struct policy_seccomp_term {
         uint32_t mask, value;
 };
 
+/* What of a profile chooses among the rules. */
+struct policy_seccomp_choice {
+        enum policy_seccomp_base base;
+        bool user_namespaces;
+        bool setuid_files;      /* true: chmod and its like may set the setuid and setgid bits */
+        bool tcp_ports;         /* Landlock holds TCP to listed ports: what it does not see of TCP is refused */
+};
+
 #define POLICY_SECCOMP_ALLOW (-1)
 
 #define POLICY_SECCOMP_TERMS 3
@@ -37,7 +45,7 @@ struct policy_seccomp_check {
 /* The first check that holds decides, else @otherwise. */
 struct policy_seccomp_rule {
         const char *name;
-        bool (*applies)(bool user_namespaces, bool setuid_files);       /* NULL: always */
+        bool (*applies)(const struct policy_seccomp_choice *choice);     /* NULL: always */
         const struct policy_seccomp_check *checks;
         size_t n_checks;
         int otherwise;

@@ -82,7 +82,7 @@ const char *child_step_text(enum child_step step)
                 [STEP_USERNS_ENTER] = "enter the user namespace",
                 [STEP_USERNS_LIMITS] = "limit what the user namespace may make",
                 [STEP_MOUNTS_OWN] = "make the build's own mount namespace",
-                [STEP_LANDLOCK] = "put abstract sockets of the network namespace out of reach",
+                [STEP_LANDLOCK] = "put abstract sockets or TCP ports out of reach (Landlock)",
                 [STEP_GROUPS] = "set the supplementary groups",
                 [STEP_GID] = "set the group id",
                 [STEP_UID] = "set the user id",

@@ -295,6 +295,7 @@ static int prepare(struct work *work, const struct join_request *request, struct
         work->plan.stdio_gid = (uint32_t)gid;
         work->plan.can_set_groups = userns_can_setgroups();
         work->plan.is_abstract_scoped = state->is_abstract_scoped;
+        work->plan.tcp_ports = state->tcp_ports;
         work->plan.has_personality = work->container->has_personality;
         work->plan.personality = work->container->personality;
         r = process_plan_memory_policy(&work->plan, &state->memory_policy, err);

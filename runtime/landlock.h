@@ -24,5 +24,5 @@ void landlock_plan_make(const struct sandbox *sandbox, const struct host *host, 
 
 /* Child: does our network namespace have abstract sockets? @proc_fd: the private procfs. 1, 0; -1 and errno. */
 int landlock_child_find_abstract(int proc_fd);
-/* Child: puts us into a new domain. -1 and errno. */
-int landlock_child_scope(void);
+/* Child: puts us into a new domain, for both where both are wanted. -1 and errno. */
+int landlock_child_restrict(bool is_scoped, const struct sandbox_tcp_ports *ports);

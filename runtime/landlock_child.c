@@ -13,16 +13,27 @@
 #ifndef SYS_landlock_create_ruleset
 #define SYS_landlock_create_ruleset 444
 #endif
+#ifndef SYS_landlock_add_rule
+#define SYS_landlock_add_rule 445
+#endif
 #ifndef SYS_landlock_restrict_self
 #define SYS_landlock_restrict_self 446
 #endif
 #define SCOPE_ABSTRACT_UNIX_SOCKET (UINT64_C(1) << 0)   /* ABI 6 */
+#define ACCESS_NET_CONNECT_TCP (UINT64_C(1) << 1)       /* ABI 4 */
+#define RULE_NET_PORT 2
 
 /* struct landlock_ruleset_attr; what is handled and has no rule is refused. */
 struct ruleset_attributes {
         uint64_t handled_access_fs;
         uint64_t handled_access_net;    /* ABI 4 */
         uint64_t scoped;                /* ABI 6 */
+};
+
+/* struct landlock_net_port_attr */
+struct port_attributes {
+        uint64_t allowed_access;
+        uint64_t port;
 };
 
 int landlock_child_find_abstract(int proc_fd)
@@ -54,10 +65,31 @@ int landlock_child_find_abstract(int proc_fd)
         return n < 0 ? -1 : 0;
 }
 
-int landlock_child_scope(void)
+/* A rule a port: ranges are not to be had. */
+static int add_ports(int fd, const struct policy_ports *ports)
 {
-        const struct ruleset_attributes attributes = { .scoped = SCOPE_ABSTRACT_UNIX_SOCKET };
+        for (uint32_t port = ports->first; port <= ports->last; port++) {
+                const struct port_attributes attributes = { .allowed_access = ACCESS_NET_CONNECT_TCP, .port = port };
+
+                if (syscall(SYS_landlock_add_rule, fd, RULE_NET_PORT, &attributes, 0) < 0)
+                        return -1;
+        }
+        return 0;
+}
+
+int landlock_child_restrict(bool is_scoped, const struct sandbox_tcp_ports *ports)
+{
+        /* An older kernel takes the longer structure as long as what it does not know is zero. */
+        const struct ruleset_attributes attributes = {
+                .handled_access_net = ports->is_limited ? ACCESS_NET_CONNECT_TCP : 0,
+                .scoped = is_scoped ? SCOPE_ABSTRACT_UNIX_SOCKET : 0,
+        };
         auto_close int fd = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes, 0);
 
-        return fd < 0 ? -1 : (int)syscall(SYS_landlock_restrict_self, fd, 0);
+        if (fd < 0)
+                return -1;
+        for (size_t i = 0; i < ports->n; i++)
+                if (add_ports(fd, &ports->items[i]) < 0)
+                        return -1;
+        return (int)syscall(SYS_landlock_restrict_self, fd, 0);
 }

@@ -218,14 +218,17 @@ static int take_ids(struct work *work, struct error *err)
 static int prepare_filters(struct work *work, struct error *err)
 {
         const struct sandbox *sandbox = &work->plan->sandbox;
+        const struct policy_seccomp_choice choice = {
+                .base = sandbox->seccomp_base, .user_namespaces = sandbox->seccomp_user_namespaces,
+                .setuid_files = sandbox->seccomp_setuid_files, .tcp_ports = sandbox->tcp_ports.is_limited,
+        };
         struct process_ready *process = &work->ready.process;
         char cache[PATH_MAX];
         int r;
 
         if ((size_t)snprintf(cache, sizeof cache, "%s/seccomp", work->state.host_folder) >= sizeof cache)
                 return error_errno(err, ENAMETOOLONG, "%s", work->state.host_folder);
-        r = seccomp_prepare_build(sandbox->seccomp_base, sandbox->seccomp_user_namespaces, sandbox->seccomp_setuid_files,
-                                  cache, &process->filters[0], err);
+        r = seccomp_prepare_build(&choice, cache, &process->filters[0], err);
         if (r == 0)
                 r = seccomp_prepare_engine(&sandbox->spec.linux_.seccomp, cache, &process->filters[1], err);
         if (r == 0 && sandbox->seccomp_explain)
@@ -667,6 +670,7 @@ static void record_scope(struct work *work)
         struct plan *plan = work->plan;
 
         work->state.is_abstract_scoped = plan->process.is_abstract_scoped;
+        work->state.tcp_ports = plan->process.tcp_ports;
         if (!plan->process.is_abstract_scoped || plan->sandbox.abstract_sockets == SANDBOX_ABSTRACT_SCOPED)
                 return;
         findings_add(&plan->findings, FINDING_TIGHTENED, "linux.namespaces (network)", "landlock",

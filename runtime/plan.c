@@ -68,6 +68,8 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         if (r < 0)
                 return r;
         host_gather_rlimits(&plan->policy, &plan->host);
+        if (plan->policy.profile.landlock_tcp_ports)
+                plan->host.landlock_abi = landlock_abi();
         r = host_gather_network(&plan->policy, arena, &plan->host, err);
         if (r < 0)
                 return r;
@@ -229,6 +231,7 @@ int plan_set_ids(struct plan *plan, struct arena *arena, uint32_t lease_base, ui
         plan->process.stdio_gid = (uint32_t)gid;
         landlock_plan_make(&plan->sandbox, &plan->host, plan->uid_map, plan->n_uid_map, &plan->landlock);
         plan->process.is_abstract_scoped = plan->landlock.is_scoped;
+        plan->process.tcp_ports = plan->sandbox.tcp_ports;
         plan->process.is_init = true;
         plan->process.can_set_groups = userns_can_setgroups();
         plan->process.max_user_namespaces = plan->sandbox.max_user_namespaces;

@@ -15,6 +15,7 @@
 
 #include "hooks/hooks.h"
 #include "oci-spec/spec.h"
+#include "policies/sandbox.h"
 #include "runtime/base/arena.h"
 #include "runtime/child.h"
 #include "runtime/seccomp.h"
@@ -32,6 +33,7 @@ struct process_plan {
         uint32_t max_user_namespaces, max_inotify_instances;
         uint32_t max_namespaces;        /* of each other kind; 0: init does not take the mounts over either */
         bool is_abstract_scoped;        /* abstract sockets of others are out of reach, see landlock.h */
+        struct sandbox_tcp_ports tcp_ports;
         bool is_init;                   /* writes the limits above; runs startContainer hooks */
         struct spec_hook_list start_hooks;
         const char *hook_state;         /* OCI state JSON for them */

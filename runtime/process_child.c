@@ -365,7 +365,8 @@ void process_child_become(struct process_plan *plan, const struct process_ready 
         }
         /* Before the ids, which empty the effective set, and no_new_privs: landlock_restrict_self(2) asks for the latter or
          * for CAP_SYS_ADMIN here. */
-        if (plan->is_abstract_scoped && landlock_child_scope() < 0)
+        if ((plan->is_abstract_scoped || plan->tcp_ports.is_limited) &&
+            landlock_child_restrict(plan->is_abstract_scoped, &plan->tcp_ports) < 0)
                 child_fail(ready->report_fd, STEP_LANDLOCK, 0, errno);
         if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
                 child_fail(ready->report_fd, STEP_CAPS, 0, errno);

@@ -253,7 +253,8 @@ static uint64_t sum_number(uint64_t sum, uint64_t value)
         return sum ^ sum >> 29;
 }
 
-static uint64_t sum_policy(uint64_t sum, const struct policy_seccomp *policy, bool user_namespaces, bool setuid_files)
+static uint64_t sum_policy(uint64_t sum, const struct policy_seccomp *policy,
+                           const struct policy_seccomp_choice *choice)
 {
         for (size_t i = 0; i < policy->n_allowed; i++)
                 sum = sum_text(sum, policy->allowed[i]);
@@ -264,7 +265,7 @@ static uint64_t sum_policy(uint64_t sum, const struct policy_seccomp *policy, bo
         for (size_t i = 0; i < policy->n_rules; i++) {
                 const struct policy_seccomp_rule *rule = &policy->rules[i];
 
-                if (rule->applies != NULL && !rule->applies(user_namespaces, setuid_files))
+                if (rule->applies != NULL && !rule->applies(choice))
                         continue;
                 sum = sum_text(sum, rule->name);
                 sum = sum_number(sum, (uint64_t)rule->otherwise);
@@ -283,19 +284,19 @@ static uint64_t sum_policy(uint64_t sum, const struct policy_seccomp *policy, bo
         return sum;
 }
 
-static void key_build(enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
-                      uint8_t ret_key[SHA256_LENGTH])
+static void key_build(const struct policy_seccomp_choice *choice, uint8_t ret_key[SHA256_LENGTH])
 {
         uint64_t sum = 0xcbf29ce484222325ull;
         struct sha256 sha256;
 
-        for (const struct policy_seccomp *policy = policy_seccomp_of(base); policy != NULL; policy = policy->beneath)
-                sum = sum_policy(sum, policy, user_namespaces, setuid_files);
+        for (const struct policy_seccomp *policy = policy_seccomp_of(choice->base); policy != NULL; policy = policy->beneath)
+                sum = sum_policy(sum, policy, choice);
         key_begin(&sha256, "build");
         key_number(&sha256, sum);
-        key_number(&sha256, base);
-        key_number(&sha256, user_namespaces);
-        key_number(&sha256, setuid_files);
+        key_number(&sha256, choice->base);
+        key_number(&sha256, choice->user_namespaces);
+        key_number(&sha256, choice->setuid_files);
+        key_number(&sha256, choice->tcp_ports);
         sha256_end(&sha256, ret_key);
 }
 
@@ -327,15 +328,15 @@ int seccomp_prepare_engine(const struct spec_seccomp *seccomp, const char *cache
         return r;
 }
 
-int seccomp_prepare_build(enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
-                          const char *cache_folder, struct seccomp_filter *ret_filter, struct error *err)
+int seccomp_prepare_build(const struct policy_seccomp_choice *choice, const char *cache_folder,
+                          struct seccomp_filter *ret_filter, struct error *err)
 {
         auto_close int cache_fd = open_cache(cache_folder);
         uint8_t key[SHA256_LENGTH];
         char name[SHA256_TEXT_SIZE];
         int r;
 
-        key_build(base, user_namespaces, setuid_files, key);
+        key_build(choice, key);
         sha256_text(key, name);
         if (cache_fd >= 0) {
                 r = read_file(cache_fd, name, key, ret_filter);
@@ -344,7 +345,7 @@ int seccomp_prepare_build(enum policy_seccomp_base base, bool user_namespaces, b
                 if (r != -ENOENT)
                         log_warning("seccomp cache entry %s/%s is damaged or not ours; compiling anew", cache_folder, name);
         }
-        r = seccomp_compile_build(SCMP_ARCH_NATIVE, base, user_namespaces, setuid_files, ret_filter, err);
+        r = seccomp_compile_build(SCMP_ARCH_NATIVE, choice, ret_filter, err);
         if (r == 0)
                 put_in_cache(cache_fd, name, key, ret_filter);
         return r;

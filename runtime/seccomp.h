@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "oci-spec/spec.h"
-#include "policies/policy.h"
+#include "policies/seccomp_build.h"
 #include "runtime/base/error.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -33,11 +33,11 @@ struct seccomp_filter {
 int seccomp_prepare_engine(const struct spec_seccomp *seccomp, const char *cache_folder,
                            struct seccomp_filter *ret_filter, struct error *err);
 
-/* The profile's own filter (policies/seccomp_build.c), on @base. Foreign ABIs answer ENOSYS. @setuid_files false: chmod and its like may
- * not set the setuid and setgid bits, openat2 answers ENOSYS; file capabilities are CAP_SETFCAP's matter, since a
+/* The profile's own filter (policies/seccomp_build.c). Foreign ABIs answer ENOSYS. Without setuid files chmod and its like
+ * may not set the setuid and setgid bits, openat2 answers ENOSYS; file capabilities are CAP_SETFCAP's matter, since a
  * filter cannot read the attribute's name. */
-int seccomp_prepare_build(enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
-                          const char *cache_folder, struct seccomp_filter *ret_filter, struct error *err);
+int seccomp_prepare_build(const struct policy_seccomp_choice *choice, const char *cache_folder,
+                          struct seccomp_filter *ret_filter, struct error *err);
 
 /* Owner of nothing afterwards; accepts zeros. */
 void seccomp_filter_free(struct seccomp_filter *filter);
@@ -56,5 +56,5 @@ int seccomp_filter_restore(int dir_fd, const char *name, struct seccomp_filter *
 
 /* The compilers behind the two, without a cache. @arch: a token of libseccomp (SCMP_ARCH_X86_64, SCMP_ARCH_NATIVE). */
 int seccomp_compile_engine(const struct spec_seccomp *seccomp, struct seccomp_filter *ret_filter, struct error *err);
-int seccomp_compile_build(uint32_t arch, enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
-                          struct seccomp_filter *ret_filter, struct error *err);
+int seccomp_compile_build(uint32_t arch, const struct policy_seccomp_choice *choice, struct seccomp_filter *ret_filter,
+                          struct error *err);

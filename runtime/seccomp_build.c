@@ -177,16 +177,15 @@ static void put_entry(struct entry *entries, size_t *n, uint32_t arch, const cha
         entries[(*n)++] = (struct entry){ (uint32_t)number, rule, result };
 }
 
-static size_t gather_entries(uint32_t arch, enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
-                             struct entry *entries)
+static size_t gather_entries(uint32_t arch, const struct policy_seccomp_choice *choice, struct entry *entries)
 {
         size_t n = 0;
 
-        for (const struct policy_seccomp *policy = policy_seccomp_of(base); policy != NULL; policy = policy->beneath) {
+        for (const struct policy_seccomp *policy = policy_seccomp_of(choice->base); policy != NULL; policy = policy->beneath) {
                 for (size_t i = 0; i < policy->n_rules; i++) {
                         const struct policy_seccomp_rule *rule = &policy->rules[i];
 
-                        if (rule->applies == NULL || rule->applies(user_namespaces, setuid_files))
+                        if (rule->applies == NULL || rule->applies(choice))
                                 put_entry(entries, &n, arch, rule->name, rule->n_checks > 0 ? rule : NULL,
                                           rule->otherwise);
                 }
@@ -218,8 +217,8 @@ static uint32_t audit_arch(uint32_t arch)
         }
 }
 
-int seccomp_compile_build(uint32_t arch, enum policy_seccomp_base base, bool user_namespaces, bool setuid_files,
-                          struct seccomp_filter *ret_filter, struct error *err)
+int seccomp_compile_build(uint32_t arch, const struct policy_seccomp_choice *choice, struct seccomp_filter *ret_filter,
+                          struct error *err)
 {
         auto_free struct entry *entries = calloc(ENTRIES_MAX, sizeof *entries);
         auto_free struct leaf *leaves = calloc(LEAVES_MAX, sizeof *leaves);
@@ -235,7 +234,7 @@ int seccomp_compile_build(uint32_t arch, enum policy_seccomp_base base, bool use
         if (audit_arch(arch) == 0)
                 return error_set(err, ENOTSUP, "seccomp: no build filter for this processor (only x86-64 and arm64)");
 
-        n_entries = gather_entries(arch, base, user_namespaces, setuid_files, entries);
+        n_entries = gather_entries(arch, choice, entries);
         for (size_t i = 0; i < n_entries; i++) {
                 if (entries[i].number > next)
                         put_leaf(leaves, &n_leaves, next, NULL, ENOSYS);

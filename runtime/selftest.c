@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "oci-spec/spec.h"
+#include "policies/landlock.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
@@ -114,7 +115,7 @@ static void write_config(const struct stage *stage, struct text_buffer *out)
                       "\"env\": [\"PATH=/\", \"HOME=/\"], \"args\": [\"" SELFTEST_PROGRAM
                       "\", \"selftest\", \"--inside\", \"");
         text_addf(out, SELFTEST_FACTS, stage->facts.is_root, stage->facts.has_net, stage->facts.has_pids,
-                  stage->facts.has_userns, stage->facts.has_mounts, stage->facts.caps);
+                  stage->facts.has_userns, stage->facts.has_mounts, stage->facts.has_ports, stage->facts.caps);
         text_add(out, "\"], \"capabilities\": {");
         add_capabilities(out, "bounding", false);
         add_capabilities(out, "effective", false);
@@ -407,6 +408,8 @@ static int judge(struct stage *stage, struct error *err)
         stage->facts.has_pids = stage->facts.is_root && !plan->cgroups.is_disabled;
         stage->facts.has_userns = plan->policy.profile.seccomp_user_namespaces;
         stage->facts.has_mounts = plan->policy.profile.seccomp_base == POLICY_SECCOMP_BASE_IMAGE_BUILD;
+        stage->facts.has_ports = plan->policy.profile.landlock_tcp_ports && !plan->sandbox.egress.is_audit &&
+                                 plan->host.landlock_abi >= POLICY_LANDLOCK_TCP_ABI;
         stage->facts.caps = policy_profile_caps(&plan->policy.profile);
         snprintf(line, sizeof line, "profile\t%s\t\n", plan->policy.profile.name);
         return fd_write_all(stage->out_fd, line, strlen(line));

@@ -45,12 +45,13 @@ struct selftest {
 int selftest_run(struct selftest *selftest, struct error *err);
 
 /* The battery. @facts: SELFTEST_FACTS, from outside. Prints "attempt<tab>verdict<tab>how" lines. */
-#define SELFTEST_FACTS "root=%d,net=%d,pids=%d,userns=%d,mounts=%d,caps=%llx"
+#define SELFTEST_FACTS "root=%d,net=%d,pids=%d,userns=%d,mounts=%d,ports=%d,caps=%llx"
 struct selftest_facts {
         int is_root; /* real root runs the runtime: ids are a private range */
         int has_net; /* the played network is there */
         int has_pids; /* SELFTEST_PIDS were asked for */
         int has_userns, has_mounts; /* the profile lets builds have them */
+        int has_ports; /* landlock.tcpPorts */
         unsigned long long caps; /* the most that the profile leaves */
 };
 int selftest_inside(const char *facts);
@@ -64,6 +65,7 @@ const char *selftest_verdict_name(enum selftest_verdict verdict); /* "held", "FA
 #define SELFTEST_INTERNET "1.1.1.1"
 #define SELFTEST_METADATA "169.254.169.254"
 #define SELFTEST_TCP_PORT 80
+#define SELFTEST_CLOSED_PORT 1 /* that no policy lists */
 #define SELFTEST_UDP_PORT 53
 #define SELFTEST_ABSTRACT "runb-selftest"
 #define SELFTEST_KEY "runb-selftest"

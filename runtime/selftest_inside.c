@@ -77,7 +77,7 @@ int selftest_inside(const char *text)
         signal(SIGINT, SIG_IGN);
         signal(SIGCHLD, SIG_DFL);
         if (sscanf(text, SELFTEST_FACTS, &facts.is_root, &facts.has_net, &facts.has_pids, &facts.has_userns,
-                   &facts.has_mounts, &facts.caps) != 6)
+                   &facts.has_mounts, &facts.has_ports, &facts.caps) != 7)
                 return 2;
         umask(022);
         /* The host looks whose it is, and adds its line. */

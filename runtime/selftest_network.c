@@ -19,6 +19,7 @@
 #include "runtime/egress.h"
 
 #define WAIT_MS 1500
+#define IPPROTO_MPTCP_ 262      /* Debian 12 has it in a header of the kernel's only */
 #define ATTEMPT(function_)                                                                                             \
         static enum selftest_verdict function_(const struct selftest_facts *facts __attribute__((unused)), char *how,  \
                                                size_t size)
@@ -157,6 +158,32 @@ ATTEMPT(abstract_socket)
                 how, size);
 }
 
+/* By each call that connects, to loopback, where Landlock alone is in the way. Nobody listens. */
+ATTEMPT(port_off_the_list)
+{
+        static const struct { int protocol; bool is_fast; } ways[] = { { 0, false }, { IPPROTO_MPTCP_, false }, { 0, true } };
+        struct sockaddr_storage address;
+        const socklen_t length = address_of("127.0.0.1", SELFTEST_CLOSED_PORT, &address);
+
+        if (!facts->has_ports) {
+                snprintf(how, size, "the profile has no landlock.tcpPorts, or this kernel no rules for them");
+                return SELFTEST_UNTRIED;
+        }
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+                auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, ways[i].protocol);
+                int r = fd;
+
+                if (fd >= 0)
+                        r = ways[i].is_fast ? (int)sendto(fd, "?", 1, MSG_FASTOPEN, (struct sockaddr *)&address, length) :
+                                              connect(fd, (struct sockaddr *)&address, length);
+                if (r >= 0 || (errno != EACCES && errno != EPROTONOSUPPORT && errno != EOPNOTSUPP)) {
+                        snprintf(how, size, "went out: %s", r >= 0 ? "connected" : error_text(errno));
+                        return SELFTEST_FAILED;
+                }
+        }
+        return attempt_refused(-1, how, size);
+}
+
 static const struct attempt all[] = {
         { "a raw socket", raw },
         { "a packet socket", packet },
@@ -171,6 +198,7 @@ static const struct attempt all[] = {
         { "UDP to the host", udp_host },
         { "TCP to the host by IPv6", tcp_host6 },
         { "an abstract socket of the host", abstract_socket },
+        { "a TCP port off the list", port_off_the_list },
 };
 
 bool attempts_network(size_t i, struct attempt *ret_attempt)

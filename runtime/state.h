@@ -22,7 +22,7 @@
 #include <sys/types.h>
 
 #include "oci-spec/spec.h"
-#include "policies/findings.h"
+#include "policies/sandbox.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/error.h"
 
@@ -64,6 +64,7 @@ struct state {
         uint32_t egress_version;        /* of the rules; 0: unknown */
         uint64_t userns_inode;          /* the build's; 0: not known */
         bool is_abstract_scoped;        /* exec gets a Landlock domain, too (landlock.h) */
+        struct sandbox_tcp_ports tcp_ports;     /* the same */
         bool has_own_pidns;             /* else kill every process of the cgroup */
         bool is_userns_nested;          /* a plain user's: exec first joins the parent of init's user namespace */
         const char *apparmor_profile, *selinux_label;   /* of init; exec's default */

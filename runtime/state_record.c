@@ -54,6 +54,7 @@ static const struct field {
         { "egressVersion", FIELD_U32, offsetof(struct state, egress_version) },
         { "usernsInode", FIELD_U64, offsetof(struct state, userns_inode) },
         { "isAbstractScoped", FIELD_BOOL, offsetof(struct state, is_abstract_scoped) },
+        { "isTcpLimited", FIELD_BOOL, offsetof(struct state, tcp_ports.is_limited) },
         { "hasOwnPidns", FIELD_BOOL, offsetof(struct state, has_own_pidns) },
         { "isUsernsNested", FIELD_BOOL, offsetof(struct state, is_userns_nested) },
         { "apparmorProfile", FIELD_TEXT, offsetof(struct state, apparmor_profile) },
@@ -116,6 +117,16 @@ static void write_maps(const char *name, const struct spec_id_map *map, size_t n
         text_add(out, "],\n");
 }
 
+static void write_ports(const struct sandbox_tcp_ports *ports, struct text_buffer *out)
+{
+        if (!ports->is_limited)
+                return;
+        text_add(out, "\"tcpPorts\":[");
+        for (size_t i = 0; i < ports->n; i++)
+                text_addf(out, "%s[%u,%u]", i == 0 ? "" : ",", ports->items[i].first, ports->items[i].last);
+        text_add(out, "],\n");
+}
+
 static void write_pairs(const struct spec_pair *pairs, size_t n, struct text_buffer *out)
 {
         text_add(out, "\"annotations\":[");
@@ -167,6 +178,7 @@ int state_write(const struct state_dir *dir, const struct state *state, struct e
         text_add(&out, "],\n");
         write_maps("uidMap", state->uid_map, state->n_uid_map, &out);
         write_maps("gidMap", state->gid_map, state->n_gid_map, &out);
+        write_ports(&state->tcp_ports, &out);
         write_pairs(state->annotations, state->n_annotations, &out);
         write_findings(state->findings, &out);
         text_add(&out, "}\n");
@@ -274,6 +286,29 @@ static int read_maps(const struct json_node *node, struct arena *arena, const st
         return 0;
 }
 
+static int read_ports(const struct json_node *node, struct arena *arena, struct sandbox_tcp_ports *tcp_ports)
+{
+        struct policy_ports *ports;
+        size_t n = 0;
+        void *items;
+        int r = begin_list(node, arena, sizeof *ports, &items);
+
+        if (r <= 0)
+                return r;
+        ports = items;
+        json_for_each(range, node) {
+                uint64_t first, last;
+
+                if (range->type != JSON_ARRAY || range->n != 2 || read_u64(range->first, UINT16_MAX, &first) < 0 ||
+                    read_u64(range->first->next, UINT16_MAX, &last) < 0 || first > last)
+                        return -EINVAL;
+                ports[n++] = (struct policy_ports){ (uint16_t)first, (uint16_t)last };
+        }
+        tcp_ports->items = ports;
+        tcp_ports->n = n;
+        return 0;
+}
+
 static int read_pairs(const struct json_node *node, struct arena *arena, struct state *state)
 {
         struct spec_pair *pairs;
@@ -376,6 +411,8 @@ int state_read(const struct state_dir *dir, struct arena *arena, struct state *r
                 r = read_maps(json_member(root, "uidMap"), arena, &state.uid_map, &state.n_uid_map);
         if (r == 0)
                 r = read_maps(json_member(root, "gidMap"), arena, &state.gid_map, &state.n_gid_map);
+        if (r == 0)
+                r = read_ports(json_member(root, "tcpPorts"), arena, &state.tcp_ports);
         if (r == 0)
                 r = read_pairs(json_member(root, "annotations"), arena, &state);
         if (r == 0)

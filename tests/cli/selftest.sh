@@ -47,7 +47,7 @@ weak()
         local words=$1
         shift
         [ -x "$WEAK" ] || skip_case "tests/tools/runb-weak is not built"
-        run env RUNB_TEST_WEAKEN="$words" "$WEAK" --root "$T/state" selftest --format json
+        run env RUNB_TEST_WEAKEN="$words" "$WEAK" --root "$T/state" ${weak_options-} selftest --format json
         want_rc 3
         want_same "$(jq -r .verdict "$T/out")" failed
         want_same "$(failed)" "$(printf '%s\n' "$@" | sort)"
@@ -65,7 +65,7 @@ weak_has()
         local words=$1 attempt
         shift
         [ -x "$WEAK" ] || skip_case "tests/tools/runb-weak is not built"
-        run env RUNB_TEST_WEAKEN="$words" "$WEAK" --root "$T/state" selftest --format json
+        run env RUNB_TEST_WEAKEN="$words" "$WEAK" --root "$T/state" ${weak_options-} selftest --format json
         want_rc 3
         for attempt; do want_same "$attempt: $(verdict_of "$attempt")" "$attempt: failed"; done
 }
@@ -75,6 +75,18 @@ landlocked()
         weak landlock "an abstract socket of the host"
 }
 check "without the scope of abstract sockets: noticed" landlocked
+ports_held()
+{
+        [ "$("$builddir/tests/tools/probe" landlock)" -ge 4 ] || skip_case "this kernel's Landlock has no rules for TCP"
+        jq -n '{version: 1, profiles: {untrusted: {landlock: {tcpPorts: true}}}}' > $P/ports.json
+        chmod 600 $P/ports.json
+        run rt --policy $P/ports.json selftest --format json
+        want_rc 0
+        want_same "$(verdict_of "a TCP port off the list")" held
+        weak_options="--policy $P/ports.json"
+        weak ports "a TCP port off the list"
+}
+check "without Landlock's rules for TCP ports: noticed" ports_held
 check "without masks: noticed" weak_has masks "read kernel memory, log and keys"
 check "with the host's ids: noticed" weak_has ids "ids of the host"
 check "without the filter of system calls: noticed" weak_has seccomp \
@@ -98,7 +110,7 @@ sleep 100 &
 touch "$1/done-later"
 (sleep 4; touch "$1/done") &
 exec 9< /
-exec chroot "$1" /battery selftest --inside root=1,net=0,pids=1,userns=0,mounts=0,caps=0
+exec chroot "$1" /battery selftest --inside root=1,net=0,pids=1,userns=0,mounts=0,ports=1,caps=0
 END
         RUNB_SELFTEST_SECRET=x run unshare -m -u -i -n -p --fork --kill-child --mount-proc sh "$T/open.sh" "$D"
         want_rc 0
@@ -109,7 +121,7 @@ END
                 "no filter of system calls" "a setuid file" "ids of the host" "other new namespaces" "rename the host" "keys of the host" \
                 "bpf" "perf events" "files by handle" "the kernel's log" "whole core files" "a better priority" \
                 "more processes than the limit" "processes of the host" "the runtime's processes and program" "a raw socket" \
-                "a packet socket" "replace the network's rules" "change an interface"; do
+                "a packet socket" "replace the network's rules" "change an interface" "a TCP port off the list"; do
                 grep -qF "$attempt"$'\tFAILED\t' "$T/out" || fail "not noticed: $(grep -F "$attempt" "$T/out")"
         done
 }

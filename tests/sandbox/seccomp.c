@@ -387,7 +387,9 @@ int main(void)
         struct error err = { 0 };
 
         for (int i = 0; i < 4; i++) {
-                if (seccomp_prepare_build(POLICY_SECCOMP_BASE_BUILD, i & 1, i & 2, NULL, &filters[i & 1][i >> 1], &err) < 0) {
+                const struct policy_seccomp_choice choice = { .user_namespaces = i & 1, .setuid_files = i & 2 };
+
+                if (seccomp_prepare_build(&choice, NULL, &filters[i & 1][i >> 1], &err) < 0) {
                         printf("FAIL the build filter: %s\n", err.text);
                         return 1;
                 }

@@ -19,14 +19,18 @@
  *   listen NAME              on an abstract stream socket, until it is killed
  *   connect NAME             to it: "connected" or the errno
  *   notify TEXT              to $NOTIFY_SOCKET: "sent" or the errno
+ *   tcp-serve PORT           on every address, until it is killed
+ *   tcp ADDRESS PORT [mptcp|fastopen|fastopen-msg|fastopen-mmsg]  to it: "connected" or the errno
  *   landlock                 the version of the kernel's Landlock, -1: none
  *   clocks                   CLOCK_BOOTTIME and CLOCK_MONOTONIC in seconds
  *   tiocsti                  pushes a character into the terminal of stdin: "pushed" or the errno */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/nsfs.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
@@ -335,6 +339,38 @@ static int abstract_socket(const char *name, int is_server)
         return pause();
 }
 
+static int serve_tcp(const char *port)
+{
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+        if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || listen(fd, 64) < 0)
+                return said("", -1);
+        puts("listening");
+        fflush(stdout);
+        return pause();
+}
+
+static int connect_tcp(const char *host, const char *port, const char *how)
+{
+        struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+        struct iovec bytes = { (char[]){ 'x' }, 1 };
+        struct mmsghdr message = { .msg_hdr = { .msg_name = &address, .msg_namelen = sizeof address, .msg_iov = &bytes,
+                                                .msg_iovlen = 1 } };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, strcmp(how, "mptcp") == 0 ? 262 : 0);
+
+        if (fd < 0 || inet_pton(AF_INET, host, &address.sin_addr) != 1)
+                return said("", -1);
+        if (strcmp(how, "fastopen") == 0)
+                return said("connected", sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&address, sizeof address));
+        if (strcmp(how, "fastopen-msg") == 0)
+                return said("connected", sendmsg(fd, &message.msg_hdr, MSG_FASTOPEN));
+        if (strcmp(how, "fastopen-mmsg") == 0)
+                return said("connected", sendmmsg(fd, &message, 1, MSG_FASTOPEN));
+        return said("connected", connect(fd, (struct sockaddr *)&address, sizeof address));
+}
+
 /* sd_notify(3), as a program in the container does it. */
 static int notify(const char *text)
 {
@@ -385,6 +421,10 @@ int main(int argc, char **argv)
                 return abstract_socket(first, verb[0] == 'l');
         if (strcmp(verb, "notify") == 0)
                 return notify(first);
+        if (strcmp(verb, "tcp-serve") == 0)
+                return serve_tcp(first);
+        if (strcmp(verb, "tcp") == 0)
+                return connect_tcp(first, second, argc > 4 ? argv[4] : "");
         if (strcmp(verb, "landlock") == 0)      /* landlock_create_ruleset(2), LANDLOCK_CREATE_RULESET_VERSION */
                 return printf("%ld\n", syscall(444, NULL, (size_t)0, 1)) < 0;
         if (strcmp(verb, "clocks") == 0) {

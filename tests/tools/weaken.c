@@ -46,6 +46,8 @@ int __wrap_harden(const struct spec *spec, const struct policy *policy, const st
                 ret_sandbox->egress_deny = false;
         if (is_weak("landlock"))
                 ret_sandbox->abstract_sockets = SANDBOX_ABSTRACT_OPEN;
+        if (is_weak("ports"))
+                ret_sandbox->tcp_ports.is_limited = false;
         if (is_weak("userns"))
                 ret_sandbox->max_user_namespaces = 64;
         if (is_weak("caps"))

@@ -182,6 +182,8 @@ Test(policy_file, values_that_are_none_are_refused_by_their_key)
                 { "\"egress\":{\"proxy\":\"10.0.0.1\"}", "egress.proxy" },
                 { "\"egress\":{\"proxy\":\"fd00::1:80\"}", "egress.proxy" },
                 { "\"ingress\":\"all\"", "ingress" },
+                { "\"landlock\":{\"tcpPorts\":1}", "landlock.tcpPorts" },
+                { "\"landlock\":{\"ports\":true}", "landlock" },
                 { "\"env\":{\"deny\":[\"A B\"]}", "env.deny[0]" },
                 { "\"env\":{\"deny\":\"A\"}", "env.deny: expected an array" },
                 { "\"env\":{\"onMatch\":\"warn\"}", "env.onMatch" },

@@ -54,6 +54,7 @@ static struct policy_profile any_profile(struct arena *arena)
                 .egress_mode = below(2),
                 .egress_proxy = below(2) ? "10.0.0.1:3128" : NULL,
                 .ingress = below(2),
+                .landlock_tcp_ports = below(2),
                 .env_deny = some(arena, names, N(names)),
                 .env_on_match = below(2),
                 .hooks = { below(2), some(arena, hook_paths, N(hook_paths)), NULL },
@@ -119,6 +120,7 @@ static void is_within(const struct policy_profile *less, const struct policy_pro
         cr_assert_geq(less->rootfs, more->rootfs);
         cr_assert_geq(less->egress_mode, more->egress_mode);
         cr_assert_geq(less->ingress, more->ingress);
+        cr_assert(less->landlock_tcp_ports || !more->landlock_tcp_ports);
         cr_assert_geq(less->env_on_match, more->env_on_match);
         cr_assert(!less->allow_create_container_hooks || more->allow_create_container_hooks);
         cr_assert(less->egress_proxy == NULL || more->egress_proxy != NULL);

@@ -24,10 +24,11 @@
 
 static struct seccomp_filter build(uint32_t arch, bool user_namespaces, bool setuid_files)
 {
+        const struct policy_seccomp_choice choice = { POLICY_SECCOMP_BASE_BUILD, user_namespaces, setuid_files, .tcp_ports = false };
         struct seccomp_filter filter;
         struct error err = { 0 };
 
-        cr_assert_eq(seccomp_compile_build(arch, POLICY_SECCOMP_BASE_BUILD, user_namespaces, setuid_files, &filter, &err), 0, "%s", err.text);
+        cr_assert_eq(seccomp_compile_build(arch, &choice, &filter, &err), 0, "%s", err.text);
         return filter;
 }
 
@@ -42,6 +43,7 @@ static struct seccomp_filter build(uint32_t arch, bool user_namespaces, bool set
 Test(seccomp_build, lets_what_the_lists_allow_pass_and_nothing_else)
 {
         const struct policy_seccomp *policy = policy_seccomp_of(POLICY_SECCOMP_BASE_BUILD);
+        const struct policy_seccomp_choice choice = { .setuid_files = true };
 
         EACH_ARCH(filter, false, true) {
                 for (uint32_t number = 0; number < 700; number++) {
@@ -56,7 +58,7 @@ Test(seccomp_build, lets_what_the_lists_allow_pass_and_nothing_else)
                                 if (seccomp_syscall_resolve_name_arch(arches[i_], policy->refused[i]) == (int)number)
                                         wanted = ERRNO(EPERM);
                         for (size_t i = 0; i < policy->n_rules; i++)
-                                if (policy->rules[i].applies == NULL || policy->rules[i].applies(false, true))
+                                if (policy->rules[i].applies == NULL || policy->rules[i].applies(&choice))
                                         is_ruled |= seccomp_syscall_resolve_name_arch(arches[i_], policy->rules[i].name) == (int)number;
                         if (!is_ruled)
                                 cr_assert_eq(run(&filter, &data), wanted, "number %u", number);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,10 +29,11 @@
 
 static struct seccomp_filter made(uint32_t arch, enum policy_seccomp_base base, bool user_namespaces, bool setuid_files)
 {
+        const struct policy_seccomp_choice choice = { base, user_namespaces, setuid_files, .tcp_ports = false };
         struct seccomp_filter filter;
         struct error err = { 0 };
 
-        cr_assert_eq(seccomp_compile_build(arch, base, user_namespaces, setuid_files, &filter, &err), 0, "%s", err.text);
+        cr_assert_eq(seccomp_compile_build(arch, &choice, &filter, &err), 0, "%s", err.text);
         return filter;
 }
 
@@ -248,6 +250,52 @@ Test(seccomp_bases, none_makes_setuid_files_where_the_profile_has_none)
                         expect(call(&filter, arches[i], "fchmodat", 0, 0, 0755, 0), SECCOMP_RET_ALLOW);
                         expect(call(&filter, arches[i], "openat2", 0, 0, 0, 0), ERRNO(ENOSYS));
                         seccomp_filter_free(&filter);
+                }
+        }
+}
+
+static struct seccomp_filter with_ports(uint32_t arch, enum policy_seccomp_base base, bool tcp_ports)
+{
+        const struct policy_seccomp_choice choice = { base, true, true, .tcp_ports = tcp_ports };
+        struct seccomp_filter filter;
+        struct error err = { 0 };
+
+        cr_assert_eq(seccomp_compile_build(arch, &choice, &filter, &err), 0, "%s", err.text);
+        return filter;
+}
+
+static uint32_t answer(const struct seccomp_filter *filter, uint32_t arch, const char *name, uint64_t a, uint64_t b, uint64_t c, uint64_t d)
+{
+        return call(filter, arch, name, a, b, c, d);
+}
+
+/* What connects without Landlock being asked; and where nobody asks Landlock, it passes. */
+Test(seccomp_bases, tcp_by_another_name_is_refused_where_ports_are_held)
+{
+        static const enum policy_seccomp_base bases[] = { BUILD, ENGINE, IMAGE };
+
+        for (size_t i = 0; i < 2; i++) {
+                for (size_t j = 0; j < 3; j++) {
+                        struct seccomp_filter held = with_ports(arches[i], bases[j], true);
+                        struct seccomp_filter open = with_ports(arches[i], bases[j], false);
+
+                        for (int family = AF_INET; family <= AF_INET6; family += AF_INET6 - AF_INET) {
+                                cr_assert_eq(answer(&held, arches[i], "socket", (uint64_t)family, SOCK_STREAM, 262, 0), ERRNO(EPROTONOSUPPORT));
+                                cr_assert_eq(answer(&held, arches[i], "socket", (uint64_t)family, SOCK_STREAM, HIGH | 262, 0), ERRNO(EPROTONOSUPPORT));
+                                cr_assert_eq(answer(&held, arches[i], "socket", (uint64_t)family, SOCK_STREAM, 256, 0), ERRNO(EPROTONOSUPPORT));
+                                cr_assert_eq(answer(&open, arches[i], "socket", (uint64_t)family, SOCK_STREAM, 262, 0), SECCOMP_RET_ALLOW);
+                                cr_assert_eq(answer(&held, arches[i], "socket", (uint64_t)family, SOCK_STREAM, 0, 0), SECCOMP_RET_ALLOW);
+                                cr_assert_eq(answer(&held, arches[i], "socket", (uint64_t)family, SOCK_DGRAM, IPPROTO_UDP, 0), SECCOMP_RET_ALLOW);
+                        }
+                        cr_assert_eq(answer(&held, arches[i], "sendto", 0, 0, 0, MSG_FASTOPEN), ERRNO(EOPNOTSUPP));
+                        cr_assert_eq(answer(&held, arches[i], "sendto", 0, 0, 0, HIGH | MSG_FASTOPEN | MSG_NOSIGNAL), ERRNO(EOPNOTSUPP));
+                        cr_assert_eq(answer(&held, arches[i], "sendmsg", 0, 0, MSG_FASTOPEN, 0), ERRNO(EOPNOTSUPP));
+                        cr_assert_eq(answer(&held, arches[i], "sendmmsg", 0, 0, 0, MSG_FASTOPEN), ERRNO(EOPNOTSUPP));
+                        cr_assert_eq(answer(&held, arches[i], "sendto", 0, 0, MSG_FASTOPEN, MSG_NOSIGNAL), SECCOMP_RET_ALLOW);
+                        cr_assert_eq(answer(&held, arches[i], "sendmsg", 0, 0, MSG_NOSIGNAL, MSG_FASTOPEN), SECCOMP_RET_ALLOW);
+                        cr_assert_eq(answer(&open, arches[i], "sendto", 0, 0, 0, MSG_FASTOPEN), SECCOMP_RET_ALLOW);
+                        seccomp_filter_free(&held);
+                        seccomp_filter_free(&open);
                 }
         }
 }

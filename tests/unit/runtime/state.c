@@ -84,6 +84,8 @@ static struct finding second = { .property = "process.capabilities", .rule = "ca
 static struct finding first = { .property = "mounts[1]", .asked = "rw", .got = "ro", .rule = "mounts",
                                 .action = FINDING_RECORDED, .next = &second };
 
+static const struct policy_ports ports[] = { { 443, 443 }, { 8000, 8010 } };
+
 static struct state full_state(const char *id)
 {
         return (struct state){
@@ -95,6 +97,7 @@ static struct state full_state(const char *id)
                 .lease_base = 1879048192u, .lease_size = 65536, .host_folder = "/run/runb", .uid_map = map,
                 .gid_map = map, .n_uid_map = 2, .n_gid_map = 1, .overlay_work = "/w", .rootfs_device = 0xffffffffffffull,
                 .is_restacked = true, .netns_inode = 4026531840u, .userns_inode = 4026531837u, .is_abstract_scoped = true,
+                .tcp_ports = { true, ports, 2 },
                 .has_own_pidns = true, .is_userns_nested = true,
                 .apparmor_profile = "p", .selinux_label = "l", .profile = "untrusted", .policy_revision = "built-in",
                 .findings = &first, .n_findings = 2,
@@ -127,6 +130,8 @@ Test(state, reads_back_everything_that_it_wrote)
         cr_expect_eq(got.creator_start_time, wrote.creator_start_time);
         cr_expect(got.is_created && got.is_started && got.is_cgroup2 && got.is_cgroup_shared &&
                   got.is_restacked && got.is_abstract_scoped && got.has_own_pidns && got.is_userns_nested);
+        cr_assert(got.tcp_ports.is_limited && got.tcp_ports.n == 2);
+        cr_assert(got.tcp_ports.items[0].first == 443 && got.tcp_ports.items[1].last == 8010);
         cr_assert_eq(got.n_cgroups, 2);
         cr_expect_str_eq(got.cgroups[1], cgroups[1]);
         cr_expect_eq(got.lease_base, wrote.lease_base);
