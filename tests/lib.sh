@@ -91,6 +91,8 @@ wait_for()
 # The runtime with a state folder of the test's own.
 rt() { "$RUNB" --root "$T/state" "$@"; }
 is_runb() { "$RUNB" --version 2>/dev/null | grep -q '^runb version'; }
+# The clone may lie where only root comes to: a copy that every user can execute.
+everybodys_runb() { [ -e "$T/everybodys-runb" ] || install -m 755 "$RUNB" "$T/everybodys-runb"; echo "$T/everybodys-runb"; }
 status_of() { rt state "$1" | jq -r .status; }
 has_status() { [ "$(status_of "$1")" = "$2" ]; }
 

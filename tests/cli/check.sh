@@ -125,7 +125,7 @@ plain_user()
 {
         bundle plain
         chmod -R a+rX "$B"
-        run setpriv --reuid 65534 --regid 65534 --clear-groups "$RUNB" check --bundle "$B" --format json
+        run setpriv --reuid 65534 --regid 65534 --clear-groups "$(everybodys_runb)" check --bundle "$B" --format json
         case $rc$err in 1*namespace*) skip_case "no user namespaces for plain users here: $err";; esac
         want_rc 0
         jq -e '.verdict == "runs"' "$T/out"

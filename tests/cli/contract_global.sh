@@ -20,7 +20,7 @@ check "--version prints name, commit and spec, needing nothing" version_has_the_
 
 features_document()
 {
-        run env -i setpriv --reuid 65534 --regid 65534 --clear-groups "$RUNB" features
+        run env -i setpriv --reuid 65534 --regid 65534 --clear-groups "$(everybodys_runb)" features
         want_rc 0
         want_err ""
         jq -e '.ociVersionMin and .ociVersionMax and (.linux.namespaces | index("user"))' "$T/out"

@@ -154,7 +154,7 @@ check "a table that cannot be installed is missing: it is tried, not guessed" no
 
 plain_user()
 {
-        run setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_RUNTIME_DIR=/tmp "$RUNB" doctor --format json
+        run setpriv --reuid 65534 --regid 65534 --clear-groups env XDG_RUNTIME_DIR=/tmp "$(everybodys_runb)" doctor --format json
         [ "$rc" != 2 ]
         want_match "$(state_of ids.ranges)" '^(weaker|ok)$'
         want_match "$(state_of egress.nf_tables)" '^(ok|missing)$'

@@ -333,7 +333,7 @@ rootless()
         cp -a "$B" /run/u1234/bundle
         untrusted '{env: {deny: ["PATH"]}}'; cp $P/policy.json /run/u1234/
         chown -R 1234:1234 /run/u1234
-        own() { run $user XDG_RUNTIME_DIR=/run/u1234/xdg "$RUNB" --root /run/u1234/state --policy "$1" run --bundle /run/u1234/bundle own; }
+        own() { run $user XDG_RUNTIME_DIR=/run/u1234/xdg "$(everybodys_runb)" --root /run/u1234/state --policy "$1" run --bundle /run/u1234/bundle own; }
         own /run/u1234/nothing.json
         want_err_has "policy file /run/u1234/nothing.json: no such file"
         chmod 666 /run/u1234/policy.json

@@ -180,8 +180,7 @@ rootless()
                 .mounts |= map(select(.type != "cgroup"))'
         chown -hR 1234:1234 "$B"; chmod 755 "$T"; mkdir -m 700 "$T/user" "$T/user/xdg"; chown -R 1234:1234 "$T/user"
         tree_of "$B/rootfs" > "$T/before"
-        install -m 755 "$RUNB" "$T/runb"        # the clone may lie where the user cannot reach it
-        run $user XDG_RUNTIME_DIR="$T/user/xdg" "$T/runb" --root "$T/user/state" --policy $P/policy.json --cgroup-manager disabled run --bundle "$B" plain
+        run $user XDG_RUNTIME_DIR="$T/user/xdg" "$(everybodys_runb)" --root "$T/user/state" --policy $P/policy.json --cgroup-manager disabled run --bundle "$B" plain
         case $err in *"Linux 6.6"*) skip_case "$err";; esac
         want_rc 0
         want_out x
