@@ -1,7 +1,9 @@
 /* What the build's network namespace lets out, whoever made the namespace: loopback, and what the profile lists.
  *
  * Closed always, whatever is listed: link-local networks and the metadata services of clouds, which give out credentials;
- * networks that lead to IPv4 by another name; multicast; each address of this host. Closed unless listed: private networks.
+ * networks that lead to IPv4 by another name; multicast; each address of this host, and those by which it is reached through
+ * an engine's network in user mode: 10.0.2.2 (slirp4netns) and its default gateways (pasta has the same, and maps them to the
+ * host's loopback unless told not to). Closed unless listed: private networks.
  * A list that names more than a private network, such as 0.0.0.0/0, does not list it; nor does a host name, as whoever
  * answers for the name in the DNS would then choose which of our machines a build may reach.
  *
@@ -14,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +29,7 @@
 static const struct { const char *cidr, *what; } closed_always[] = {
         { "169.254.0.0/16", "link-local, where clouds serve metadata" },
         { "0.0.0.0/8", "this host" },
+        { "10.0.2.2/32", "this host, as slirp4netns names it" },
         { "127.0.0.0/8", "loopback, which passes without being listed" },
         { "192.0.0.0/24", "IETF protocol assignments, a cloud's metadata among them" },
         { "100.100.100.200/32", "a cloud's metadata" },
@@ -41,6 +45,7 @@ static const struct { const char *cidr, *what; } closed_always[] = {
         { "fd00:ec2::/32", "a cloud's metadata" },
         { "fd20:ce::/32", "a cloud's metadata" },
         { "fd00:42::42/128", "a cloud's metadata" },
+        { "fd00::2/128", "this host, as slirp4netns names it" },
         { "fe80::/10", "link-local" },
         { "fec0::/10", "site-local" },
         { "ff00::/8", "multicast" },
@@ -54,8 +59,9 @@ static const char *const closed_unless_listed[] = {
 
 struct work {
         struct judge *judge;
-        struct egress_range *closed;    /* always; then this host's own; then, to @n_all, what is so unless listed */
-        size_t n_always, n_closed, n_all;
+        /* Always; then to @n_own this host's own; then to @n_closed its gateways; then, to @n_all, what is so unless listed. */
+        struct egress_range *closed;
+        size_t n_always, n_own, n_closed, n_all;
         const struct egress_range *listed;      /* the networks of the list */
         size_t n_listed;
         struct egress_ranges ranges;
@@ -64,7 +70,7 @@ struct work {
 static int gather_closed(struct work *work)
 {
         const struct host *host = work->judge->host;
-        struct egress_range *closed = arena_array(work->judge->arena, N(closed_always) + host->n_addresses +
+        struct egress_range *closed = arena_array(work->judge->arena, N(closed_always) + host->n_addresses + host->n_gateways +
                                                   N(closed_unless_listed), sizeof *closed);
         size_t n = 0;
 
@@ -75,6 +81,9 @@ static int gather_closed(struct work *work)
         work->n_always = n;
         for (size_t i = 0; i < host->n_addresses; i++)
                 closed[n++] = egress_range_of_address(host->addresses[i].is_v6, host->addresses[i].bytes);
+        work->n_own = n;
+        for (size_t i = 0; i < host->n_gateways; i++)
+                closed[n++] = egress_range_of_address(host->gateways[i].is_v6, host->gateways[i].bytes);
         work->n_closed = n;
         for (size_t i = 0; i < N(closed_unless_listed); i++)
                 egress_range_of_cidr(closed_unless_listed[i], &closed[n++]);
@@ -107,7 +116,9 @@ static int add_ports(struct work *work, const struct egress_range *addresses, co
 
 static const char *why_closed(const struct work *work, int i)
 {
-        return (size_t)i < work->n_always ? closed_always[i].what : "an address of this host";
+        return (size_t)i < work->n_always ? closed_always[i].what :
+               (size_t)i < work->n_own    ? "an address of this host" :
+                                            "a gateway of this host, by which pasta maps the host's loopback";
 }
 
 static int add_network(struct work *work, const struct policy_destination *destination)
@@ -143,9 +154,16 @@ static int add_line(struct text_buffer *hosts, const struct host_address *addres
 static int add_host(struct work *work, const struct policy_destination *destination, const struct host_name *name,
                     struct text_buffer *hosts)
 {
+        const bool is_audit = work->judge->policy->profile.egress_mode == POLICY_EGRESS_AUDIT;
         size_t n = 0;
         int r = 0;
 
+        /* What is learnt in audit mode is told by names where these are known: one that is not is no reason to stop. */
+        if (is_audit && (name == NULL || name->n == 0)) {
+                judge_record(work->judge, "egress.allow", "egress.allow", destination->host,
+                             name != NULL && name->why != NULL ? name->why : "nobody was asked");
+                return 0;
+        }
         if (name == NULL || name->n == 0) {
                 judge_refuse(work->judge, "egress.allow", "egress.allow", destination->host, NULL,
                              "the host name %s has no address that could be found out (%s); see to it in the DNS or "
@@ -157,14 +175,15 @@ static int add_host(struct work *work, const struct policy_destination *destinat
                 struct egress_range range = egress_range_of_address(name->addresses[i].is_v6, name->addresses[i].bytes);
 
                 if (egress_range_lies_in(&range, work->closed, work->n_closed) >= 0 ||
-                    (is_private(work, &range) && egress_range_lies_in(&range, work->listed, work->n_listed) < 0))
+                    (!is_audit && is_private(work, &range) && egress_range_lies_in(&range, work->listed, work->n_listed) < 0))
                         continue;
                 n++;
-                r = add_ports(work, &range, destination);
+                if (!is_audit)
+                        r = add_ports(work, &range, destination);
                 if (r == 0)
                         r = add_line(hosts, &name->addresses[i], destination->host);
         }
-        if (r == 0 && n == 0)
+        if (r == 0 && n == 0 && !is_audit)
                 judge_refuse(work->judge, "egress.allow", "egress.allow", destination->host, NULL,
                              "the host name %s has only addresses that are closed (private ones need their network in the "
                              "list, too: {\"cidr\": ...})", destination->host);
@@ -214,7 +233,38 @@ static int add_proxy(struct work *work, const char *proxy)
         }
         range.protocol_first = range.protocol_last = IPPROTO_TCP;
         range.port_first = range.port_last = (uint16_t)strtoul(colon + 1, NULL, 10);
+        /* In audit mode it is let out as anything else, and no two ranges may overlap. */
+        if (work->judge->policy->profile.egress_mode == POLICY_EGRESS_AUDIT &&
+            egress_range_lies_in(&range, work->closed, work->n_closed) < 0)
+                return 0;
         return egress_ranges_add(&work->ranges, &range);
+}
+
+/* What port 53 of is let out in audit mode: name servers at the host's own addresses (netavark's), at its gateways and at
+ * link-local ones (pasta's), as a build that cannot ask for names would not get as far as to show where it goes. Not where
+ * clouds serve metadata. */
+static int add_resolvers(struct work *work)
+{
+        static const char *const local[] = { "169.254.0.0/16", "10.0.2.2/32", "fe80::/10" };
+        static const char *const metadata[] = { "169.254.169.254/32" };
+        static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
+        struct egress_range closed[N(metadata)], range;
+        int r = 0;
+
+        for (size_t i = 0; i < N(metadata); i++)
+                egress_range_of_cidr(metadata[i], &closed[i]);
+        for (size_t i = 0; i < N(local) + work->n_closed - work->n_always; i++) {
+                if (i < N(local))
+                        egress_range_of_cidr(local[i], &range);
+                else
+                        range = work->closed[work->n_always + i - N(local)];
+                range.port_first = range.port_last = 53;
+                for (size_t k = 0; k < N(protocols) && r == 0; k++) {
+                        range.protocol_first = range.protocol_last = protocols[k];
+                        r = egress_ranges_add_without(&work->ranges, &range, closed, N(closed));
+                }
+        }
+        return r;
 }
 
 /* Audit mode: whatever is not closed always. */
@@ -242,14 +292,18 @@ static int judge_list(struct judge *judge, struct sandbox *sandbox)
                 r = gather_listed(&work);
         if (r == 0 && sandbox->egress.is_audit)
                 r = add_everything(&work);
-        for (size_t i = 0; i < profile->n_egress_allow && r == 0 && !sandbox->egress.is_audit; i++) {
+        if (r == 0 && sandbox->egress.is_audit)
+                r = add_resolvers(&work);
+        for (size_t i = 0; i < profile->n_egress_allow && r == 0; i++) {
                 const struct policy_destination *destination = &profile->egress_allow[i];
 
+                if (sandbox->egress.is_audit && destination->host == NULL)
+                        continue;
                 r = destination->cidr != NULL ? add_network(&work, destination) :
                             add_host(&work, destination, judge->host->egress_names != NULL ? &judge->host->egress_names[i] : NULL,
                                      &hosts);
         }
-        if (r == 0 && profile->egress_proxy != NULL && !sandbox->egress.is_audit)
+        if (r == 0 && profile->egress_proxy != NULL)
                 r = add_proxy(&work, profile->egress_proxy);
         if (r == 0)
                 r = egress_ranges_normalize(&work.ranges);
@@ -269,6 +323,35 @@ static int judge_list(struct judge *judge, struct sandbox *sandbox)
                         return -ENOMEM;
         }
         return 0;
+}
+
+static uint32_t hash_text(uint32_t hash, const char *text)
+{
+        for (const char *at = text != NULL ? text : ""; *at != '\0'; at++)
+                hash = (hash ^ (unsigned char)*at) * 16777619u;         /* FNV-1a */
+        return (hash ^ 0xff) * 16777619u;
+}
+
+/* The same for whoever gets the same rules, whatever host names are at the moment. Not against an adversary: a policy is
+ * the administrator's. */
+static uint32_t digest_of(const struct policy_profile *profile, bool is_counted)
+{
+        uint32_t hash = 2166136261u;
+        char numbers[64];
+
+        snprintf(numbers, sizeof numbers, "%d %d %d", profile->egress_mode, profile->ingress, is_counted);
+        hash = hash_text(hash_text(hash, numbers), profile->egress_proxy);
+        for (size_t i = 0; i < profile->n_egress_allow; i++) {
+                const struct policy_destination *one = &profile->egress_allow[i];
+
+                hash = hash_text(hash_text(hash, one->host), one->cidr);
+                hash = hash_text(hash, one->is_udp ? "udp" : "tcp");
+                for (size_t k = 0; k < one->n_ports; k++) {
+                        snprintf(numbers, sizeof numbers, "%u-%u", one->ports[k].first, one->ports[k].last);
+                        hash = hash_text(hash, numbers);
+                }
+        }
+        return hash == 0 ? 1 : hash;
 }
 
 int policy_egress_judge(struct judge *judge, struct sandbox *sandbox)
@@ -294,6 +377,8 @@ int policy_egress_judge(struct judge *judge, struct sandbox *sandbox)
                                                  "loopback, replies and what the profile lists";
         }
         sandbox->egress.is_counted = sandbox->egress.has_list || judge->policy->audit.path != NULL;
+        if (sandbox->egress.is_counted || sandbox->egress.is_ingress_open)
+                sandbox->egress.digest = digest_of(profile, sandbox->egress.is_counted);
         judge_tighten(judge, "egress", "linux.namespaces (network)", "whatever the namespace reaches", got);
         if (sandbox->egress.is_ingress_open)
                 judge_record(judge, "ingress", "linux.namespaces (network)", "connections from outside", "pass: ingress \"any\"");

@@ -115,6 +115,7 @@ struct host {
         struct host_namespace namespaces[SPEC_NS_KINDS];        /* for those given by path */
         /* Only looked at where the policy lets something out. */
         const struct host_address *addresses; size_t n_addresses;       /* of the caller's network namespace */
+        const struct host_address *gateways; size_t n_gateways;         /* of its default routes */
         const struct host_name *egress_names;   /* one per destination of the policy's list, same index */
         const struct host_ids *uid_map_ids, *gid_map_ids;       /* one per line of the engine's maps (real root only) */
 };

@@ -67,6 +67,7 @@ struct egress_range {
 
 struct sandbox_egress {
         const char *profile;
+        uint32_t digest;                /* of what the profile says of the network; 0: nothing */
         bool has_list;                  /* something may go out, or could if it had an address */
         bool is_counted;                /* what is refused is counted, for the audit file and `runb egress`; true with a list */
         bool is_audit;                  /* all may go out but what is closed always, and is written down */

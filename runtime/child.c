@@ -41,9 +41,7 @@ const char *child_step_text(enum child_step step)
                 [STEP_HOSTNAME] = "set the hostname",
                 [STEP_DOMAINNAME] = "set the domainname",
                 [STEP_LOOPBACK] = "bring up the loopback interface",
-                [STEP_EGRESS] = "install the egress rules (nf_tables is needed: CONFIG_NF_TABLES, CONFIG_NF_TABLES_INET, "
-                                "CONFIG_NFT_CT, CONFIG_NFT_REJECT)",
-                [STEP_EGRESS_GONE] = "the egress rules of the network namespace are gone",
+                [STEP_EGRESS] = "install the egress rules",
                 [STEP_NET_DEVICES] = "linux.netDevices: hand the network namespace over",
                 [STEP_SYNC] = "wait for the runtime",
                 [STEP_FS_IDS] = "take the ids of the range for file access",

@@ -18,7 +18,6 @@ enum child_step {
         STEP_DOMAINNAME,
         STEP_LOOPBACK,
         STEP_EGRESS,
-        STEP_EGRESS_GONE,
         STEP_NET_DEVICES,       /* hand the network namespace over */
         STEP_SYNC,              /* the parent went away */
         STEP_FS_IDS,
@@ -81,6 +80,7 @@ enum child_step {
 enum child_message_kind {
         CHILD_FAILED,
         CHILD_NAMESPACES_READY, /* init: its namespaces exist, hooks may look at them */
+        CHILD_EGRESS,           /* its network namespace (value: the inode) has egress rules: a netlink socket is attached; init waits */
         CHILD_NETNS,            /* its network namespace is attached, for linux.netDevices */
         CHILD_ROUTE,            /* a NETLINK_ROUTE socket made in there is attached; init waits */
         CHILD_MASTER,           /* the pty master is attached (SCM_RIGHTS) */

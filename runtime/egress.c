@@ -255,8 +255,8 @@ static void put_input(struct netlink_writer *w, const struct sandbox_egress *rul
 }
 
 
-/* Host names can have other addresses when the next container of a pod comes, whose rules replace these: a list that is
- * another one on purpose is told by its mark. */
+/* Host names can have other addresses when the next container of a pod comes: a list that is another one on purpose is told by
+ * its mark. */
 static uint32_t list_number(const struct sandbox_egress *rules)
 {
         uint32_t hash = 2166136261u;
@@ -272,15 +272,24 @@ static uint32_t list_number(const struct sandbox_egress *rules)
         return hash;
 }
 
+/* Read back by egress_compare_mark(). */
+static void put_mark(const struct sandbox_egress *rules, char *mark, size_t size)
+{
+        char digest[24] = "", list[24] = "";
+
+        if (rules->digest != 0)
+                snprintf(digest, sizeof digest, ", rules %08x", rules->digest);
+        if (rules->has_list)
+                snprintf(list, sizeof list, ", list %08x", list_number(rules));
+        snprintf(mark, size, "profile %.130s%s%s", rules->profile, digest, list);
+}
+
 bool egress_put_batch(const struct sandbox_egress *rules, struct egress_batch *batch, size_t size)
 {
         struct netlink_writer w = { .bytes = batch->bytes, .size = size };
         char mark[EGRESS_MARK_SIZE];
 
-        if (rules->has_list)
-                snprintf(mark, sizeof mark, "profile %.150s, list %08x", rules->profile, list_number(rules));
-        else
-                snprintf(mark, sizeof mark, "profile %.150s", rules->profile);
+        put_mark(rules, mark, sizeof mark);
         egress_message(&w, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
         netlink_message_end(&w);
         batch->head_length = w.length;
@@ -311,6 +320,25 @@ bool egress_put_batch(const struct sandbox_egress *rules, struct egress_batch *b
         netlink_message_end(&w);
         batch->length = w.length;
         return !w.is_full;
+}
+
+int egress_explain(int error, struct error *err)
+{
+        switch (error) {
+        case EPROTONOSUPPORT:
+        case EAFNOSUPPORT:
+        case EOPNOTSUPP:
+                return error_refuse(err, "egress", "this kernel has no nf_tables (errno %d), so nothing would hold the build back; load "
+                                    "the module nf_tables, or run a kernel with CONFIG_NF_TABLES and CONFIG_NF_TABLES_INET", error);
+        case ENOENT:
+                return error_refuse(err, "egress", "this kernel's nf_tables lacks something of the egress rules; load the modules nft_ct, "
+                                    "nf_conntrack and nft_reject_inet (CONFIG_NFT_CT, CONFIG_NFT_REJECT, CONFIG_NF_TABLES_INET)");
+        case EPERM:
+                return error_refuse(err, "egress", "the network namespace belongs to a user namespace that this runtime has no power "
+                                    "over, so the egress rules cannot be installed; let the engine make it, or leave its path out");
+        default:
+                return error_errno(err, error, "install the egress rules");
+        }
 }
 
 int egress_prepare(const struct sandbox_egress *rules, struct egress_batch *ret_batch, struct error *err)

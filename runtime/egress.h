@@ -9,6 +9,9 @@
 #include "policies/sandbox.h"
 #include "runtime/base/error.h"
 
+/* Why installing failed, in a sentence. @error: the errno. */
+int egress_explain(int error, struct error *err);
+
 struct egress_batch {
         void *bytes;                    /* owned: free() */
         size_t length;
@@ -21,8 +24,9 @@ int egress_prepare(const struct sandbox_egress *rules, struct egress_batch *ret_
 void egress_batch_free(struct egress_batch *batch);
 
 /* Child, inside the network namespace, with CAP_NET_ADMIN over it: sends the batch and reads what the kernel
- * says to it. Returns 0 or -1 and errno (EPROTONOSUPPORT, EOPNOTSUPP: no nf_tables in this kernel; ENOENT: one of its modules nft_ct,
- * nft_reject_inet is missing; EPERM: no CAP_NET_ADMIN over the namespace). No heap. May run again: an older table is replaced. */
+ * says to it. Returns 0 or -1 and errno (EEXIST: a table is there, see egress_take_over(); EPROTONOSUPPORT, EOPNOTSUPP: no
+ * nf_tables in this kernel; ENOENT: one of its modules nft_ct, nft_reject_inet is missing; EPERM: no CAP_NET_ADMIN over the
+ * namespace). No heap. */
 int egress_child_install(const struct egress_batch *batch);
 /* Child: loopback up by rtnetlink. Returns 0 or -1 and errno. */
 int egress_child_loopback_up(void);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +237,16 @@ static uint64_t read_u64(struct netlink_attrs from, uint16_t type)
         return be64toh(wire);
 }
 
+/* Which groups an interface listens to is the kernel's own report, for bridges and routers (IGMPv3, RFC 3376; MLDv2, RFC 3810),
+ * sent whenever an interface comes up. Refused as everything, but its destination tells nothing. */
+static bool is_group_report(const struct egress_attempt *attempt)
+{
+        static const unsigned char v4[4] = { 224, 0, 0, 22 }, v6[16] = { 0xff, 0x02, [15] = 0x16 };
+
+        return attempt->is_v6 ? attempt->protocol == IPPROTO_ICMPV6 && memcmp(attempt->address, v6, sizeof v6) == 0 :
+                                attempt->protocol == IPPROTO_IGMP && memcmp(attempt->address, v4, sizeof v4) == 0;
+}
+
 static int read_elements(struct netlink_attrs message, enum egress_set set, struct list *list)
 {
         const bool is_v6 = set == EGRESS_REFUSED_6 || set == EGRESS_PASSED_6;
@@ -259,7 +270,8 @@ static int read_elements(struct netlink_attrs message, enum egress_set set, stru
                         attempt.packets = read_u64(data, NFTA_COUNTER_PACKETS);
                         attempt.bytes = read_u64(data, NFTA_COUNTER_BYTES);
                 }
-                r = add_attempt(list, &attempt);
+                if (!is_group_report(&attempt))
+                        r = add_attempt(list, &attempt);
         }
         return r;
 }

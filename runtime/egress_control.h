@@ -22,6 +22,13 @@ struct egress_attempt {
 /* Keeps the batch beside the record, for those that check it later. */
 int egress_keep(const struct state_dir *dir, const struct egress_batch *batch, struct error *err);
 
+/* Where egress_child_install() found a table: it stays, is replaced or this container is refused (rule "egress"), according to
+ * whether a container lives by it. Parent, while init waits.
+ * @fd: a NETLINK_NETFILTER socket of the network namespace. @batch: of @rules; another one where the lists of both had to be
+ * joined. */
+int egress_take_over(int fd, const struct sandbox_egress *rules, uint64_t netns, pid_t init, struct egress_batch *batch,
+                     bool *ret_is_joined, struct error *err);
+
 /* A NETLINK_NETFILTER socket of the container's network namespace, which lives as long as the socket. -ESRCH: it has ended
  * with its last process. May be called by anybody who may exec in the container. */
 int egress_open(const struct state *state, int *ret_fd, struct error *err);

@@ -28,19 +28,9 @@ const char *egress_set_name(enum egress_set set);
 #define EGRESS_KEY_4 12
 #define EGRESS_KEY_6 24
 
-/* Do two marks, as the table's user data, name the same profile? Their ends name the list. */
-static inline bool egress_is_same_profile(struct netlink_attrs a, struct netlink_attrs b)
-{
-        for (size_t i = 2; i < a.length && i < b.length; i++) {
-                bool is_end_a = a.bytes[i] == ',' || a.bytes[i] == '\0', is_end_b = b.bytes[i] == ',' || b.bytes[i] == '\0';
-
-                if (is_end_a || is_end_b)
-                        return is_end_a && is_end_b;
-                if (a.bytes[i] != b.bytes[i])
-                        return false;
-        }
-        return false;
-}
+/* What the mark of a table, its user data, says of it: "profile NAME, rules HASH, list HASH", the two only where there is more
+ * than every container gets. */
+enum egress_mark { EGRESS_MARK_OTHER, EGRESS_MARK_SAME_RULES, EGRESS_MARK_SAME };
 
 /* ---- egress_encode.c ---- */
 
@@ -95,10 +85,20 @@ struct egress_reader {
 
 /* Asks; @name: of the chain or set, NULL: none. Returns 0 or a negative errno. */
 int egress_ask(struct egress_reader *reader, uint16_t type, uint16_t flags, const char *name);
+/* Asks for the generation of the rules. */
+int egress_ask_generation(struct egress_reader *reader);
 /* The next message of the answer; 0 at the end of a dump, 1, or a negative errno. */
 int egress_next_answer(struct egress_reader *reader);
 /* The attributes of an nf_tables message of that type; false for another. */
 bool egress_message_attrs(const struct nlmsghdr *header, uint16_t type, struct netlink_attrs *ret_attrs);
+
+/* @found: attributes of a table. */
+enum egress_mark egress_compare_mark(const struct egress_batch *batch, struct netlink_attrs found);
+
+/* ---- egress_child.c ---- */
+
+/* So that a message of that length can be sent. 0, or -1 and errno. */
+int egress_child_make_room(int fd, size_t length);
 
 /* ---- egress.c ---- */
 

@@ -7,6 +7,7 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/egress_internal.h"
@@ -128,6 +129,20 @@ int egress_ask(struct egress_reader *reader, uint16_t type, uint16_t flags, cons
         if (name != NULL)
                 netlink_attr_text(&w, type == NFT_MSG_GETRULE  ? NFTA_RULE_CHAIN :
                                       type == NFT_MSG_GETCHAIN ? NFTA_CHAIN_NAME : NFTA_SET_ELEM_LIST_SET, name);
+        netlink_message_end(&w);
+        part.iov_len = w.length;
+        reader->header = NULL;
+        reader->left = 0;
+        return netlink_send(reader->fd, &part, 1) < 0 ? -errno : 0;
+}
+
+int egress_ask_generation(struct egress_reader *reader)
+{
+        char bytes[64] __attribute__((aligned(NLMSG_ALIGNTO)));
+        struct netlink_writer w = { .bytes = bytes, .size = sizeof bytes };
+        struct iovec part = { .iov_base = bytes };
+
+        egress_message(&w, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETGEN, 0, AF_UNSPEC, 0);
         netlink_message_end(&w);
         part.iov_len = w.length;
         reader->header = NULL;
@@ -257,17 +272,33 @@ static int verify_elements(struct egress_reader *reader, const struct egress_bat
         return 1;
 }
 
-/* @ret_is_list: the list is the one of @batch, too, and not that of a later container of the profile. */
-static bool is_table_whose(const struct egress_batch *batch, struct netlink_attrs found, bool *ret_is_list)
+/* Up to the list, or the whole. */
+static size_t mark_length(struct netlink_attrs mark)
 {
+        static const char list[] = ", list ";
+
+        for (size_t i = 0; i + sizeof list - 1 <= mark.length; i++)
+                if (memcmp(mark.bytes + i, list, sizeof list - 1) == 0)
+                        return i;
+        /* Without the end of the text. */
+        return mark.length > 0 ? mark.length - 1 : 0;
+}
+
+enum egress_mark egress_compare_mark(const struct egress_batch *batch, struct netlink_attrs found)
+{
+        const size_t head = 2;          /* its type and length, which depends on the list */
         struct netlink_attrs sent, one, other;
         size_t at = batch->head_length + batch->remove_length;
 
         if (!next_sent(batch, &at, NFT_MSG_NEWTABLE, 0, NULL, &sent) || !netlink_find_attr(sent, NFTA_TABLE_USERDATA, &one) ||
             !netlink_find_attr(found, NFTA_TABLE_USERDATA, &other))
-                return false;
-        *ret_is_list = one.length == other.length && memcmp(one.bytes, other.bytes, one.length) == 0;
-        return egress_is_same_profile(one, other);
+                return EGRESS_MARK_OTHER;
+        if (one.length == other.length && memcmp(one.bytes, other.bytes, one.length) == 0)
+                return EGRESS_MARK_SAME;
+        if (mark_length(one) < head || mark_length(one) != mark_length(other) ||
+            memcmp(one.bytes + head, other.bytes + head, mark_length(one) - head) != 0)
+                return EGRESS_MARK_OTHER;
+        return EGRESS_MARK_SAME_RULES;
 }
 
 /* 0: all is there; 1: it is not, and *err says what; a negative errno. */
@@ -275,7 +306,7 @@ static int verify_once(int fd, const struct egress_batch *batch, struct error *e
 {
         struct egress_reader reader = { .fd = fd };
         struct netlink_attrs sent, found, name;
-        bool is_list = false;
+        enum egress_mark mark;
         size_t at = 0;
         int r = egress_ask(&reader, NFT_MSG_GETTABLE, 0, NULL);
 
@@ -291,8 +322,9 @@ static int verify_once(int fd, const struct egress_batch *batch, struct error *e
                 error_set(err, EPERM, "it has been made dormant");
                 return 1;
         }
-        if (!is_table_whose(batch, found, &is_list)) {
-                error_set(err, EPERM, "it is that of another profile");
+        mark = egress_compare_mark(batch, found);
+        if (mark == EGRESS_MARK_OTHER) {
+                error_set(err, EPERM, "it is that of another profile, or of another version of it");
                 return 1;
         }
         while (next_sent(batch, &at, NFT_MSG_NEWCHAIN, 0, NULL, &sent)) {
@@ -315,8 +347,8 @@ static int verify_once(int fd, const struct egress_batch *batch, struct error *e
                 if (r != 0)
                         return r;
         }
-        /* Those that the kernel fills are as they are. */
-        for (enum egress_set set = EGRESS_ALLOWED_4; set < EGRESS_SETS && is_list; set++) {
+        /* Those that the kernel fills are as they are; the list can be that of a later container of the pod, with ours in it. */
+        for (enum egress_set set = EGRESS_ALLOWED_4; set < EGRESS_SETS && mark == EGRESS_MARK_SAME; set++) {
                 at = 0;
                 if (!next_sent(batch, &at, NFT_MSG_NEWSET, NFTA_SET_NAME, egress_set_name(set), &sent))
                         continue;

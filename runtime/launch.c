@@ -36,6 +36,7 @@
 #include "runtime/delete.h"
 #include "runtime/denials.h"
 #include "runtime/egress_control.h"
+#include "runtime/egress_names.h"
 #include "runtime/host.h"
 #include "runtime/inherit.h"
 #include "runtime/launch_child.h"
@@ -46,9 +47,6 @@
 #include "runtime/terminal.h"
 #include "runtime/trace.h"
 #include "runtime/userns.h"
-
-#define HOSTS "/etc/hosts"
-#define HOSTS_LIMIT_BYTES ((size_t)1 << 20)
 
 /* Everything that a creation holds open. */
 struct work {
@@ -432,11 +430,7 @@ static int explain(struct work *work, const struct child_message *message, struc
                         return error_errno(err, message->error, "linux.maskedPaths: %s: %s", plan->mounts.masked[i], step);
                 break;
         case STEP_EGRESS:
-                if (message->error == EXDEV)
-                        return error_set(err, EPERM, "the network namespace has the egress rules of another profile than \"%s\"; "
-                                         "give the container a namespace of its own, or the same profile",
-                                         plan->sandbox.profile);
-                break;
+                return egress_explain(message->error, err);
         case STEP_NS_JOIN:
                 return error_errno(err, message->error, "linux.namespaces: %s (%s)", step,
                                    i < SPEC_NS_KINDS ? spec_ns_name((enum spec_ns)i) : "?");
@@ -474,6 +468,17 @@ static int run_hooks(struct work *work, enum spec_hook_kind kind, enum state_sta
         return hooks_run(list, kind, work->hook_fds[kind], buffer.text, true, err);
 }
 
+static int take_egress(struct work *work, int fd, uint64_t netns, struct error *err)
+{
+        const struct plan *plan = work->plan;
+        bool is_joined;
+        int r = egress_take_over(fd, &plan->sandbox.egress, netns, work->pid, &work->ready.egress, &is_joined, err);
+
+        if (r == 0 && is_joined)
+                r = egress_keep(&work->dir, &work->ready.egress, err);
+        return r < 0 && err->rule != NULL ? audit_judged(&plan->policy, "create", plan->id, &plan->findings, r, err) : r;
+}
+
 /* Follows init up to CHILD_READY. */
 static int follow(struct work *work, struct error *err)
 {
@@ -491,7 +496,9 @@ static int follow(struct work *work, struct error *err)
                 switch ((enum child_message_kind)message.kind) {
                 case CHILD_FAILED:
                         explain(work, &message, err);
-                        return error_context(err, "unable to start container process");
+                        r = error_context(err, "unable to start container process");
+                        return err->rule == NULL ? r : audit_judged(&work->plan->policy, "create", work->plan->id,
+                                                                    &work->plan->findings, r, err);
                 case CHILD_NAMESPACES_READY:
                         r = run_hooks(work, SPEC_HOOK_PRESTART, STATE_CREATING, err);
                         if (r == 0)
@@ -502,6 +509,13 @@ static int follow(struct work *work, struct error *err)
                         break;
                 case CHILD_SCOPED:
                         work->plan->process.is_abstract_scoped = true;
+                        break;
+                case CHILD_EGRESS:
+                        r = take_egress(work, fd, message.value, err);
+                        auto_close_cleanup(&fd);
+                        if (r < 0)
+                                return r;
+                        child_say(work->report_fd, CHILD_GO, 0);
                         break;
                 case CHILD_NETNS:
                         auto_close_cleanup(&work->net_devices.ns_fd);
@@ -615,55 +629,6 @@ static int pass_service_manager(struct work *work, struct error *err)
         return r;
 }
 
-/* What the build would have for /etc/hosts: a bind of the engine's, or a file of the image. */
-static int read_hosts(const struct plan *plan, char **ret_text, size_t *ret_length)
-{
-        auto_close int root = UNSET_FD, fd = UNSET_FD;
-        const char *source = NULL;
-        struct stat st;
-
-        for (size_t i = 0; i < plan->spec->n_mounts; i++) {
-                const struct spec_mount *mount = &plan->spec->mounts[i];
-
-                if (strcmp(mount->target, HOSTS) == 0 && mount->kind == SPEC_MOUNT_BIND)
-                        source = mount->source;
-        }
-        if (source != NULL && source[0] == '/') {
-                fd = open(source, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-        } else {
-                root = open(plan->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
-                if (root >= 0)  /* the image could have a link there */
-                        fd = sys_openat2(root, HOSTS, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, RESOLVE_IN_ROOT);
-        }
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return -ENOENT;
-        return fd_read_all(fd, HOSTS_LIMIT_BYTES, ret_text, ret_length);
-}
-
-/* The DNS is closed: listed host names are known by /etc/hosts, before whatever else is in it. */
-static int pass_names(struct work *work, struct error *err)
-{
-        struct plan *plan = work->plan;
-        auto_buffer struct text_buffer text = { 0 };
-        auto_free char *rest = NULL;
-        const char *path;
-        size_t length = 0;
-        int r;
-
-        if (plan->sandbox.egress.hosts_length == 0)
-                return 0;
-        text_add_n(&text, plan->sandbox.egress.hosts, plan->sandbox.egress.hosts_length);
-        if (read_hosts(plan, &rest, &length) == 0)
-                text_add_n(&text, rest, length);
-        path = arena_format(work->arena, "%s/%s/hosts", work->dir.root, work->dir.id);
-        if (text.is_broken || path == NULL)
-                return error_errno(err, ENOMEM, "egress.allow");
-        r = fd_replace_file(work->dir.fd, "hosts", text.text, text.length, 0644);
-        if (r < 0)
-                return error_errno(err, r, "write %s", path);
-        return mounts_plan_add_bind(work->arena, &plan->mounts, path, HOSTS, err);
-}
-
 /* Known only now: policy has said so itself where no question was open. */
 static void record_scope(struct work *work)
 {
@@ -729,7 +694,7 @@ static int create(struct work *work, struct error *err)
                 trace_ids(plan);
                 r = pass_service_manager(work, err);
                 if (r == 0)
-                        r = pass_names(work, err);
+                        r = egress_names_prepare(work->arena, &work->dir, plan, &work->state, err);
         }
         if (r == 0)
                 r = prepare(work, err);

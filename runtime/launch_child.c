@@ -20,6 +20,21 @@
 #include "runtime/enter_child.h"
 #include "runtime/netlink.h"
 
+/* The namespace has a table of ours: whether it may be replaced takes a look at who lives there, which is the parent's. */
+static void share_egress(int report_fd, int proc_fd)
+{
+        struct child_message message = { .kind = CHILD_EGRESS };
+        auto_close int fd = netlink_open(NETLINK_NETFILTER);
+        struct stat st;
+
+        if (fd < 0 || fstatat(proc_fd, "self/ns/net", &st, 0) < 0)
+                child_fail(report_fd, STEP_EGRESS, 0, errno);
+        message.value = st.st_ino;
+        if (fd_send(report_fd, fd, &message, sizeof message) < 0)
+                child_fail(report_fd, STEP_SYNC, 0, EPIPE);
+        child_wait_go(report_fd);
+}
+
 /* Returns the inode of the network namespace: the parent may not look into a process that is not dumpable. */
 static uint64_t prepare_network(const struct plan *plan, const struct launch_ready *ready, int proc_fd)
 {
@@ -27,8 +42,11 @@ static uint64_t prepare_network(const struct plan *plan, const struct launch_rea
 
         if (plan->namespaces.has_new_net && egress_child_loopback_up() < 0)
                 child_fail(ready->report_fd, STEP_LOOPBACK, 0, errno);
-        if (ready->egress.length > 0 && egress_child_install(&ready->egress) < 0)
-                child_fail(ready->report_fd, STEP_EGRESS, 0, errno);
+        if (ready->egress.length > 0 && egress_child_install(&ready->egress) < 0) {
+                if (errno != EEXIST)
+                        child_fail(ready->report_fd, STEP_EGRESS, 0, errno);
+                share_egress(ready->report_fd, proc_fd);
+        }
         /* Nothing inside has CAP_NET_BIND_SERVICE over this namespace, which the host owns. */
         if (enter_child_write(proc_fd, "sys/net/ipv4/ip_unprivileged_port_start", "0") < 0 && errno != ENOENT)
                 child_fail(ready->report_fd, STEP_NET_DEFAULTS, 0, errno);

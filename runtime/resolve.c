@@ -258,6 +258,9 @@ static int receive(struct question *question, const struct servers *servers, str
                 return 0;
         }
         outcome = resolve_read_answer(answer, (size_t)n, question->name, question->is_v6, question->id, addresses, &question->n);
+        /* Others wait meanwhile: no longer than for an answer by UDP. */
+        if (outcome == RESOLVE_CUT && until_ms > now_ms() + TRY_MS)
+                until_ms = now_ms() + TRY_MS;
         if (outcome == RESOLVE_CUT)
                 outcome = ask_by_tcp(question, server_of(servers, question), until_ms, addresses, &question->n);
         switch (outcome) {

@@ -59,7 +59,7 @@ ATTEMPT(replace_rules)
                 return SELFTEST_UNTRIED;
         }
         r = egress_child_install(&batch);
-        if (r < 0 && errno == EXDEV)    /* whoever gets as far as another profile's table has the power to change it */
+        if (r < 0 && errno == EEXIST)   /* whoever gets as far as the table has the power to change it */
                 r = 0;
         return attempt_refused(r, how, size);
 }

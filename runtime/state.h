@@ -61,6 +61,7 @@ struct state {
         const char *network_path;       /* the network namespace's, where config.json names one; NULL: a new one */
         bool has_egress_rules;          /* kept beside the record (egress_control.h); else those of every container */
         bool is_egress_counted;
+        uint64_t egress_names_length;   /* of ROOT/<id>/hosts: so much is the policy's */
         uint32_t egress_version;        /* of the rules; 0: unknown */
         uint64_t userns_inode;          /* the build's; 0: not known */
         bool is_abstract_scoped;        /* exec gets a Landlock domain, too (landlock.h) */

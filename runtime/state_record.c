@@ -51,6 +51,7 @@ static const struct field {
         { "networkPath", FIELD_TEXT, offsetof(struct state, network_path) },
         { "hasEgressRules", FIELD_BOOL, offsetof(struct state, has_egress_rules) },
         { "isEgressCounted", FIELD_BOOL, offsetof(struct state, is_egress_counted) },
+        { "egressNamesLength", FIELD_U64, offsetof(struct state, egress_names_length) },
         { "egressVersion", FIELD_U32, offsetof(struct state, egress_version) },
         { "usernsInode", FIELD_U64, offsetof(struct state, userns_inode) },
         { "isAbstractScoped", FIELD_BOOL, offsetof(struct state, is_abstract_scoped) },

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "policies/egress_ranges.h"
 #include "runtime/egress.h"
+#include "runtime/egress_control.h"
 #include "runtime/netlink.h"
 
 static double now_us(void)
@@ -72,6 +74,19 @@ static int verify(const struct sandbox_egress *rules, struct error *err)
         return r;
 }
 
+static int take_over(const struct sandbox_egress *rules, struct egress_batch *batch, struct error *err)
+{
+        struct stat st;
+        bool is_joined;
+        int fd = netlink_open(NETLINK_NETFILTER), r;
+
+        if (stat("/proc/self/ns/net", &st) < 0)
+                return -errno;
+        r = egress_take_over(fd, rules, st.st_ino, getpid(), batch, &is_joined, err);
+        close(fd);
+        return r;
+}
+
 int main(int argc, char **argv)
 {
         struct sandbox_egress rules = { 0 };
@@ -93,8 +108,13 @@ int main(int argc, char **argv)
                                 say(err.text);
                                 return 2;
                         }
-                        if (egress_child_install(&batch) < 0) {
-                                say_errno();
+                        r = egress_child_install(&batch);
+                        if (r < 0 && errno == EEXIST)
+                                r = take_over(&rules, &batch, &err);
+                        else if (r < 0)
+                                error_set(&err, errno, "%s", strerrorname_np(errno));
+                        if (r < 0) {
+                                say(err.text);
                                 return 2;
                         }
                         egress_batch_free(&batch);
