@@ -111,6 +111,9 @@ for test in $(make -s -C "$build" list-sandbox-tests) tests/sandbox/*.sh tests/c
 done
 run_tests "${tests[@]}"
 
+echo "== in a virtual machine"
+builddir=$build tests/vm/machine/check.sh || failed_steps+=("in a virtual machine")
+
 echo "== first build"
 step "contrib/first-build.sh works" env BUILD_DIR="$build" tests/enclose.sh contrib/first-build.sh
 

@@ -7,7 +7,7 @@
 # one that prints none counts as one case, by its exit code (77: skipped, its last line is the reason). Criterion
 # programs (*.test) are asked for TAP. Everything but those and scripts marked "# plain test" runs under
 # tests/enclose.sh; "# cgroups: host v2" near the top of a script names the cgroup layouts it runs under, one after the
-# other.
+# other; RUNB_TEST_LAYOUTS names them instead.
 #
 # The last line is "N passed, N failed, N skipped"; the exit code is non-zero where something failed. Where
 # RUNB_TEST_RESULTS names a file, the counts are added to it, so that several runs make one sum.
@@ -90,7 +90,7 @@ for file; do
                         run_one "$name" "$file"
                 else
                         layouts=$(head -n 20 "$file" | grep -a -m1 '^# cgroups: ' | cut -d: -f2)
-                        for layout in ${layouts:-host}; do
+                        for layout in ${RUNB_TEST_LAYOUTS:-${layouts:-host}}; do
                                 [ "$layout" = host ] || echo "== $name (cgroup $layout)"
                                 run_one "$name" "$here/enclose.sh" --cgroups "$layout" "$file"
                         done

@@ -1,4 +1,5 @@
 #!/bin/bash
 # The cgroups room on the real kernel, in each layout that this machine can mount.
 # cgroups: host v1 v2
-exec "${RUNB%/*}/tests/sandbox/cgroups-kernel"
+# vm: v2
+exec "${builddir:-${RUNB%/*}}/tests/sandbox/cgroups-kernel"

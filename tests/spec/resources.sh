@@ -1,6 +1,7 @@
 #!/bin/bash
 # linux.resources, property by property, as the files of the container's cgroup tell; and update.
 # cgroups: host v2
+# vm: v2
 . "$(dirname "$0")/../lib.sh"
 need jq
 
