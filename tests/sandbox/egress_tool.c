@@ -43,21 +43,23 @@ static void read_rules(struct sandbox_egress *rules)
         rules->ranges = ranges;
         while ((one = strsep(&allow, " ")) != NULL) {
                 struct egress_range *range = &ranges[rules->n_ranges];
+                uint16_t first, last;
 
                 rules->has_list = rules->is_counted = true;
                 at = strrchr(one, '-');
                 if (at == NULL)
                         continue;
-                range->port_last = (uint16_t)atoi(at + 1);
-                *at = '\0';
+                last = (uint16_t)atoi(at + 1);
                 at = strrchr(one, ':');
-                range->port_first = (uint16_t)atoi(at + 1);
+                first = (uint16_t)atoi(at + 1);
                 *at = '\0';
                 at = strrchr(one, ':');
                 *at = '\0';
                 if (!egress_range_of_cidr(one, range))
                         exit(2);
                 range->protocol_first = range->protocol_last = (uint8_t)atoi(at + 1);
+                range->port_first = first;
+                range->port_last = last;
                 rules->n_ranges++;
         }
 }
