@@ -4,8 +4,9 @@
  * everything through). The mknod right stays on the six: whoever makes the build's /dev may be in its cgroup already,
  * and the build itself has no CAP_MKNOD that the kernel would count.
  *
- * What the profile lists besides ("devices") is a permission and not a gift: the node is made where the engine asks for it
- * (--device /dev/fuse), and opens as its rules ask. */
+ * What the profile lists besides ("devices"), or an exception names ("device:/dev/kvm"), is a permission and not a gift: the
+ * node is made where the engine asks for it (--device /dev/fuse), and opens as its rules ask. An exception is for the device
+ * that the host has at the path, whatever it is called in the request: it counts by its number. */
 #include "policies/devices.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policies/exceptions.h"
 #include "policies/judge.h"
 #include "policies/paths.h"
 
@@ -56,7 +58,37 @@ bool policy_devices_is_standard(mode_t type, uint32_t device_major, uint32_t dev
         return false;
 }
 
-static bool is_listed(const struct judge *judge, mode_t type, uint32_t device_major, uint32_t device_minor)
+static bool is_excepted(const struct judge *judge, mode_t type, uint32_t device_major, uint32_t device_minor)
+{
+        const struct host *host = judge->host;
+
+        for (size_t i = 0; i < host->n_devices; i++) {
+                const struct host_device *device = &host->devices[i];
+                const char *token = arena_format(judge->arena, "device:%s", device->path);
+
+                if (token != NULL && device->type == type && device->major == device_major && device->minor == device_minor &&
+                    policy_exceptions_find(judge->policy, token) != NULL)
+                        return true;
+        }
+        return false;
+}
+
+bool policy_devices_excepts(struct judge *judge, const char *property, mode_t type, uint32_t device_major,
+                            uint32_t device_minor)
+{
+        const struct host *host = judge->host;
+
+        for (size_t i = 0; i < host->n_devices; i++) {
+                const struct host_device *device = &host->devices[i];
+
+                if (device->type == type && device->major == device_major && device->minor == device_minor &&
+                    judge_excepts(judge, "devices", property, arena_format(judge->arena, "device:%s", device->path)))
+                        return true;
+        }
+        return false;
+}
+
+bool policy_devices_is_listed(const struct judge *judge, mode_t type, uint32_t device_major, uint32_t device_minor)
 {
         const struct policy_profile *profile = &judge->policy->profile;
 
@@ -101,15 +133,17 @@ static void judge_node(struct judge *judge, const struct spec_device *asked, str
 
         if (path == NULL || text == NULL)
                 return;
-        if (asked->type != S_IFIFO && is_listed(judge, asked->type, asked->major, asked->minor)) {
+        if (asked->type != S_IFIFO && policy_devices_is_listed(judge, asked->type, asked->major, asked->minor)) {
                 judge_record(judge, "devices", "linux.devices", text, "made: the profile lists it");
-        } else if (asked->type != S_IFIFO && !policy_devices_is_standard(asked->type, asked->major, asked->minor)) {
+        } else if (asked->type != S_IFIFO && !policy_devices_is_standard(asked->type, asked->major, asked->minor) &&
+                   (is_terminal(asked) ||
+                    !policy_devices_excepts(judge, "linux.devices", asked->type, asked->major, asked->minor))) {
                 if (is_terminal(asked)) {
                         judge_record(judge, "devices", "linux.devices", text, "the container's own, where it has a terminal");
                         return;
                 }
-                judge_refuse(judge, "devices", "linux.devices", text, NULL,
-                             "device %s is not one of null, zero, full, random, urandom and tty; drop the device, or have the "
+                judge_refuse(judge, "devices", "linux.devices", text, arena_format(judge->arena, "device:%s", asked->path),
+                             "device %s is not one of null, zero, full, random, urandom and tty; drop the device, have the "
                              "policy file list it in the profile's \"devices\"", text);
                 return;
         }
@@ -180,24 +214,29 @@ static bool is_node_asked(const struct judge *judge, const struct policy_device 
 static int set_rules(struct judge *judge, struct spec_resources *resources)
 {
         const struct policy_profile *profile = &judge->policy->profile;
+        const struct host *host = judge->host;
         struct spec_device_rule *rules;
         size_t n = 1;
 
-        if (profile->n_devices == 0) {
+        if (profile->n_devices == 0 && host->n_devices == 0) {
                 resources->devices = standard_rules;
                 resources->n_devices = N_RULES;
                 return 0;
         }
-        rules = arena_array(judge->arena, N_RULES + profile->n_devices, sizeof *rules);
+        rules = arena_array(judge->arena, N_RULES + profile->n_devices + host->n_devices, sizeof *rules);
         if (rules == NULL)
                 return -ENOMEM;
         rules[0] = standard_rules[0];
-        for (size_t i = 0; i < profile->n_devices; i++) {
-                const struct policy_device *device = &profile->devices[i];
+        for (size_t i = 0; i < profile->n_devices + host->n_devices; i++) {
+                const struct host_device *other = i < profile->n_devices ? NULL : &host->devices[i - profile->n_devices];
+                const struct policy_device named = other == NULL ? profile->devices[i] : (struct policy_device){
+                        .path = other->path, .type = other->type, .major = other->major, .minor = other->minor };
+                const struct policy_device *device = &named;
                 uint32_t access = (asked_access(resources, device) & ACCESS_RWM) |
                                   (is_node_asked(judge, device) ? ACCESS_MKNOD : 0);
 
-                if (access != 0)
+                if (access != 0 && (other == NULL || policy_devices_excepts(judge, "linux.resources.devices", other->type,
+                                                                            other->major, other->minor)))
                         rules[n++] = (struct spec_device_rule){
                                 .is_allow = true, .type = device->type == S_IFBLK ? 'b' : 'c', .major = device->major,
                                 .minor = device->minor, .access = access,
@@ -231,6 +270,16 @@ static void describe_rule(const struct spec_device_rule *rule, char *ret_text, s
                  rule->access & 4 ? "w" : "", rule->access & 1 ? "m" : "");
 }
 
+/* For one device that the profile lists or an exception names. */
+static bool is_rule_for_known(const struct judge *judge, const struct spec_device_rule *rule)
+{
+        mode_t type = rule->type == 'b' ? S_IFBLK : S_IFCHR;
+
+        return rule->major >= 0 && rule->minor >= 0 && (rule->type == 'c' || rule->type == 'b') &&
+               (policy_devices_is_listed(judge, type, (uint32_t)rule->major, (uint32_t)rule->minor) ||
+                is_excepted(judge, type, (uint32_t)rule->major, (uint32_t)rule->minor));
+}
+
 int policy_devices_judge_rules(struct judge *judge, struct spec_resources *resources)
 {
         char dropped[512] = "";
@@ -247,9 +296,7 @@ int policy_devices_judge_rules(struct judge *judge, struct spec_resources *resou
                 const struct spec_device_rule *rule = &resources->devices[i];
                 char text[96];
 
-                if (!rule->is_allow || is_within_standard(rule) ||
-                    (rule->major >= 0 && rule->minor >= 0 && (rule->type == 'c' || rule->type == 'b') &&
-                     is_listed(judge, rule->type == 'b' ? S_IFBLK : S_IFCHR, (uint32_t)rule->major, (uint32_t)rule->minor)))
+                if (!rule->is_allow || is_within_standard(rule) || is_rule_for_known(judge, rule))
                         continue;
                 describe_rule(rule, text, sizeof text);
                 if (is_everything(rule)) {

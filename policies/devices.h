@@ -15,3 +15,8 @@ int policy_devices_judge_rules(struct judge *judge, struct spec_resources *resou
 
 /* Is it null, zero, full, random, urandom or tty? */
 bool policy_devices_is_standard(mode_t type, uint32_t device_major, uint32_t device_minor);
+/* Does the profile list it? */
+bool policy_devices_is_listed(const struct judge *judge, mode_t type, uint32_t device_major, uint32_t device_minor);
+/* Does an exception name it ("device:/dev/kvm", by what the host has there)? Then that is recorded. */
+bool policy_devices_excepts(struct judge *judge, const char *property, mode_t type, uint32_t device_major,
+                            uint32_t device_minor);

@@ -22,6 +22,7 @@
 
 #include "policies/egress_ranges.h"
 #include "policies/judge.h"
+#include "policies/namespaces.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/text.h"
 
@@ -354,6 +355,28 @@ static uint32_t digest_of(const struct policy_profile *profile, bool is_counted)
         return hash == 0 ? 1 : hash;
 }
 
+/* By the exception "network.host". A table there would hold for the host, so there is none; of what the list closes nothing
+ * is closed but by the host's own rules. Landlock's ports, where the profile asks for them, are those of the list all the
+ * same. */
+static int judge_hosts(struct judge *judge, struct sandbox *sandbox)
+{
+        const char *property = "linux.namespaces (network)";
+        const struct policy_profile *profile = &judge->policy->profile;
+        int r = 0;
+
+        sandbox->egress.profile = profile->name;
+        if (profile->landlock_tcp_ports && profile->egress_mode != POLICY_EGRESS_AUDIT)
+                r = judge_list(judge, sandbox);
+        sandbox->egress.has_list = false;
+        judge_record(judge, "egress", property, "the host's network",
+                     "not enforced: the host's own rules alone hold for what the build sends, its loopback included");
+        judge_record(judge, "ingress", property, "the host's network", "not enforced: what listens is reached as the host is");
+        if (sandbox->spec.linux_.n_net_devices > 0)
+                judge_invalid(judge, "linux.netDevices: unable to move network devices without a private network namespace; drop "
+                              "them, or add {\"type\": \"network\"} to linux.namespaces");
+        return r;
+}
+
 int policy_egress_judge(struct judge *judge, struct sandbox *sandbox)
 {
         const struct spec_linux *linux_ = &sandbox->spec.linux_;
@@ -361,6 +384,8 @@ int policy_egress_judge(struct judge *judge, struct sandbox *sandbox)
         const char *got = "loopback and replies";
         int r;
 
+        if (policy_namespaces_is_hosts(judge, sandbox, SPEC_NS_NET))
+                return judge_hosts(judge, sandbox);
         sandbox->egress_deny = true;
         sandbox->egress.profile = profile->name;
         sandbox->egress.is_audit = profile->egress_mode == POLICY_EGRESS_AUDIT;

@@ -8,29 +8,18 @@
 
 #define IDS "ids:"
 
-static const struct {
-        const char *word;
-        bool is_enforced;
-} words[] = {
-        { "network.host", false },           { "pid.host", false },
-        { "ipc.host", false },               { "uts.host", false },
-        { "noNewPrivileges", true },         { "capabilities.inheritable", true },
-        { "capabilities.ambient", true },    { "mount.namespace", true },
-        { "rootfs.propagation", true },
-};
-
-static int find_word(const char *token)
-{
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-                if (strcmp(words[i].word, token) == 0)
-                        return (int)i;
-        }
-        return -1;
-}
-
 bool policy_exceptions_is_word(const char *token)
 {
-        return find_word(token) >= 0;
+        static const char *const words[] = {
+                "network.host", "pid.host", "ipc.host", "uts.host", "noNewPrivileges", "capabilities.inheritable",
+                "capabilities.ambient", "mount.namespace", "rootfs.propagation",
+        };
+
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+                if (strcmp(words[i], token) == 0)
+                        return true;
+        }
+        return false;
 }
 
 /* As people write numbers: no sign, no leading zero. Returns what follows it, or NULL. */
@@ -74,13 +63,6 @@ const char *policy_exceptions_path(const char *token)
                         return token + strlen(kinds[i]);
         }
         return NULL;
-}
-
-bool policy_exceptions_is_enforced(const char *token)
-{
-        int word = find_word(token);
-
-        return word >= 0 ? words[word].is_enforced : !text_starts_with(token, "device:");
 }
 
 /* /var/run is a link to /run on every system, and the name that people know sockets by. Other links are not followed:

@@ -17,8 +17,6 @@ const char *policy_exceptions_path(const char *token);
 bool policy_exceptions_ids(const char *token, uint32_t *ret_first, uint32_t *ret_last);
 /* "/run/x" of "/var/run/x"; any other path as it is. */
 const char *policy_exceptions_real(const char *path);
-/* This version can carry it out. */
-bool policy_exceptions_is_enforced(const char *token);
 
 /* The exception in force that has this token; NULL: none. */
 const struct policy_exception *policy_exceptions_find(const struct policy *policy, const char *token);

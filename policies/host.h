@@ -76,6 +76,13 @@ struct host_namespace {
         const struct host_ids *uid_map_ids, *gid_map_ids;       /* one per line (real root only) */
 };
 
+/* A device of the host, by its path. */
+struct host_device {
+        const char *path;
+        mode_t type;            /* S_IFCHR or S_IFBLK; 0: the path leads to none */
+        uint32_t major, minor;
+};
+
 /* A limit of this process, getrlimit(2): what the build would inherit. */
 struct host_rlimit { uint64_t soft, hard; };
 
@@ -118,4 +125,5 @@ struct host {
         const struct host_address *gateways; size_t n_gateways;         /* of its default routes */
         const struct host_name *egress_names;   /* one per destination of the policy's list, same index */
         const struct host_ids *uid_map_ids, *gid_map_ids;       /* one per line of the engine's maps (real root only) */
+        const struct host_device *devices; size_t n_devices;    /* those that exceptions in force name */
 };

@@ -29,7 +29,7 @@ bool judge_excepts(struct judge *judge, const char *rule, const char *property, 
 {
         const struct policy_exception *exception = token != NULL ? policy_exceptions_find(judge->policy, token) : NULL;
 
-        if (exception == NULL || !policy_exceptions_is_enforced(token))
+        if (exception == NULL)
                 return false;
         record(judge, rule, property, token, exception);
         return true;

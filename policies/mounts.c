@@ -196,7 +196,7 @@ static void judge_propagation(struct mount_candidate *c)
 
 static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c)
 {
-        if (mounts_replace_ipc_bind(judge, c) || mounts_drop_cgroup_bind(judge, c))
+        if (mounts_replace_ipc_bind(judge, sandbox, c) || mounts_drop_cgroup_bind(judge, c))
                 return;
         /* mount(2), MS_BIND: "the remaining bits are ignored"; the file system is the host's. */
         drop_file_system_options(judge, c, "left as the file system has it: it is the host's");
@@ -207,8 +207,8 @@ static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struc
         }
         if (!mounts_judge_source(judge, c) || mounts_replace_shm_bind(judge, sandbox, c))
                 return;
-        /* A device node behind nodev cannot be opened; these six are in every /dev. */
-        if (c->source->error == 0 && mounts_is_standard_device(c->source))
+        /* A device node behind nodev cannot be opened. */
+        if (c->is_device)
                 mounts_force(c, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
         else
                 mounts_force(c, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
@@ -274,8 +274,9 @@ static void judge_remount(struct mount_candidate *c)
 static void judge_one(struct judge *judge, const struct sandbox *sandbox, const struct spec_mount *mounts, size_t n,
                       struct mount_candidate *c)
 {
-        mounts_replace_kernel_bind(judge, c);
-        if (!judge_target(judge, c))
+        mounts_replace_kernel_bind(judge, sandbox, c);
+        mounts_bind_kernels(judge, sandbox, c);
+        if (c->is_kernels || !judge_target(judge, c))
                 return;
         judge_propagation(c);
         if (c->mount.is_remount) {

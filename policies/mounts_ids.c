@@ -192,7 +192,7 @@ void mounts_judge_ids(struct judge *judge, const struct sandbox *sandbox, struct
                 judge_engine_idmap(judge, sandbox, c);
                 return;
         }
-        if (source->error != 0 || mounts_is_standard_device(source))
+        if (source->error != 0 || c->is_device)
                 return;
         if (mounts_is_of_etc(source)) { /* plain: only what every user may read stays readable below it */
                 if (c->mount.is_idmap)

@@ -15,6 +15,8 @@ struct mount_candidate {
         const struct host_source *source;
         char asked[160], got[160];      /* what was changed, for the finding */
         bool is_dropped;
+        bool is_device;                 /* a node that the build may open */
+        bool is_kernels;                /* the host's own /proc, /sys or /dev/mqueue is bound: verdict.kernel_magic */
 };
 
 /* mounts.c */
@@ -29,15 +31,17 @@ bool mounts_is_one_of(const char *text, const char *const *list, size_t n);
 #define IS_ONE_OF(text, list) mounts_is_one_of((text), (list), sizeof(list) / sizeof *(list))
 
 /* mounts_sources.c: may the source of a bind be seen? Returns false when refused. */
-bool mounts_judge_source(struct judge *judge, const struct mount_candidate *c);
+bool mounts_judge_source(struct judge *judge, struct mount_candidate *c);
 bool mounts_is_standard_device(const struct host_source *source);
 bool mounts_is_of_etc(const struct host_source *source);
 
 /* mounts_instead.c: return true where the mount has become another one (or none) and nothing is left to judge. */
 bool mounts_drop_cgroup_bind(struct judge *judge, struct mount_candidate *c);
-bool mounts_replace_ipc_bind(struct judge *judge, struct mount_candidate *c);
+bool mounts_replace_ipc_bind(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c);
 bool mounts_replace_shm_bind(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c);
-void mounts_replace_kernel_bind(struct judge *judge, struct mount_candidate *c);
+void mounts_replace_kernel_bind(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c);
+/* Where the namespace is the host's and the mounting one has no power over it: sets is_kernels. */
+void mounts_bind_kernels(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c);
 
 /* mounts_ids.c */
 bool mounts_is_readonly(const struct mount_candidate *c);

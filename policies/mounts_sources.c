@@ -176,7 +176,7 @@ static const char *why_denied(struct judge *judge, const char *path)
 }
 
 /* Returns false when refused. */
-bool mounts_judge_source(struct judge *judge, const struct mount_candidate *c)
+bool mounts_judge_source(struct judge *judge, struct mount_candidate *c)
 {
         const struct host_source *source = c->source;
         const char *name = c->mount.source != NULL ? c->mount.source : "";
@@ -211,12 +211,16 @@ bool mounts_judge_source(struct judge *judge, const struct mount_candidate *c)
                 return false;
         }
         if (S_ISCHR(source->mode) || S_ISBLK(source->mode)) {
-                if (mounts_is_standard_device(source))
+                c->is_device = mounts_is_standard_device(source) ||
+                               policy_devices_is_listed(judge, source->mode & S_IFMT, major(source->rdev), minor(source->rdev)) ||
+                               policy_devices_excepts(judge, mounts_property(judge, c), source->mode & S_IFMT,
+                                                      major(source->rdev), minor(source->rdev));
+                if (c->is_device)
                         return true;
                 judge_refuse(judge, "devices", mounts_property(judge, c), name,
                              arena_format(judge->arena, "device:%s", name),
                              "device %s (%c %u:%u) is not one of null, zero, full, random, urandom and tty; drop the "
-                             "mount", name, S_ISBLK(source->mode) ? 'b' : 'c', major(source->rdev),
+                             "mount, have the policy file list it in the profile's \"devices\"", name, S_ISBLK(source->mode) ? 'b' : 'c', major(source->rdev),
                              minor(source->rdev));
                 return false;
         }

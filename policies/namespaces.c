@@ -3,9 +3,21 @@
  * An engine says "the host's" by leaving a namespace out. Where a build can do without noticing (user, ipc, uts,
  * cgroup) it gets its own; where the request makes no sense any more with an own one (pid, mount, network) it is
  * refused, as the build would fail in some obscure way later. Naming the host's by path is the same request, spelled
- * out. */
+ * out.
+ *
+ * Four of the host's can be had by a dated exception. What that means, and what stays:
+ *
+ *   network   no table of ours can stand there, since it would hold for the whole host: egress is not enforced, and the
+ *             findings say so. The build has no power over the namespace; abstract sockets are scoped (landlock.c)
+ *   pid       all processes of the host can be seen, with their arguments. Their memory, environment and files cannot:
+ *             that takes power over the user namespace they are in (ptrace(2)). Signals go where ids are the same
+ *   ipc       System V objects and queues are guarded by their modes alone, and no id of the build's is another's
+ *   uts       the name can be seen and not set
+ *
+ * Their sysctls are the host's, and refused (sysctl.c). */
 #include "policies/namespaces.h"
 
+#include "policies/exceptions.h"
 #include "policies/judge.h"
 
 static const char *rule_of(enum spec_ns kind)
@@ -54,10 +66,58 @@ static const char *exception_of(enum spec_ns kind)
         return NULL;
 }
 
+bool policy_namespaces_is_hosts(const struct judge *judge, const struct sandbox *sandbox, enum spec_ns kind)
+{
+        const char *token = exception_of(kind);
+
+        return token != NULL && !sandbox->spec.linux_.namespaces[kind].is_given &&
+               policy_exceptions_find(judge->policy, token) != NULL;
+}
+
+/* What an exception opens besides the name of it. */
+static const char *what_is_open(const struct judge *judge, enum spec_ns kind)
+{
+        switch (kind) {
+        case SPEC_NS_NET: /* egress.c */
+                return NULL;
+        case SPEC_NS_PID:
+                return judge->host->privilege == HOST_REAL_ROOT ?
+                               "all processes of the host and their arguments can be seen" :
+                               "all processes of the host and their arguments can be seen, and those of the caller be signalled";
+        case SPEC_NS_IPC:
+                return "what everybody may use of the host's System V objects and message queues is within reach";
+        case SPEC_NS_UTS:
+                return "the host's name";
+        case SPEC_NS_USER:
+        case SPEC_NS_MOUNT:
+        case SPEC_NS_CGROUP:
+        case SPEC_NS_TIME:
+        case SPEC_NS_KINDS:
+                break;
+        }
+        return NULL;
+}
+
+/* The host's own, where an exception lets it be; false: there is none. */
+static bool gets_hosts(struct judge *judge, enum spec_ns kind, struct spec_namespace *ns)
+{
+        const char *property = arena_format(judge->arena, "linux.namespaces (%s)", spec_ns_name(kind)), *open;
+
+        if (!judge_excepts(judge, rule_of(kind), property, exception_of(kind)))
+                return false;
+        *ns = (struct spec_namespace){ .is_given = false };
+        open = what_is_open(judge, kind);
+        if (open != NULL)
+                judge_record(judge, rule_of(kind), property, "the host's", open);
+        return true;
+}
+
 static void judge_missing(struct judge *judge, enum spec_ns kind, struct spec_namespace *ns)
 {
         const char *property = "linux.namespaces";
 
+        if (gets_hosts(judge, kind, ns))
+                return;
         switch (kind) {
         case SPEC_NS_PID:
                 judge_refuse(judge, rule_of(kind), property, "the host's pid namespace", exception_of(kind),
@@ -105,7 +165,7 @@ static void judge_joined(struct judge *judge, enum spec_ns kind, struct spec_nam
                 judge_invalid(judge, "linux.namespaces: %s is not a %s namespace", ns->path, spec_ns_name(kind));
                 return;
         }
-        if (!fact->is_host)
+        if (!fact->is_host || gets_hosts(judge, kind, ns))
                 return;
 
         switch (kind) {
@@ -156,6 +216,21 @@ static void judge_time_offsets(struct judge *judge)
                               "more; leave out its path or the offsets", ns->path);
 }
 
+/* sethostname(2) would name the host. */
+static void judge_names(struct judge *judge, const struct sandbox *sandbox)
+{
+        const char *names[] = { judge->asked->hostname, judge->asked->domainname };
+        static const char *const members[] = { "hostname", "domainname" };
+
+        if (!policy_namespaces_is_hosts(judge, sandbox, SPEC_NS_UTS))
+                return;
+        for (size_t i = 0; i < 2; i++) {
+                if (names[i] != NULL && names[i][0] != '\0')
+                        judge_invalid(judge, "%s: unable to set hostname without a private UTS namespace, that would be the "
+                                      "host's own; drop it, or add {\"type\": \"uts\"} to linux.namespaces", members[i]);
+        }
+}
+
 int policy_namespaces_judge(struct judge *judge, struct sandbox *sandbox)
 {
         judge_time_offsets(judge);
@@ -167,5 +242,6 @@ int policy_namespaces_judge(struct judge *judge, struct sandbox *sandbox)
                 else if (ns->path != NULL)
                         judge_joined(judge, kind, ns);
         }
+        judge_names(judge, sandbox);
         return 0;
 }

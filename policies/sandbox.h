@@ -42,6 +42,7 @@ struct sandbox_bind {
         uint32_t owner_uid, owner_gid;  /* OWNER: on disk */
         /* The source that was judged: whoever mounts it refuses when another file has taken its place. */
         bool is_source_known;
+        long kernel_magic;              /* the host's own /proc, /sys or /dev/mqueue, told by its file system; 0: another bind */
         dev_t source_device;
         ino_t source_inode;
 };
@@ -110,7 +111,8 @@ struct sandbox {
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
         struct spec_resources demanded; /* of the limits those that someone asked for; the rest our own defaults */
         uint64_t wall_s, grace_s;       /* from create to SIGTERM, and from there to SIGKILL; wall_s 0: no deadline */
-        bool egress_deny;               /* install the table; what it lets pass besides loopback: */
+        bool egress_deny;               /* install the table; false in the host's network alone; what it lets pass besides
+                                         * loopback: */
         struct sandbox_egress egress;
         enum sandbox_abstract abstract_sockets;
         struct sandbox_tcp_ports tcp_ports;

@@ -40,7 +40,8 @@ int devices_plan_make(struct arena *arena, const struct spec *spec, const struct
         *ret_plan = (struct devices_plan){ .devices = devices, .n = n, .is_bound = is_bound };
         for (size_t i = 0; i < spec->n_mounts; i++)
                 if (strcmp(spec->mounts[i].target, "/proc") == 0)
-                        ret_plan->has_proc = spec->mounts[i].kind == SPEC_MOUNT_PROC;
+                        ret_plan->has_proc = spec->mounts[i].kind == SPEC_MOUNT_PROC || (spec->mounts[i].kind == SPEC_MOUNT_BIND &&
+                                             spec->mounts[i].source != NULL && strcmp(spec->mounts[i].source, "/proc") == 0);
         return 0;
 }
 

@@ -52,7 +52,7 @@ static void write_oom_score(const struct spec_process *process, int proc_fd, int
                 child_fail(report_fd, STEP_OOM_SCORE, 0, errno);
 }
 
-int enter_child_begin(const struct spec_process *process, const struct cgroups_ready *cgroups, int report_fd)
+int enter_child_begin(const struct spec_process *process, const struct cgroups_ready *cgroups, bool is_host_pid, int report_fd)
 {
         int proc_fd;
 
@@ -61,7 +61,7 @@ int enter_child_begin(const struct spec_process *process, const struct cgroups_r
         if (setsid() < 0)
                 child_fail(report_fd, STEP_SETSID, 0, errno);
         join_cgroups(cgroups, report_fd);
-        proc_fd = mounts_child_private_proc(report_fd);
+        proc_fd = mounts_child_private_proc(is_host_pid, report_fd);
         write_oom_score(process, proc_fd, report_fd);
         /* Before the first setns: what is inside a joined namespace must not reach into us. Never set back;
          * exec does that. Not earlier: rootless, our own files in procfs would no longer be ours to write. */

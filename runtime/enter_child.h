@@ -5,8 +5,8 @@
 #include "runtime/process.h"
 
 /* Default dispositions and an empty mask, a session of its own, the cgroup, a private procfs, the oom score; then not
- * dumpable any more. Returns the procfs. */
-int enter_child_begin(const struct spec_process *process, const struct cgroups_ready *cgroups, int report_fd);
+ * dumpable any more. Returns the procfs, which is the host's own where @is_host_pid and the caller can mount none. */
+int enter_child_begin(const struct spec_process *process, const struct cgroups_ready *cgroups, bool is_host_pid, int report_fd);
 
 /* Opens the terminal of the devpts below @root_fd and makes it ours; init binds it on /dev/console. Init's mounts are ours
  * still, exec's may be the build's: it has to have the build's ids and capabilities before.

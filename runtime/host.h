@@ -19,6 +19,9 @@ int host_gather_caller(struct arena *arena, struct host *ret_host, struct error 
 /* The limits of this process that @policy limits, too. */
 void host_gather_rlimits(const struct policy *policy, struct host *host);
 
+/* The devices that @policy's exceptions name. */
+int host_gather_devices(const struct policy *policy, struct arena *arena, struct host *host, struct error *err);
+
 /* Can only root (or, rootless, the caller) change what is at @path (absolute)? */
 bool host_is_root_only(const char *path, enum host_privilege privilege);
 

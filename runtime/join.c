@@ -209,11 +209,11 @@ static void work_close(struct work *work)
 }
 
 /* Everything but the user namespace, which comes last, and the pid namespace, which counts for children only. */
-static int find_namespaces(const struct state *state, int *ret_flags, struct error *err)
+static int find_namespaces(const struct state *state, struct join_ready *ready, struct error *err)
 {
         static const struct { const char *name; int flag; } all[] = {
                 { "mnt", CLONE_NEWNS }, { "net", CLONE_NEWNET }, { "ipc", CLONE_NEWIPC }, { "uts", CLONE_NEWUTS },
-                { "cgroup", CLONE_NEWCGROUP }, { "time", CLONE_NEWTIME },
+                { "cgroup", CLONE_NEWCGROUP }, { "time", CLONE_NEWTIME }, { "pid", CLONE_NEWPID },
         };
         char theirs[64], ours[64];
         struct stat a, b;
@@ -230,7 +230,8 @@ static int find_namespaces(const struct state *state, int *ret_flags, struct err
                 if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
                         flags |= all[i].flag;
         }
-        *ret_flags = flags;
+        ready->is_host_pid = (flags & CLONE_NEWPID) == 0;
+        ready->namespaces = flags & ~CLONE_NEWPID;
         return 0;
 }
 
@@ -276,7 +277,7 @@ static int prepare(struct work *work, const struct join_request *request, struct
                 if (r < 0)
                         return r;
         }
-        r = find_namespaces(state, &ready->namespaces, err);
+        r = find_namespaces(state, ready, err);
         if (r < 0)
                 return r;
         r = process_plan_make(arena, &work->process, &work->plan, err);
@@ -348,7 +349,7 @@ static int prepare(struct work *work, const struct join_request *request, struct
         /* Our child is born in the container's pid namespace, where container root could see it. */
         if (state->is_userns_nested == false && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
                 return error_errno(err, errno, "prctl(PR_SET_DUMPABLE)");
-        if (setns(ready->init_pidfd, CLONE_NEWPID) < 0)
+        if (!ready->is_host_pid && setns(ready->init_pidfd, CLONE_NEWPID) < 0)
                 return error_errno(err, errno, "join the pid namespace of %s", state->id);
         return 0;
 }

@@ -18,7 +18,7 @@ void join_child(struct process_plan *plan, struct join_ready *ready)
         auto_close int root_fd = UNSET_FD;
         char program[PATH_MAX];
 
-        ready->process.proc_fd = enter_child_begin(plan->process, &ready->cgroups, report_fd);
+        ready->process.proc_fd = enter_child_begin(plan->process, &ready->cgroups, ready->is_host_pid, report_fd);
         /* pidfd with setns(2): Linux 5.8. Atomic: all of them or none; the mount namespace gives us its root. */
         if (setns(ready->init_pidfd, ready->namespaces) < 0)
                 child_fail(report_fd, STEP_NS_JOIN, SPEC_NS_MOUNT, errno);

@@ -10,6 +10,7 @@ struct join_ready {
         int namespaces;                 /* CLONE_NEW flags to join */
         int console_fd;                 /* UNSET_FD: the master goes to the parent */
         bool dies_with_parent;
+        bool is_host_pid;               /* the container's pid namespace is the one that we are in */
         struct cgroups_ready cgroups;
         struct process_ready process;
 };

@@ -155,7 +155,7 @@ static int begin_record(struct work *work, struct error *err)
                 .network_path = plan->namespaces.paths[SPEC_NS_NET],
                 .has_egress_rules = has_own_rules(&plan->sandbox.egress),
                 .is_egress_counted = plan->sandbox.egress.is_counted,
-                .egress_version = EGRESS_VERSION,
+                .egress_version = plan->sandbox.egress_deny ? EGRESS_VERSION : 0,
                 .exec_inherits = inherit_note(&plan->asked),
                 .is_explained = plan->sandbox.seccomp_explain,
                 .audit_path = plan->policy.audit.path,
@@ -193,7 +193,7 @@ static int take_ids(struct work *work, struct error *err)
 
         if (plan->sandbox.ids == SANDBOX_IDS_LEASE) {
                 r = leases_take(work->dir.root, plan->id, plan->sandbox.ids_size, plan->sandbox.group_key,
-                                plan->host.namespaces[SPEC_NS_NET].inode, &lease, err);
+                                plan->namespaces.is_host_net ? 0 : plan->host.namespaces[SPEC_NS_NET].inode, &lease, err);
                 if (r < 0)
                         return r;
         }

@@ -35,11 +35,14 @@ static void share_egress(int report_fd, int proc_fd)
         child_wait_go(report_fd);
 }
 
-/* Returns the inode of the network namespace: the parent may not look into a process that is not dumpable. */
+/* Returns the inode of the network namespace: the parent may not look into a process that is not dumpable. 0 for the host's,
+ * of which nothing is set: it is no pod's, and its rules are the host's. */
 static uint64_t prepare_network(const struct plan *plan, const struct launch_ready *ready, int proc_fd)
 {
         struct stat st;
 
+        if (plan->namespaces.is_host_net)
+                return 0;
         if (plan->namespaces.has_new_net && egress_child_loopback_up() < 0)
                 child_fail(ready->report_fd, STEP_LOOPBACK, 0, errno);
         if (ready->egress.length > 0 && egress_child_install(&ready->egress) < 0) {
@@ -96,7 +99,7 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
         int proc_fd, error_fd = report_fd;
         uint64_t netns;
 
-        proc_fd = enter_child_begin(&plan->spec->process, &ready->cgroups, report_fd);
+        proc_fd = enter_child_begin(&plan->spec->process, &ready->cgroups, plan->namespaces.is_host_pid, report_fd);
         ready->process.proc_fd = proc_fd;
         namespaces_child_join(&plan->namespaces, &ready->namespaces, report_fd);
         netns = prepare_network(plan, ready, proc_fd);

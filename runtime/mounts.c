@@ -339,8 +339,13 @@ static int id_map_tree(int fd, const struct mounts_plan *all, const struct mount
 }
 
 /* Policy judged a file, not a name: another one in its place, by a link or a rename since then, is not it. */
-static int check_source(const struct mount_plan *plan, const struct stat *st, struct error *err)
+static int check_source(int fd, const struct mount_plan *plan, const struct stat *st, struct error *err)
 {
+        struct statfs fs;
+
+        if (plan->bind.kernel_magic != 0)
+                return fstatfs(fd, &fs) == 0 && fs.f_type == plan->bind.kernel_magic ? 0 :
+                        error_set(err, EINVAL, "%s of the host is none of its kernel's; mount it there", plan->source);
         if (!plan->is_judged ||
             (plan->bind.is_source_known && st->st_dev == plan->bind.source_device && st->st_ino == plan->bind.source_inode))
                 return 0;
@@ -413,7 +418,7 @@ int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int user
                         break;
                 }
                 ready.is_folder[i] = S_ISDIR(st.st_mode);
-                r = check_source(mount, &st, err);
+                r = check_source(ready.tree_fds[i], mount, &st, err);
                 if (r == 0)
                         r = id_map_tree(ready.tree_fds[i], plan, mount, userns_fd, err);
                 if (r == 0)

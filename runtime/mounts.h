@@ -98,7 +98,7 @@ void mounts_child_attach_file(int root_fd, int tree_fd, const char *path, enum c
 void mounts_child_paths(const struct mounts_plan *plan, int root_fd, int report_fd);
 void mounts_child_pivot(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd);
 /* Child: a detached procfs of the own pid namespace; O_PATH of its root. */
-int mounts_child_private_proc(int report_fd);
+int mounts_child_private_proc(bool is_host_pid, int report_fd);
 
 /* Child: copies the folder @from below the (tmpfs) folder @to: modes, owners, times, links. -1 and errno. */
 int mounts_child_copyup(int from_fd, int to_fd);

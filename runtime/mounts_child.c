@@ -31,13 +31,20 @@ static bool is_fs(int fd, unsigned long magic)
         return fstatfs(fd, &fs) == 0 && (unsigned long)fs.f_type == magic;
 }
 
-int mounts_child_private_proc(int report_fd)
+int mounts_child_private_proc(bool is_host_pid, int report_fd)
 {
         auto_close int fs_fd = fsopen("proc", FSOPEN_CLOEXEC);
         int fd = UNSET_FD;
 
         if (fs_fd >= 0 && fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
                 fd = fsmount(fs_fd, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+        /* Root of a user namespace mounts none of the host's pid namespace. We are in the host's mount namespace still, or in
+         * a copy of it, and what is there tells of the same processes. */
+        if (fd < 0 && errno == EPERM && is_host_pid) {
+                fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd >= 0 && !is_fs(fd, PROC_SUPER_MAGIC))
+                        child_fail(report_fd, STEP_PROC_OPEN, 0, ENODEV);
+        }
         if (fd < 0)
                 child_fail(report_fd, STEP_PROC_OPEN, 0, errno);
         return fd;

@@ -35,6 +35,8 @@ int namespaces_plan_make(struct arena *arena, const struct spec *spec, struct na
                         plan.clone_flags |= (uint64_t)(unsigned)spec_ns_clone_flag(kind);
         }
         plan.has_new_net = plan.clone_flags & CLONE_NEWNET;
+        plan.is_host_net = !config->namespaces[SPEC_NS_NET].is_given;
+        plan.is_host_pid = !config->namespaces[SPEC_NS_PID].is_given;
         if (plan.has_new_time && (config->monotonic.is_given || config->boottime.is_given)) {
                 plan.time_offsets = arena_format(arena, "%s%s",
                         config->monotonic.is_given ? arena_format(arena, "monotonic %lld %u\n",

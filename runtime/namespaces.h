@@ -13,6 +13,7 @@ struct namespaces_plan {
         const char *paths[SPEC_NS_KINDS];       /* to join; NULL: none */
         uint64_t inodes[SPEC_NS_KINDS];         /* of what was judged at those paths; 0: nothing was there */
         bool has_new_net;
+        bool is_host_net, is_host_pid;  /* the host's, by an exception */
         bool has_new_cgroup;
         bool has_new_time;
         const char *time_offsets;       /* as /proc/PID/timens_offsets takes them, time_namespaces(7); NULL: none */

@@ -70,7 +70,9 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         host_gather_rlimits(&plan->policy, &plan->host);
         if (plan->policy.profile.landlock_tcp_ports)
                 plan->host.landlock_abi = landlock_abi();
-        r = host_gather_network(&plan->policy, arena, &plan->host, err);
+        r = host_gather_devices(&plan->policy, arena, &plan->host, err);
+        if (r == 0)
+                r = host_gather_network(&plan->policy, arena, &plan->host, err);
         if (r < 0)
                 return r;
         r = harden(&plan->asked, &plan->policy, &plan->host, arena, &plan->sandbox, &plan->findings, err);

@@ -31,6 +31,8 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
         size_t n;
         int r = cli_open_container(cli, id, true, &dir, &state, err);
 
+        if (r == 0 && state.egress_version == 0)
+                r = error_set(err, ENODATA, "%s has no egress rules: it is in the host's network, by an exception", id);
         if (r == 0 && !state.is_egress_counted)
                 r = error_set(err, ENODATA, "nothing is counted for %s: its policy has neither an egress list nor an audit file", id);
         if (r == 0)

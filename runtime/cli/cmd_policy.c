@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "policies/exceptions.h"
 #include "policies/unenforced.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
@@ -77,11 +76,6 @@ static void lint_exceptions(const struct policy_file *file, struct lint *lint)
                 if (now >= exception->ends_at)
                         text_addf(lint->out, "%s: exceptions[%zu]: %s ended with %s\n", lint->path, i, exception->id,
                                   exception->expires);
-                for (size_t j = 0; j < exception->allow.n; j++) {
-                        if (!policy_exceptions_is_enforced(exception->allow.items[j]))
-                                text_addf(lint->out, "%s: exceptions[%zu].allow: this version cannot carry %s out, and goes "
-                                          "on to refuse it\n", lint->path, i, exception->allow.items[j]);
-                }
         }
 }
 

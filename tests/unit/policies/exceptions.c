@@ -3,9 +3,13 @@
 #include "policies/exceptions.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "tests/unit/policies/request.h"
 
@@ -29,7 +33,6 @@ TestSuite(policy_exceptions, .init = setup, .fini = teardown);
 
 static void except(const char *token)
 {
-        cr_assert(policy_exceptions_is_enforced(token), "%s", token);
         tokens[0] = token;
         q.policy.exceptions = &exception;
         q.policy.n_exceptions = 1;
@@ -140,4 +143,256 @@ Test(policy_exceptions, shared_propagation)
         request_passes(&q);
         cr_assert_eq(q.sandbox.spec.linux_.rootfs_propagation, MS_SHARED);
         is_recorded("rootfs.propagation");
+}
+
+/* ---- the host's namespaces ---- */
+
+static const struct {
+        enum spec_ns kind;
+        const char *token, *rule;
+} hosts[] = {
+        { SPEC_NS_NET, "network.host", "namespaces.network" },
+        { SPEC_NS_PID, "pid.host", "namespaces.pid" },
+        { SPEC_NS_IPC, "ipc.host", "namespaces.ipc" },
+        { SPEC_NS_UTS, "uts.host", "namespaces.uts" },
+};
+#define N_HOSTS (sizeof hosts / sizeof *hosts)
+
+static struct spec_namespace *leave_out(enum spec_ns kind)
+{
+        struct spec_namespace *ns = &q.spec.linux_.namespaces[kind];
+
+        *ns = (struct spec_namespace){ .is_given = false };
+        return ns;
+}
+
+static bool is_hosts(enum spec_ns kind)
+{
+        return !q.sandbox.spec.linux_.namespaces[kind].is_given;
+}
+
+Test(policy_exceptions, a_namespace_of_the_host_is_had_by_its_own_only)
+{
+        for (size_t i = 0; i < N_HOSTS; i++) {
+                for (size_t j = 0; j < N_HOSTS; j++) {
+                        request_init(&q);
+                        leave_out(hosts[i].kind);
+                        except(hosts[j].token);
+                        if (i == j) {
+                                request_passes(&q);
+                                is_recorded(hosts[i].rule);
+                        } else if (request_judge(&q) == 0) {
+                                cr_assert_not(is_hosts(hosts[i].kind), "%s by %s", hosts[i].rule, hosts[j].token);
+                        } else {
+                                cr_assert_str_eq(q.err.rule, hosts[i].rule);
+                        }
+                        cr_assert(i != j || is_hosts(hosts[i].kind));
+                        cr_assert(q.err.rule != NULL || q.sandbox.spec.linux_.namespaces[SPEC_NS_USER].is_given);
+                }
+        }
+}
+
+Test(policy_exceptions, the_host_s_by_path_is_the_same_request)
+{
+        for (size_t i = 0; i < N_HOSTS; i++) {
+                request_init(&q);
+                q.spec.linux_.namespaces[hosts[i].kind] = (struct spec_namespace){ .is_given = true, .path = "/proc/1/ns/x" };
+                q.host.namespaces[hosts[i].kind].is_host = true;
+                request_is_refused(&q, hosts[i].rule);
+                except(hosts[i].token);
+                request_passes(&q);
+                cr_assert(is_hosts(hosts[i].kind));
+                cr_assert_null(q.sandbox.spec.linux_.namespaces[hosts[i].kind].path);
+                is_recorded(hosts[i].rule);
+        }
+}
+
+Test(policy_exceptions, an_exception_asks_for_nothing)
+{
+        for (size_t i = 0; i < N_HOSTS; i++) {
+                request_init(&q);
+                except(hosts[i].token);
+                request_passes(&q);
+                cr_assert_not(is_hosts(hosts[i].kind), "%s", hosts[i].token);
+                cr_assert(q.sandbox.egress_deny);
+                cr_assert_null(request_finding(&q, FINDING_ALLOWED, hosts[i].rule));
+        }
+}
+
+Test(policy_exceptions, none_turns_off_the_user_namespace)
+{
+        static const char *const no_words[] = { "user.host", "mount.host", "cgroup.host", "seccomp" };
+
+        for (size_t i = 0; i < sizeof no_words / sizeof *no_words; i++) {
+                cr_assert_not(policy_exceptions_is_word(no_words[i]));
+                leave_out(SPEC_NS_USER);
+                except(no_words[i]);
+                request_passes(&q);
+                cr_assert_not(is_hosts(SPEC_NS_USER));
+        }
+}
+
+Test(policy_exceptions, in_the_host_s_network_no_table_is_made_and_that_is_said)
+{
+        leave_out(SPEC_NS_NET);
+        except("network.host");
+        q.host.landlock_abi = 6;
+        request_passes(&q);
+        cr_assert_not(q.sandbox.egress_deny);
+        cr_assert_not_null(strstr(request_finding(&q, FINDING_RECORDED, "egress")->got, "not enforced"));
+        cr_assert_not_null(strstr(request_finding(&q, FINDING_RECORDED, "ingress")->got, "not enforced"));
+        cr_assert_eq(q.sandbox.abstract_sockets, SANDBOX_ABSTRACT_SCOPED);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "egress"));
+        q.host.has_nf_tables = false;   /* nothing that it is missing for */
+        request_passes(&q);
+        q.spec.linux_.net_devices = &(struct spec_net_device){ .name = "eth1" };
+        q.spec.linux_.n_net_devices = 1;
+        cr_assert_eq(request_judge(&q), -EINVAL);
+}
+
+Test(policy_exceptions, the_sysctls_of_the_host_s_namespaces_stay)
+{
+        static const char *const names[N_HOSTS] = { "net.ipv4.ip_forward", NULL, "kernel.shmmax", "kernel.domainname" };
+
+        for (size_t i = 0; i < N_HOSTS; i++) {
+                if (names[i] == NULL)
+                        continue;
+                request_init(&q);
+                leave_out(hosts[i].kind);
+                except(hosts[i].token);
+                q.pairs[0] = (struct spec_pair){ names[i], "1" };
+                q.spec.linux_.sysctl = q.pairs;
+                q.spec.linux_.n_sysctl = 1;
+                request_is_refused(&q, "sysctl");
+        }
+}
+
+Test(policy_exceptions, the_host_s_name_is_not_to_be_set)
+{
+        leave_out(SPEC_NS_UTS);
+        except("uts.host");
+        q.spec.hostname = "build";
+        cr_assert_eq(request_judge(&q), -EINVAL);
+        cr_assert_not_null(strstr(q.err.text, "private UTS namespace"), "%s", q.err.text);
+        q.spec.hostname = NULL;
+        q.spec.domainname = "build";
+        cr_assert_eq(request_judge(&q), -EINVAL);
+}
+
+Test(policy_exceptions, the_host_s_shared_memory_is_bound_plainly)
+{
+        struct host_source *source = request_bind(&q, "/dev/shm", "/dev/shm");
+
+        source->fs_magic = TMPFS_MAGIC;
+        request_passes(&q);
+        cr_assert_eq(request_mount_at(&q, "/dev/shm")->kind, SPEC_MOUNT_TMPFS, "the build's own");
+        leave_out(SPEC_NS_IPC);
+        except("ipc.host");
+        request_passes(&q);
+        cr_assert_eq(request_mount_at(&q, "/dev/shm")->kind, SPEC_MOUNT_BIND);
+        cr_assert_eq(request_bind_at(&q, "/dev/shm")->ids, SANDBOX_BIND_PLAIN);
+        cr_assert(request_bind_at(&q, "/dev/shm")->is_source_known);
+        cr_assert_eq(request_mount_at(&q, "/dev/shm")->attr_set & (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
+                     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+}
+
+Test(policy_exceptions, who_cannot_mount_the_host_s_procfs_binds_it)
+{
+        static const struct {
+                const char *token, *target;
+                enum spec_ns kind;
+                enum spec_mount_kind mount;
+                long magic;
+        } all[] = {
+                { "pid.host", "/proc", SPEC_NS_PID, SPEC_MOUNT_PROC, PROC_SUPER_MAGIC },
+                { "network.host", "/sys", SPEC_NS_NET, SPEC_MOUNT_SYSFS, SYSFS_MAGIC },
+                { "ipc.host", "/dev/mqueue", SPEC_NS_IPC, SPEC_MOUNT_MQUEUE, 0x19800202 },
+        };
+
+        for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+                request_init(&q);
+                leave_out(all[i].kind);
+                except(all[i].token);
+                request_passes(&q);
+                cr_assert_eq(request_mount_at(&q, all[i].target)->kind, all[i].mount, "real root mounts it");
+                q.host.privilege = HOST_ENGINE_ROOT;
+                request_passes(&q);
+                cr_assert_eq(request_mount_at(&q, all[i].target)->kind, SPEC_MOUNT_BIND);
+                cr_assert_str_eq(request_mount_at(&q, all[i].target)->source, all[i].target);
+                cr_assert_eq(request_bind_at(&q, all[i].target)->kernel_magic, all[i].magic);
+                cr_assert(request_mount_at(&q, all[i].target)->attr_set_recursive & MOUNT_ATTR_NOSUID);
+                q.spec.linux_.namespaces[all[i].kind].is_given = true;
+                request_passes(&q);
+                cr_assert_eq(request_mount_at(&q, all[i].target)->kind, all[i].mount, "its own namespace");
+        }
+        cr_assert(request_mount_at(&q, "/sys")->attr_set & MOUNT_ATTR_RDONLY);
+}
+
+/* ---- devices ---- */
+
+Test(policy_exceptions, a_device_is_the_one_that_the_host_has_there)
+{
+        static const struct host_device kvm = { "/dev/kvm", S_IFCHR, 10, 232 };
+        static const struct spec_device_rule rules[] = {
+                { .is_allow = false, .type = 'a', .major = -1, .minor = -1, .access = 7 },
+                { .is_allow = true, .type = 'c', .major = 10, .minor = 232, .access = 6 },
+        };
+        struct spec_device node = { .type = S_IFCHR, .path = "/dev/kvm", .major = 10, .minor = 232 };
+        struct spec_resources *resources = &q.spec.linux_.resources;
+
+        q.spec.linux_.devices = &node;
+        q.spec.linux_.n_devices = 1;
+        resources->devices = rules;
+        resources->n_devices = 2;
+        q.host.devices = &kvm;
+        q.host.n_devices = 1;
+        request_is_refused(&q, "devices");
+        cr_assert_not_null(strstr(q.err.text, "\"device:/dev/kvm\""), "%s", q.err.text);
+        except("device:/dev/fuse");
+        request_is_refused(&q, "devices");
+        except("device:/dev/kvm");
+        request_passes(&q);
+        is_recorded("devices");
+        cr_assert_eq(q.sandbox.spec.linux_.n_devices, 7);
+        cr_assert_eq(q.sandbox.spec.linux_.resources.devices[1].minor, 232);
+        cr_assert_eq(q.sandbox.spec.linux_.resources.devices[1].access, 7);
+
+        /* Another one by that name, by --device /dev/sda:/dev/kvm. */
+        node.type = S_IFBLK;
+        node.major = 8;
+        node.minor = 0;
+        request_is_refused(&q, "devices");
+}
+
+Test(policy_exceptions, a_wide_rule_is_of_the_excepted_device_and_recorded)
+{
+        static const struct host_device kvm = { "/dev/kvm", S_IFCHR, 10, 232 };
+        static const struct spec_device_rule rule = { .is_allow = true, .type = 'c', .major = 10, .minor = -1, .access = 6 };
+
+        q.spec.linux_.resources.devices = &rule;
+        q.spec.linux_.resources.n_devices = 1;
+        q.host.devices = &kvm;
+        q.host.n_devices = 1;
+        except("device:/dev/kvm");
+        request_passes(&q);
+        is_recorded("devices");
+        cr_assert_eq(q.sandbox.spec.linux_.resources.devices[1].minor, 232);
+        for (size_t i = 2; i < q.sandbox.spec.linux_.resources.n_devices; i++)
+                cr_assert_neq(q.sandbox.spec.linux_.resources.devices[i].major, 10);
+}
+
+Test(policy_exceptions, a_device_can_be_bound)
+{
+        static const struct host_device kvm = { "/dev/kvm", S_IFCHR, 10, 232 };
+        struct host_source *source = request_bind(&q, "/dev/kvm", "/dev/kvm");
+
+        source->mode = S_IFCHR | 0666;
+        source->rdev = makedev(10, 232);
+        q.host.devices = &kvm;
+        q.host.n_devices = 1;
+        request_is_refused(&q, "devices");
+        except("device:/dev/kvm");
+        request_passes(&q);
+        cr_assert_not(request_mount_at(&q, "/dev/kvm")->attr_set & MOUNT_ATTR_NODEV, "it could not be opened");
+        is_recorded("devices");
 }
