@@ -365,7 +365,8 @@ static int judge_hosts(struct judge *judge, struct sandbox *sandbox)
         int r = 0;
 
         sandbox->egress.profile = profile->name;
-        if (profile->landlock_tcp_ports && profile->egress_mode != POLICY_EGRESS_AUDIT)
+        sandbox->egress.is_audit = profile->egress_mode == POLICY_EGRESS_AUDIT;
+        if (profile->landlock_tcp_ports && !sandbox->egress.is_audit)
                 r = judge_list(judge, sandbox);
         sandbox->egress.has_list = false;
         judge_record(judge, "egress", property, "the host's network",

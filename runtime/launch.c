@@ -153,7 +153,7 @@ static int begin_record(struct work *work, struct error *err)
                 .apparmor_profile = plan->spec->process.apparmor_profile,
                 .selinux_label = plan->spec->process.selinux_label,
                 .network_path = plan->namespaces.paths[SPEC_NS_NET],
-                .has_egress_rules = has_own_rules(&plan->sandbox.egress),
+                .has_egress_rules = plan->sandbox.egress_deny && has_own_rules(&plan->sandbox.egress),
                 .is_egress_counted = plan->sandbox.egress.is_counted,
                 .egress_version = plan->sandbox.egress_deny ? EGRESS_VERSION : 0,
                 .exec_inherits = inherit_note(&plan->asked),

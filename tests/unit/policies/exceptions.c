@@ -245,6 +245,17 @@ Test(policy_exceptions, in_the_host_s_network_no_table_is_made_and_that_is_said)
         cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "egress"));
         q.host.has_nf_tables = false;   /* nothing that it is missing for */
         request_passes(&q);
+        q.policy.profile.landlock_tcp_ports = true;
+        q.policy.profile.egress_allow = &(struct policy_destination){
+                .cidr = "203.0.113.0/24", .ports = &(struct policy_ports){ 443, 443 }, .n_ports = 1 };
+        q.policy.profile.n_egress_allow = 1;
+        request_passes(&q);
+        cr_assert(q.sandbox.tcp_ports.is_limited && q.sandbox.tcp_ports.n == 1, "those of the list all the same");
+        cr_assert_eq(q.sandbox.tcp_ports.items[0].first, 443);
+        cr_assert_not(q.sandbox.egress_deny || q.sandbox.egress.has_list);
+        q.policy.profile.egress_mode = POLICY_EGRESS_AUDIT;
+        request_passes(&q);
+        cr_assert_not(q.sandbox.tcp_ports.is_limited);
         q.spec.linux_.net_devices = &(struct spec_net_device){ .name = "eth1" };
         q.spec.linux_.n_net_devices = 1;
         cr_assert_eq(request_judge(&q), -EINVAL);
