@@ -118,6 +118,8 @@ BinaryName = "$RUNB"
 bin_dir = "/usr/lib/cni"
 conf_dir = "$E/cni-conf"
 EOC
+        # Runtimes of a test's own.
+        [ ! -s "$E/runtimes.toml" ] || cat "$E/runtimes.toml" >> "$E/ctrd/config.toml"
         containerd --config "$E/ctrd/config.toml" > "$E/ctrd/log" 2>&1 < /dev/null &
         containerd_pid=$!
         wait_for 20 ctr -a "$E/ctrd/c.sock" version ||
@@ -183,13 +185,13 @@ cri()
                 "$lib_dir/tools/cri.py" "$E/ctrd/c.sock" "$method" "$T/request.json" 2> "$T/cri.err" ||
                 { cat "$T/cri.err" >&2; return 1; }
 }
-make_pod() # NAME: its id is in $T/NAME.pod; $POD is a filter over its configuration
+make_pod() # NAME: its id is in $T/NAME.pod; $POD is a filter over its configuration, $HANDLER the runtime's name
 {
         mkdir -p "$T/$1.log"
         jq -n --arg n "$1" --arg t "$T" '{metadata: {name: $n, namespace: "test", uid: ("uid-" + $n)}, hostname: $n,
                 log_directory: ($t + "/" + $n + ".log"), linux: {security_context: {namespace_options: {pid: 1}}}}
                 | '"${POD:-.}" > "$T/$1.json"
-        cri RunPodSandbox '{config: $c[0]}' --slurpfile c "$T/$1.json" > "$T/pod.out" && jq -r .pod_sandbox_id "$T/pod.out" > "$T/$1.pod"
+        cri RunPodSandbox '{config: $c[0], runtime_handler: $h}' --arg h "${HANDLER-}" --slurpfile c "$T/$1.json" > "$T/pod.out" && jq -r .pod_sandbox_id "$T/pod.out" > "$T/$1.pod"
 }
 make_container() # POD NAME COMMAND...: created and started, its id is in $T/NAME.ctr; $CONTAINER is a filter
 {
@@ -236,6 +238,8 @@ docker_start()
         ln -sfn "$RUNB" "$E/docker-bin/runc"
         containerd_start '"io.containerd.grpc.v1.cri"'
         printf '{"runtimes":{"tested":{"path":"%s"}},"default-runtime":"tested","features":{"buildkit":true}}\n' "$RUNB" > "$E/dk/daemon.json"
+        [ ! -s "$E/runtimes.json" ] || jq -s '.[0] * .[1]' "$E/dk/daemon.json" "$E/runtimes.json" > "$T/daemon.json"
+        [ ! -s "$T/daemon.json" ] || cp "$T/daemon.json" "$E/dk/daemon.json"
         PATH=$E/docker-bin:$PATH dockerd --config-file "$E/dk/daemon.json" --data-root "$E/dk/data" --exec-root "$E/dk/exec" \
                 -H "unix://$E/dk/d.sock" -p "$E/dk/pid" --iptables=false --ip6tables=false --bridge=none \
                 --storage-driver=overlay2 --containerd "$E/ctrd/c.sock" --exec-opt native.cgroupdriver=cgroupfs \
