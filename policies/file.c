@@ -135,7 +135,7 @@ static int read_select(struct reader *reader, const struct json_node *node, void
         return policy_read_object(reader, node, FIELDS(fields), into);
 }
 
-/* ---- ids, audit ---- */
+/* ---- ids ---- */
 
 static int read_user(struct reader *reader, const struct json_node *node, void *into)
 {
@@ -176,29 +176,6 @@ static int read_ids(struct reader *reader, const struct json_node *node, void *i
         };
 
         return policy_read_object(reader, node, FIELDS(fields), into);
-}
-
-static int read_on_error(struct reader *reader, const struct json_node *node, void *into)
-{
-        static const struct reader_name names[] = { { "refuse", true }, { "warn", false } };
-        int64_t value;
-        int r = reader_one_of(reader, node, FIELDS(names), "refuse or warn", &value);
-
-        if (r == 0)
-                *(bool *)into = value != 0;
-        return r;
-}
-
-static int read_audit(struct reader *reader, const struct json_node *node, void *into)
-{
-        static const struct reader_field fields[] = {
-                RF_REQUIRED(struct policy_audit, "path", path, policy_read_path),
-                RF_VALUE(struct policy_audit, "onError", is_required, read_on_error),
-        };
-        struct policy_audit *audit = into;
-
-        audit->is_required = true;
-        return policy_read_object(reader, node, FIELDS(fields), audit);
 }
 
 /* ---- profiles ---- */
@@ -336,7 +313,7 @@ int policy_file_read(struct arena *arena, const char *text, size_t length, const
                 RF_VALUE(struct policy_file, "defaultProfile", default_profile, policy_read_profile_name),
                 RF_WHOLE("select", read_select),
                 RF_WHOLE("ids", read_ids),
-                RF_VALUE(struct policy_file, "audit", audit, read_audit),
+                RF_VALUE(struct policy_file, "audit", audit, policy_read_audit),
                 RF_WHOLE("profiles", read_profiles),
                 RF_ARRAY(struct policy_file, "exceptions", exceptions, n_exceptions, read_exception),
         };

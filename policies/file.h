@@ -20,6 +20,7 @@ struct policy_match {
 struct policy_file {
         const char *name;               /* how errors call it: its path */
         const char *revision;           /* "unversioned" where the file has none */
+        const uint8_t *digest;          /* SHA-256 of its bytes; NULL: nobody needs it (there is no audit section) */
         const char *default_profile;
         struct {
                 const struct policy_route *argv0; size_t n_argv0;
@@ -45,6 +46,9 @@ const struct policy_profile *policy_file_profile(const struct policy_file *file,
  * profile that is not narrowed by another. */
 struct text_buffer;
 void policy_file_write_profile(const struct policy_profile *profile, const char *indent, struct text_buffer *out);
+
+/* The value of "audit"; or its members, one "audit.path: ..." a line. */
+void policy_file_write_audit(const struct policy_audit *audit, bool is_line_by_line, struct text_buffer *out);
 
 /* The whole file as it is understood: one "way: value" a line ("profiles.untrusted.rootfs: "engine""), the same lines in
  * the same order for files that mean the same. */

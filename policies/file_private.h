@@ -39,5 +39,8 @@ bool policy_is_profile_name(const char *text);
 int policy_read_texts(struct reader *reader, const struct json_node *node, reader_function *read,
                       struct policy_texts *ret_texts);
 
+/* struct policy_audit */
+int policy_read_audit(struct reader *reader, const struct json_node *node, void *into);
+
 /* The members of one profile, over what is in it already. */
 int policy_read_profile(struct reader *reader, const struct json_node *node, struct policy_profile *profile);

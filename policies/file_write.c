@@ -246,9 +246,8 @@ void policy_file_write_chosen(const struct policy *policy, struct text_buffer *o
         text_addf(out, "{\n  \"version\": %d,\n  \"revision\": ", POLICY_FILE_VERSION);
         text_add_json(out, policy->revision);
         if (policy->audit.path != NULL) {
-                text_add(out, ",\n  \"audit\": { \"path\": ");
-                text_add_json(out, policy->audit.path);
-                text_addf(out, ", \"onError\": \"%s\" }", policy->audit.is_required ? "refuse" : "warn");
+                text_add(out, ",\n  \"audit\": ");
+                policy_file_write_audit(&policy->audit, false, out);
         }
         text_add(out, ",\n  \"profiles\": {");
         for (size_t i = 0; i < policy->n_profile_names; i++) {
@@ -325,10 +324,8 @@ void policy_file_write_lines(const struct policy_file *file, struct text_buffer 
         }
         line(out, "ids.subidUser", file->subid_user);
         text_addf(out, "ids.size: %u\n", file->ids_size);
-        if (file->audit.path != NULL) {
-                line(out, "audit.path", file->audit.path);
-                line(out, "audit.onError", file->audit.is_required ? "refuse" : "warn");
-        }
+        if (file->audit.path != NULL)
+                policy_file_write_audit(&file->audit, true, out);
         for (size_t i = 0; i < file->n_profiles; i++)
                 write_profile_lines(&file->profiles[i], out);
         for (size_t i = 0; i < file->n_exceptions; i++) {

@@ -115,6 +115,13 @@ struct policy_exception {
 struct policy_audit {
         const char *path;               /* NULL: none */
         bool is_required;               /* a record that cannot be written refuses */
+        bool is_synced;                 /* each record is on the disk before what it tells of happens */
+        bool is_chained;                /* no record without a MAC: `runb audit init` must have been run */
+        uint64_t max_bytes;             /* of one file */
+        uint32_t keep;                  /* rotated files; 0: all of them */
+        bool is_journald;               /* records go there, too */
+        const char *socket;             /* and to this datagram socket; NULL: none */
+        struct policy_texts annotations;/* names of those whose values are recorded */
 };
 
 /* What holds for one container. */

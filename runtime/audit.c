@@ -1,134 +1,140 @@
-/* Each record is one write(2) of a whole line to a file opened with O_APPEND, under a lock, so that lines of concurrent
- * calls do not mix. A line that was cut (a full disk) is ended by the next one, so that one record at most is broken. */
+/* The audit log: evidence of what was decided and done, for someone who was not there.
+ *
+ * A record is one line of JSON. audit_record.c says what is in it, audit_line.c how it is a link of a chain, audit_log.c how it
+ * gets into the file, audit_repair.c what happens after a kill, audit_verify.c how it is checked, audit_sinks.c where else it goes.
+ * No daemon keeps the log: every process that has something to say locks the chain, writes, and lets go.
+ *
+ *   AUDIT                          the records, O_APPEND, 0600
+ *   AUDIT.chain                    where the chain stands: number, hash, key of the next record (audit_chain.h); 0600
+ *   AUDIT.00000000000000000001     a rotated file, named after its first record
+ *   AUDIT.before-1                 a log that was there when the chain began
+ *
+ * What it withstands:
+ *
+ * - A build: it cannot reach the files. Nothing of it gets into a record but names, numbers and digests.
+ * - Somebody who becomes root later: each record has the hash of the one before, and a MAC whose key moves on, one way, with
+ *   every record; the old one is overwritten. The past cannot be forged with the present key. Who holds the first key, handed
+ *   out once by `runb audit init`, can check every MAC; who noted a head (`runb audit head`) elsewhere sees a tail that was cut.
+ *   What such a root does from then on is his to write: that is what the sinks are for.
+ * - A kill between any two system calls: the record is written first, then the chain moves. A record that is written and not
+ *   noted is the one state in between, and whoever comes next takes it in by its MAC. Half a line is cut off, and told.
+ * - A full disk: a record is whole in the file or not at all. New builds must leave room for the ends of those that run. What
+ *   could not be written is counted, and told by a record of its own ("gap") as soon as one can be written.
+ * - Readers: who can read the log cannot lock it.
+ *
+ * With "fsync" each record, and the overwritten key, is on the disk before what it tells of happens. Without it both are as soon
+ * as the kernel writes them: after a crash of the machine the last records can be missing, which the next one tells. */
 #include "runtime/audit.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "policies/file.h"
+#include "runtime/audit_log.h"
+#include "runtime/audit_record.h"
+#include "runtime/audit_sinks.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/log.h"
-#include "runtime/base/sys.h"
 #include "runtime/base/text.h"
-#include "runtime/host.h"
+#include "runtime/state.h"
 
-#define ID_NOBODY 65534         /* what an unmapped owner looks like (proc(5), overflowuid) */
-#define LOCK_TRIES 50u          /* half a second */
+/* What a line has besides its members: numbers, hashes, the program. */
+#define LINE_OVERHEAD_BYTES 600
 
-static void member(struct text_buffer *line, const char *name, const char *text)
+/* The policy file is another one than the last build was judged by. */
+static void add_policy(const struct policy *policy, struct audit_log *log)
 {
-        text_addf(line, "%s\"%s\":", line->length > 1 ? "," : "", name);
-        text_add_json(line, text != NULL ? text : "");
-}
+        auto_buffer struct text_buffer members = { 0 };
+        const uint8_t *digest = policy->file != NULL ? policy->file->digest : NULL;
+        char hex[SHA256_TEXT_SIZE];
 
-static void write_line(const struct policy *policy, const struct audit_record *record, struct text_buffer *line)
-{
-        char now[40];
-
-        text_time_now(now, sizeof now);
-        text_add(line, "{");
-        member(line, "time", now);
-        member(line, "event", record->event);
-        member(line, "id", record->id);
-        member(line, "profile", policy->profile.name);
-        member(line, "chosenBy", policy->chosen_by);
-        member(line, "policy", policy->revision);
-        member(line, "outcome", record->refusal == NULL ? "allowed" : "refused");
-        if (record->refusal != NULL)
-                member(line, "error", record->refusal->text);
-        text_add(line, ",\"findings\":[");
-        for (const struct finding *finding = record->findings->first; finding != NULL; finding = finding->next) {
-                text_addf(line, "%s{\"action\":\"%s\"", finding == record->findings->first ? "" : ",",
-                          finding_action_name(finding->action));
-                member(line, "rule", finding->rule);
-                member(line, "property", finding->property);
-                member(line, "asked", finding->asked);
-                member(line, "got", finding->got);
-                text_add(line, "}");
+        if (digest == NULL || (log->chain.has_policy && memcmp(digest, log->chain.policy, SHA256_LENGTH) == 0))
+                return;
+        audit_record_begin(&members, "policy");
+        audit_text_member(&members, "policy", policy->revision);
+        sha256_text(digest, hex);
+        text_addf(&members, ",\"policyDigest\":\"sha256:%s\"", hex);
+        audit_text_member(&members, "path", policy->file->name);
+        if (log->chain.has_policy) {
+                sha256_text(log->chain.policy, hex);
+                text_addf(&members, ",\"policyDigestBefore\":\"sha256:%s\"", hex);
         }
-        text_add(line, "]");
-        if (record->more != NULL)
-                text_addf(line, ",%s", record->more);
-        text_add(line, "}\n");
+        memcpy(log->chain.policy, digest, SHA256_LENGTH);
+        log->chain.has_policy = true;
+        log->pending.is_broken |= members.is_broken;
+        if (!members.is_broken)
+                audit_log_add(log, members.text);
 }
 
-/* flock(2) is open to whoever may read the file, and one who does not let go must not stop every build of the host. What the
- * lock is for is tidiness: without it, a line that is being written now looks cut, and an empty one follows it. */
-static void lock_for_a_moment(int fd)
+/* @members: one text a record, each ended by a NUL. */
+static int append(const struct policy *policy, const struct text_buffer *members, size_t n, bool is_closing,
+                  struct text_buffer *ret_lines, struct error *err)
 {
-        const struct timespec pause = { 0, 10000000 };
+        auto_audit_log struct audit_log log;
+        const char *at = members->text;
+        int r = audit_log_open(&policy->audit, members->length + n * LINE_OVERHEAD_BYTES, &log, err);
 
-        for (unsigned tries = 0; tries < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB) < 0; tries++)
-                nanosleep(&pause, NULL);
-}
-
-/* @path: of the policy file, so of somebody who is root or the caller; a link at its end is none of theirs. */
-int audit_append(const char *path, struct text_buffer *line, struct error *err)
-{
-        auto_close int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-        auto_buffer struct text_buffer whole = { 0 };
-        struct stat st;
-        char last = '\n';
-        ssize_t n;
-
-        if (fd < 0)
-                return error_errno(err, errno, "audit file %s", path);
-        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return error_set(err, EINVAL, "audit file %s: is no regular file", path);
-        /* In a folder like /tmp somebody else may have made it first, and would read and shape it. Below a user namespace
-         * the host's root is nobody. */
-        if (st.st_uid != 0 && st.st_uid != geteuid() && (st.st_uid != ID_NOBODY || host_privilege() == HOST_REAL_ROOT))
-                return error_set(err, EPERM, "audit file %s: belongs to uid %u, who is not root; chown it", path,
-                                 (unsigned)st.st_uid);
-        if (st.st_mode & (S_IWGRP | S_IWOTH))
-                return error_set(err, EPERM, "audit file %s: others than its owner can write to it; chmod go-w it", path);
-        lock_for_a_moment(fd);
-        if (fstat(fd, &st) == 0 && st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) != 1)
-                last = '\n';
-        if (last != '\n') {
-                text_add(&whole, "\n");
-                text_add_n(&whole, line->text, line->length);
-                if (whole.is_broken)
-                        return error_errno(err, ENOMEM, "audit file %s", path);
-                line = &whole;
+        if (r == 0) {
+                if (!is_closing)
+                        add_policy(policy, &log);
+                for (size_t i = 0; i < n; i++, at += strlen(at) + 1)
+                        audit_log_add(&log, at);
+                *ret_lines = log.pending;
+                r = audit_log_commit(&log, !is_closing, err);
+                if (r == 0)
+                        log.pending = (struct text_buffer){ 0 };
+                else
+                        *ret_lines = (struct text_buffer){ 0 };
         }
-        n = write(fd, line->text, line->length);
-        if (n < 0)
-                return error_errno(err, errno, "audit file %s", path);
-        if ((size_t)n != line->length)
-                return error_errno(err, ENOSPC, "audit file %s", path);
-        return 0;
+        if (r < 0)
+                audit_log_note_lost(&log, &policy->audit, err->code);
+        return r;
 }
 
-int audit_write(const struct policy *policy, const struct audit_record *record, struct error *err)
+static int write_records(const struct policy *policy, const struct audit_record *records, size_t n, struct error *err)
 {
-        auto_buffer struct text_buffer line = { 0 };
-        struct error failure = { 0 };
+        auto_buffer struct text_buffer members = { 0 }, lines = { 0 };
         int r;
 
-        if (policy->audit.path == NULL)
-                return 0;
-        write_line(policy, record, &line);
-        r = line.is_broken ? error_errno(&failure, ENOMEM, "audit file %s", policy->audit.path) :
-                             audit_append(policy->audit.path, &line, &failure);
-        if (r == 0)
+        for (size_t i = 0; i < n; i++) {
+                auto_buffer struct text_buffer one = { 0 };
+
+                audit_record_write(policy, &records[i], &one);
+                members.is_broken |= one.is_broken;
+                if (!one.is_broken)
+                        text_add_n(&members, one.text, one.length + 1);
+        }
+        if (members.is_broken)
+                return error_errno(err, ENOMEM, "audit file %s", policy->audit.path);
+        r = append(policy, &members, n, records[0].is_closing, &lines, err);
+        if (r == 0 && (policy->audit.is_journald || policy->audit.socket != NULL))
+                r = audit_sinks_send(&policy->audit, lines.text, lines.length, err);
+        return r;
+}
+
+int audit_write_all(const struct policy *policy, const struct audit_record *records, size_t n, struct error *err)
+{
+        struct error failure = { 0 };
+
+        if (policy->audit.path == NULL || n == 0 || write_records(policy, records, n, &failure) == 0)
                 return 0;
         if (!policy->audit.is_required) {
                 log_warning("%s", failure.text);
                 return 0;
         }
-        return error_set(err, failure.code, "%s; without a record nothing is made, as the policy file has it", failure.text);
+        return error_set(err, failure.code, "%s; %s", failure.text, records[0].is_closing ?
+                         "what it would have told has happened all the same" :
+                         "without a record nothing is made, as the policy file has it");
 }
 
-int audit_judged(const struct policy *policy, const char *event, const char *id, const struct findings *findings, int r,
-                 struct error *err)
+int audit_write(const struct policy *policy, const struct audit_record *record, struct error *err)
 {
-        struct audit_record entry = { .event = event, .id = id, .findings = findings };
+        return audit_write_all(policy, record, 1, err);
+}
+
+int audit_judged_record(const struct policy *policy, const struct audit_record *record, int r, struct error *err)
+{
+        struct audit_record entry = *record;
         struct error failure = { 0 };
 
         if (r == 0)
@@ -140,4 +146,36 @@ int audit_judged(const struct policy *policy, const char *event, const char *id,
         if (audit_write(policy, &entry, &failure) < 0)
                 log_warning("%s", failure.text);
         return r;
+}
+
+int audit_judged(const struct policy *policy, const char *event, const char *id, const struct findings *findings, int r,
+                 struct error *err)
+{
+        const struct audit_record record = { .event = event, .id = id, .findings = findings };
+
+        return audit_judged_record(policy, &record, r, err);
+}
+
+void audit_policy_of_state(const struct state *state, struct policy *ret_policy)
+{
+        *ret_policy = (struct policy){
+                .revision = state->policy_revision, .profile = { .name = state->profile }, .chosen_by = state->chosen_by,
+                .audit = { .path = state->audit_path, .is_required = state->is_audit_required, .is_synced = state->is_audit_synced,
+                           .is_chained = state->is_audit_chained, .max_bytes = state->audit_max_bytes, .keep = state->audit_keep,
+                           .is_journald = state->is_audit_journald, .socket = state->audit_socket },
+        };
+}
+
+int audit_write_state(const struct state *state, const struct audit_record *record, struct error *err)
+{
+        struct audit_record entry = *record;
+        struct policy policy;
+
+        if (state->audit_path == NULL)
+                return 0;
+        audit_policy_of_state(state, &policy);
+        entry.state = state;
+        if (entry.id == NULL)
+                entry.id = state->id;
+        return audit_write(&policy, &entry, err);
 }

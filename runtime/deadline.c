@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/audit.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
@@ -125,11 +126,14 @@ int deadline_undo(const struct state_dir *dir, const struct state *state, struct
 
 /* ---- ending it ---- */
 
-static void mark(const struct state_dir *dir)
+static void mark(const struct state_dir *dir, const struct state *state)
 {
-        auto_close int fd = openat(dir->fd, STATE_DEADLINE_MARK, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        auto_close int fd = openat(dir->fd, STATE_DEADLINE_MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        struct error err = { 0 };
 
-        if (fd < 0)
+        if (fd >= 0 && audit_write_state(state, &(struct audit_record){ .event = "deadline", .is_closing = true }, &err) < 0)
+                log_warning("%s", err.text);
+        if (fd < 0 && errno != EEXIST)
                 log_warning("%s: its deadline has come, which %s/%s cannot record: %s", dir->id, dir->root, dir->id,
                             error_text(errno));
 }
@@ -171,7 +175,7 @@ void deadline_step(struct deadline_watch *watch)
                 return;
         if (!watch->is_over) {
                 watch->is_over = true;
-                mark(watch->dir);
+                mark(watch->dir, watch->state);
                 /* The first process of a pid namespace gets it only where it has a handler (pid_namespaces(7)). */
                 if (state_open_init(watch->state, &pidfd) == 0)
                         sys_pidfd_send_signal(pidfd, SIGTERM);
@@ -221,7 +225,7 @@ int deadline_reap(const struct state_dir *dir, struct state *state)
         if (!is_late)
                 return restart_guard(dir);
         /* Too late for a grace time; where there is a guard it is about to do the same. */
-        mark(dir);
+        mark(dir, state);
         state->is_deadline_over = true;
         if (delete_kill(state, &err) < 0) {
                 log_warning("%s: its deadline has passed: %s", dir->id, err.text);

@@ -158,19 +158,16 @@ static int undo_shares(const struct state *state, struct error *err)
         return r;
 }
 
-/* Before the record goes, which names who wants to know. Whoever deletes cannot be refused for that. */
+/* Before the record goes, which names who wants to know. */
 static void tell_denials(const struct state_dir *dir, const struct state *state)
 {
         auto_arena struct arena arena = { 0 };
         struct findings findings = { .arena = &arena };
-        const struct policy policy = {
-                .revision = state->policy_revision, .profile = { .name = state->profile }, .chosen_by = state->chosen_by,
-                .audit = { .path = state->audit_path },
-        };
-        const struct audit_record record = { .event = "denials", .id = dir->id, .findings = &findings };
+        const struct audit_record record = { .event = "denials", .id = dir->id, .findings = &findings, .is_closing = true };
         struct denials denials;
         struct error err = { 0 };
 
+        /* Whoever deletes cannot be refused for that. */
         denials_wait(dir->fd);
         if (denials_read(dir->fd, &arena, &denials, &err) < 0) {
                 log_warning("what was refused to %s: %s", dir->id, err.text);
@@ -178,7 +175,9 @@ static void tell_denials(const struct state_dir *dir, const struct state *state)
         }
         denials_to_findings(&denials, state->profile, &findings);
         if (findings.n > 0)
-                audit_write(&policy, &record, NULL);
+                audit_write_state(state, &record, &err);
+        if (err.code != 0)
+                log_warning("%s", err.text);
 }
 
 /* The counters end with the network namespace, which the socket keeps. */

@@ -77,7 +77,8 @@ int egress_record(int fd, const struct policy *policy, const struct state_dir *d
 {
         auto_buffer struct text_buffer json = { 0 };
         struct findings findings = { .arena = arena };
-        struct audit_record entry = { .event = "egress", .id = state->id, .findings = &findings };
+        struct audit_record entry = { .event = "egress", .id = state->id, .findings = &findings, .state = state,
+                                      .is_closing = true };
         struct egress_attempt *attempts;
         struct error why = { 0 };
         size_t n;

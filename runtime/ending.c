@@ -159,39 +159,45 @@ static void add_numbers(const struct ending *ending, struct text_buffer *line)
         }
 }
 
+/* The members of the record of its end. */
+static void write_exit(const struct state *state, const struct ending *ending, struct text_buffer *line)
+{
+        text_member(line, "reason", state->is_deadline_over ? "deadline" : state->is_started ? "end" : "never started");
+        number_member(line, "wallMs", ending->wall_ms);
+        if (state->ended_ms != 0)
+                number_member(line, "exitStatus", state->exit_status);
+        if (state->is_cgroup_shared) {
+                text_add_key(line, "isCgroupShared");
+                text_add(line, "true");
+        }
+        add_numbers(ending, line);
+}
+
 int ending_audit(const struct state *state, const struct ending *ending, struct error *err)
 {
-        auto_buffer struct text_buffer line = { 0 };
-        struct error failure = { 0 };
-        char now[40];
-        int r;
+        auto_buffer struct text_buffer exit_members = { 0 }, oom_members = { 0 };
+        struct audit_record records[3];
+        struct policy policy;
+        size_t n = 0;
 
-        if (!ending->is_wanted)
+        if (state->audit_path == NULL)
                 return 0;
-        text_time_now(now, sizeof now);
-        text_add(&line, "{");
-        text_member(&line, "time", now);
-        text_member(&line, "event", "end");
-        text_member(&line, "id", state->id);
-        text_member(&line, "profile", state->profile);
-        text_member(&line, "policy", state->policy_revision);
-        text_member(&line, "reason", state->is_deadline_over ? "deadline" : state->is_started ? "end" : "never started");
-        number_member(&line, "wallMs", ending->wall_ms);
-        if (state->ended_ms != 0)
-                number_member(&line, "exitStatus", state->exit_status);
-        if (state->is_cgroup_shared) {
-                text_add_key(&line, "isCgroupShared");
-                text_add(&line, "true");
+        if (ending->has_oom_kills && ending->oom_kills > 0) {
+                number_member(&oom_members, "oomKills", ending->oom_kills);
+                records[n++] = (struct audit_record){ .event = "oom", .more = oom_members.text };
         }
-        add_numbers(ending, &line);
-        text_add(&line, "}\n");
-        r = line.is_broken ? error_errno(&failure, ENOMEM, "audit file %s", state->audit_path) :
-                             audit_append(state->audit_path, &line, &failure);
-        if (r == 0)
-                return 0;
-        if (!state->is_audit_required) {
-                log_warning("%s", failure.text);
-                return 0;
+        if (ending->is_wanted) {
+                write_exit(state, ending, &exit_members);
+                records[n++] = (struct audit_record){ .event = "exit", .more = exit_members.text };
         }
-        return error_set(err, failure.code, "%s; the container is gone without a record of its end", failure.text);
+        records[n++] = (struct audit_record){ .event = "delete" };
+        if (exit_members.is_broken || oom_members.is_broken)
+                return error_errno(err, ENOMEM, "audit file %s", state->audit_path);
+        for (size_t i = 0; i < n; i++) {
+                records[i].id = state->id;
+                records[i].state = state;
+                records[i].is_closing = true;
+        }
+        audit_policy_of_state(state, &policy);
+        return audit_write_all(&policy, records, n, err);
 }

@@ -549,7 +549,8 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
         r = harden_process(&asked, &policy, &host, arena, &work.process, &findings, err);
         if (r == 0)
                 r = egress_check(&dir, &state, err);
-        r = audit_judged(&policy, "exec", request->id, &findings, r, err);
+        r = audit_judged_record(&policy, &(struct audit_record){ .event = "exec", .id = request->id, .findings = &findings,
+                                                                 .state = &state, .process = r == 0 ? &work.process : NULL }, r, err);
         work.container = &spec.linux_;
         trace_findings(&findings);
         if (r == 0)

@@ -64,6 +64,7 @@ struct work {
         int master_fd;
         int notify_fd;
         int watch_fd;                   /* denials.h */
+        int egress_fd;
         int deadline_fd;
         int *hook_fds[SPEC_HOOK_KINDS];
         struct netdevices net_devices;
@@ -160,6 +161,13 @@ static int begin_record(struct work *work, struct error *err)
                 .is_explained = plan->sandbox.seccomp_explain,
                 .audit_path = plan->policy.audit.path,
                 .is_audit_required = plan->policy.audit.is_required,
+                .is_audit_synced = plan->policy.audit.is_synced,
+                .is_audit_chained = plan->policy.audit.is_chained,
+                .is_audit_journald = plan->policy.audit.is_journald,
+                .audit_max_bytes = plan->policy.audit.max_bytes,
+                .audit_keep = plan->policy.audit.keep,
+                .audit_socket = plan->policy.audit.socket,
+                .policy_file_digest = policy_digest(work->arena, &plan->policy),
                 .profile = plan->sandbox.profile,
                 .policy_revision = plan->sandbox.policy_revision,
                 .chosen_by = plan->policy.chosen_by,
@@ -672,6 +680,22 @@ static int follow_to_exec(struct work *work, struct error *err)
         }
 }
 
+/* Before its program runs. */
+static int audit_start(const struct state *state, struct error *err)
+{
+        return audit_write_state(state, &(struct audit_record){ .event = "start", .namespaces_of = state->init_pid }, err);
+}
+
+/* Before its program runs, which could end, and its network namespace with it, before anybody looks. */
+static void open_counters(struct work *work)
+{
+        struct error why = { 0 };
+
+        if (work->request->is_run && !work->request->is_detached && work->state.is_egress_counted &&
+            egress_open(&work->state, &work->egress_fd, &why) < 0)
+                log_warning("%s", why.text);
+}
+
 static int create(struct work *work, struct error *err)
 {
         const struct launch_request *request = work->request;
@@ -706,7 +730,11 @@ static int create(struct work *work, struct error *err)
         ready->has_net_devices = plan->spec->linux_.n_net_devices > 0;
         ready->dies_with_parent = request->is_run && !request->is_detached;
         ready->process.preserve_fds = request->preserve_fds;
-        r = audit_judged(&plan->policy, "create", plan->id, &plan->findings, 0, err);
+        r = audit_write(&plan->policy, &(struct audit_record){ .event = "create", .id = plan->id, .findings = &plan->findings,
+                                                               .state = &work->state, .plan = plan }, err);
+        /* What was never made has no end to be told of. */
+        if (r < 0)
+                work->state.audit_path = NULL;
         if (r == 0)
                 r = clone_init(work, err);
         if (r < 0)
@@ -738,6 +766,10 @@ static int create(struct work *work, struct error *err)
                 r = notify_bind(work->dir.fd, &work->notify_fd, err);
         if (r == 0 && request->is_run && work->state.is_explained)
                 r = denials_begin(work->dir.fd, &work->watch_fd, err);
+        if (r == 0 && request->is_run)
+                r = audit_start(&work->state, err);
+        if (r == 0)
+                open_counters(work);
         if (r < 0)
                 return r;
         log_debug("%s is recorded%s%s; init may go on", work->state.id, text_is_empty(request->pid_file) ? "" : ", its pid in ",
@@ -752,7 +784,8 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
         struct work work = {
                 .request = request, .arena = arena, .owner = getuid(), .rdt = { UNSET_FD, UNSET_FD },
                 .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
-                .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .watch_fd = UNSET_FD, .deadline_fd = UNSET_FD,
+                .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .watch_fd = UNSET_FD, .egress_fd = UNSET_FD,
+                .deadline_fd = UNSET_FD,
                 .net_devices = NETDEVICES_NONE, .plan = arena_new(arena, struct plan),
                 .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD,
                            .cgroups = { .v2_fd = UNSET_FD },
@@ -806,6 +839,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 work_close(&work);
                 auto_close_cleanup(&work.master_fd);
                 auto_close_cleanup(&work.notify_fd);
+                auto_close_cleanup(&work.egress_fd);
                 auto_close_cleanup(&work.deadline_fd);
                 auto_close_cleanup(&work.pidfd);
                 if (delete_undo(&work.dir, &work.state, &ignored) < 0)
@@ -814,7 +848,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 return r;
         }
         work_close(&work);
-        *ret_launched = (struct launched){ work.pid, work.pidfd, work.master_fd, work.notify_fd, work.deadline_fd,
+        *ret_launched = (struct launched){ work.pid, work.pidfd, work.master_fd, work.notify_fd, work.egress_fd, work.deadline_fd,
                                            work.state, work.dir, work.plan };
         return 0;
 }
@@ -966,7 +1000,9 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
         r = check_egress(&dir, &state, arena, err);
         if (r < 0)
                 return r;
-        r = let_go(&dir, &state, &spec.linux_.seccomp, pidfd, &message, err);
+        r = audit_start(&state, err);
+        if (r == 0)
+                r = let_go(&dir, &state, &spec.linux_.seccomp, pidfd, &message, err);
         if (r < 0)
                 return r;
         log_debug("%s: its program %s", id, r == 0 ? "has been executed" : "could not be executed");

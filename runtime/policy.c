@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/audit_mac.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/sha256.h"
@@ -125,6 +126,31 @@ static bool is_absent(const char *path)
         return fd < 0 && errno == ENOENT;
 }
 
+/* For the audit's records; others need none. */
+static int keep_digest(struct arena *arena, const char *text, size_t length, struct policy_file *file, struct error *err)
+{
+        uint8_t *digest = arena_alloc(arena, SHA256_LENGTH);
+        struct sha256 sha256;
+
+        if (digest == NULL)
+                return error_errno(err, ENOMEM, "policy file %s", file->name);
+        sha256_begin(&sha256);
+        sha256_add(&sha256, text, length);
+        sha256_end(&sha256, digest);
+        file->digest = digest;
+        return 0;
+}
+
+const char *policy_digest(struct arena *arena, const struct policy *policy)
+{
+        char name[SHA256_TEXT_SIZE];
+
+        if (policy->file == NULL || policy->file->digest == NULL)
+                return NULL;
+        sha256_text(policy->file->digest, name);
+        return arena_format(arena, "sha256:%s", name);
+}
+
 int policy_load(const struct policy_source *source, struct arena *arena, const struct policy_file **ret_file,
                 struct error *err)
 {
@@ -153,6 +179,10 @@ int policy_load(const struct policy_source *source, struct arena *arena, const s
         if (file == NULL)
                 return error_errno(err, ENOMEM, "policy file %s", path);
         r = policy_file_read(arena, text, length, path, file, err);
+        if (r == 0 && file->audit.is_chained && !audit_mac_is_available())
+                r = error_set(err, ENOSYS, "%s: audit.chain: this runb was built without libsodium", path);
+        if (r == 0 && file->audit.path != NULL)
+                r = keep_digest(arena, text, length, file, err);
         if (r < 0)
                 return r;
         *ret_file = file;

@@ -24,6 +24,9 @@ struct policy_source {
 int policy_load(const struct policy_source *source, struct arena *arena, const struct policy_file **ret_file,
                 struct error *err);
 
+/* "sha256:" of the policy file, in the arena; NULL where nobody needs it (policies/file.h). */
+const char *policy_digest(struct arena *arena, const struct policy *policy);
+
 /* What holds for a new container. */
 int policy_for_create(const struct policy_source *source, const struct spec *spec, struct arena *arena,
                       struct policy *ret_policy, struct error *err);

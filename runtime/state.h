@@ -71,7 +71,11 @@ struct state {
         const char *apparmor_profile, *selinux_label;   /* of init; exec's default */
         struct spec_memory_policy memory_policy;        /* exec's, too */
         const char *audit_path;         /* of the policy file at create; NULL: none */
-        bool is_audit_required;
+        bool is_audit_required, is_audit_synced, is_audit_chained, is_audit_journald;  /* as struct policy_audit */
+        uint64_t audit_max_bytes;
+        uint32_t audit_keep;
+        const char *audit_socket;
+        const char *policy_file_digest; /* where there is an audit file: "sha256:" of the policy file at create */
         bool is_explained;              /* refused calls are counted (denials.h): start and exec make a process for it */
         uint32_t exec_inherits;         /* see inherit.h: what config.json says that a process.json may leave out */
         const char *profile, *policy_revision;

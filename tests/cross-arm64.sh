@@ -31,7 +31,7 @@ touch "$folder/apt/status"
 echo "deb [arch=arm64 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian ${VERSION_CODENAME:-bookworm} main" > "$folder/apt/sources.list"
 apt_arm64 apt-get update || { echo "no arm64 package lists from the mirror"; exit 77; }
 cd "$folder/apt/archives" || exit 1
-set -- libyajl-dev libyajl2 libseccomp-dev libseccomp2
+set -- libyajl-dev libyajl2 libseccomp-dev libseccomp2 libsodium-dev libsodium23
 if ! ls ./*.deb > /dev/null 2>&1; then
         apt_arm64 apt-get download "$@" || { echo "no arm64 libraries from the mirror"; exit 77; }
 fi

@@ -134,7 +134,6 @@ int cmd_run(struct cli *cli, int argc, char **argv)
                 .options = list, .n_options = sizeof list / sizeof list[0],
                 .min_arguments = 1, .max_arguments = 1,
         };
-        auto_close int egress_fd = UNSET_FD;
         struct launch_request request;
         struct launched launched;
         struct deadline_watch watch = { .timer_fd = UNSET_FD };
@@ -173,8 +172,6 @@ int cmd_run(struct cli *cli, int argc, char **argv)
                 state_dir_close(&launched.dir);
                 return r < 0 ? cli_fail(&err, 1) : 0;
         }
-        if (launched.state.is_egress_counted && egress_open(&launched.state, &egress_fd, &err) < 0)
-                log_warning("%s", err.text);
         if (launched.notify_fd >= 0)
                 terminal_proxy_watch(launched.notify_fd, tell_when_ready, NULL);
         if (launched.deadline_fd >= 0) {
@@ -194,9 +191,10 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         launched.state.is_deadline_over = watch.is_over;
         if (r == 0 && watch.is_over)
                 status = SIGKILL;
-        tell_egress(egress_fd, &launched, cli->arena);
+        tell_egress(launched.egress_fd, &launched, cli->arena);
         if (r == 0)
                 r = finish(&options, &launched, status, &err);
+        auto_close_cleanup(&launched.egress_fd);
         auto_close_cleanup(&launched.deadline_fd);
         deadline_watch_close(&watch);
         auto_close_cleanup(&launched.pidfd);

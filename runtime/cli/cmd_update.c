@@ -147,10 +147,10 @@ static int read_earlier(const struct state_dir *dir, struct arena *arena, struct
         return spec_read_resources(arena, copy, length, RESOURCES_FILE, ret_earlier, err);
 }
 
-static int judge(const char *id, const struct spec_resources *asked, const struct policy *policy, bool is_cgroup2, struct arena *arena,
+static int judge(const struct state *state, const struct spec_resources *asked, const struct policy *policy, struct arena *arena,
                  struct spec_resources *ret_granted, struct error *err)
 {
-        const struct host host = { .privilege = host_privilege(), .is_cgroup2 = is_cgroup2 };
+        const struct host host = { .privilege = host_privilege(), .is_cgroup2 = state->is_cgroup2 };
         struct findings findings = { .arena = arena };
         int r = harden_resources(asked, policy, &host, arena, ret_granted, &findings, err);
 
@@ -158,7 +158,8 @@ static int judge(const char *id, const struct spec_resources *asked, const struc
                 (finding->action == FINDING_RECORDED ? log_warning : log_debug)("update: %s %s: asked for %s, got %s (%s)",
                           finding_action_name(finding->action), finding->property,
                           finding->asked, finding->got, finding->rule);
-        return audit_judged(policy, "update", id, &findings, r, err);
+        return audit_judged_record(policy, &(struct audit_record){ .event = "update", .id = state->id, .findings = &findings,
+                                                                   .state = state, .resources = r == 0 ? ret_granted : NULL }, r, err);
 }
 
 /* Of a group that is the container's alone: another's shares are not its own to change. */
@@ -213,7 +214,7 @@ static int update_container(struct cli *cli, const char *id, const struct given 
         asked.n_devices = 0;
         r = policy_for_container(&cli->policy, &dir, &state, cli->arena, &policy, err);
         if (r == 0)
-                r = judge(id, &asked, &policy, state.is_cgroup2, cli->arena, &granted, err);
+                r = judge(&state, &asked, &policy, cli->arena, &granted, err);
         if (r == 0)
                 r = read_earlier(&dir, cli->arena, &earlier, err);
         if (r == 0)

@@ -428,13 +428,14 @@ record()
         rt delete rec-no
         cat "$T/audit.jsonl"
         jq -s . "$T/audit.jsonl" > /dev/null
-        ends() { jq -r "select(.event == \"end\" and .id == \"$1\") | $2" "$T/audit.jsonl"; }
+        ends() { jq -r "select(.event == \"exit\" and .id == \"$1\") | $2" "$T/audit.jsonl"; }
         want_same "$(ends rec '[.reason, .exitStatus, .profile, .policy] | join(" ")')" "end 5 untrusted t"
         want_same "$(ends rec '.cpu.totalUs > 0 and (.memory == null or (.memory.peakBytes > 0 and .memory.oomKills == 0)) and .wallMs > 0')" true
         want_same "$(ends rec-kept '[.reason, .exitStatus] | join(" ")')" "end 5"
         want_same "$(ends rec-det '.reason + " " + (.exitStatus | tostring)')" "deadline null"
         want_same "$(ends rec-det '.wallMs >= 2000')" true
         want_same "$(ends rec-no .reason)" "never started"
+        want_same "$(jq -r 'select(.event == "deadline") | .id' "$T/audit.jsonl")" rec-det
         nothing_left
 }
 check "the audit file gets what a container had used, when it is deleted" record

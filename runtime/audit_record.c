@@ -1,0 +1,361 @@
+/* The members of a record, in the order of the manual page. What a build says of itself comes in as names (variables), numbers
+ * and digests (arguments, config.json); texts of the engine's (mounts, ids) as they are. Lists end after so many entries, and
+ * say how many there were: a config.json of 100,000 mounts makes no record of ten megabytes. */
+#include "runtime/audit_record.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/mount.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "oci-spec/canonical.h"
+#include "policies/file.h"
+#include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/sha256.h"
+#include "runtime/plan.h"
+#include "runtime/state.h"
+
+#define ENTRIES_MOST 1000
+#define LOGIN_UID_UNSET UINT32_MAX      /* audit(7): nobody has logged in above this process */
+
+void audit_text_member(struct text_buffer *members, const char *key, const char *text)
+{
+        text_add_key(members, key);
+        text_add_json(members, text != NULL ? text : "");
+}
+
+void audit_number_member(struct text_buffer *members, const char *key, uint64_t value)
+{
+        text_add_key(members, key);
+        text_addf(members, "%" PRIu64, value);
+}
+
+static void digest_member(struct text_buffer *members, const char *key, const uint8_t digest[SHA256_LENGTH])
+{
+        char hex[SHA256_TEXT_SIZE];
+
+        sha256_text(digest, hex);
+        text_add_key(members, key);
+        text_addf(members, "\"sha256:%s\"", hex);
+}
+
+void audit_record_begin(struct text_buffer *members, const char *event)
+{
+        static char boot_id[40];        /* the same for all records of this process */
+        auto_free char *text = NULL;
+        struct utsname host;
+        struct timespec now;
+        char time_text[40];
+        size_t length;
+
+        text_time_now(time_text, sizeof time_text);
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        if (boot_id[0] == '\0' && fd_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", sizeof boot_id, &text, &length) == 0)
+                snprintf(boot_id, sizeof boot_id, "%.*s", (int)strcspn(text, "\n"), text);
+        audit_text_member(members, "time", time_text);
+        audit_number_member(members, "bootMs", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+        audit_text_member(members, "bootId", boot_id);
+        audit_text_member(members, "host", uname(&host) == 0 ? host.nodename : "");
+        audit_text_member(members, "event", event);
+}
+
+/* ---- who ---- */
+
+static void add_caller(struct text_buffer *members)
+{
+        char path[32], executable[4096];
+        auto_free char *text = NULL;
+        uint32_t login_uid;
+        size_t length;
+        ssize_t n;
+
+        text_add_key(members, "caller");
+        /* As it was when this program was executed: by now it may have entered a user namespace. */
+        text_addf(members, "{\"uid\":%lu", getauxval(AT_UID));
+        if (fd_read_file(AT_FDCWD, "/proc/self/loginuid", 16, &text, &length) == 0) {
+                text[strcspn(text, "\n")] = '\0';
+                if (text_to_u32(text, &login_uid) == 0 && login_uid != LOGIN_UID_UNSET)
+                        audit_number_member(members, "loginUid", login_uid);
+        }
+        snprintf(path, sizeof path, "/proc/%d/exe", (int)getppid());
+        n = readlink(path, executable, sizeof executable - 1);
+        if (n > 0) {
+                executable[n] = '\0';
+                audit_text_member(members, "executable", executable);
+        }
+        text_add(members, "}");
+}
+
+/* ---- what was asked ---- */
+
+static void add_config_digest(const struct plan *plan, struct text_buffer *members)
+{
+        auto_arena struct arena arena = { 0 };
+        auto_buffer struct text_buffer canonical = { 0 };
+        const struct json_node *root;
+        uint8_t digest[SHA256_LENGTH];
+        struct sha256 sha256;
+
+        if (plan->config_text == NULL || json_parse(&arena, plan->config_text, plan->config_length, "config.json", &root, NULL) < 0 ||
+            json_write_canonical(root, &canonical) < 0 || canonical.is_broken)
+                return;
+        sha256_begin(&sha256);
+        sha256_add(&sha256, canonical.text, canonical.length);
+        sha256_end(&sha256, digest);
+        digest_member(members, "configDigest", digest);
+}
+
+static const char *annotation(const struct spec_pair *annotations, size_t n, const char *key)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (strcmp(annotations[i].key, key) == 0)
+                        return annotations[i].value;
+        }
+        return NULL;
+}
+
+static void add_annotations(const struct policy *policy, const struct spec_pair *annotations, size_t n, struct text_buffer *members)
+{
+        static const char *const pods[] = { "io.kubernetes.cri.sandbox-id", "io.kubernetes.cri-o.SandboxID" };
+        const struct policy_texts *names = &policy->audit.annotations;
+        const char *value;
+
+        for (size_t i = 0; i < sizeof pods / sizeof *pods; i++) {
+                struct error ignored = { 0 };
+
+                value = annotation(annotations, n, pods[i]);
+                if (value != NULL && state_check_id(value, &ignored) == 0) {
+                        audit_text_member(members, "podId", value);
+                        break;
+                }
+        }
+        if (names->n == 0)
+                return;
+        text_add_key(members, "annotations");
+        text_add(members, "{");
+        for (size_t i = 0; i < names->n; i++) {
+                value = annotation(annotations, n, names->items[i]);
+                if (value != NULL && strlen(value) <= ENTRIES_MOST)
+                        audit_text_member(members, names->items[i], value);
+        }
+        text_add(members, "}");
+}
+
+/* Between two arguments stands a NUL, as in /proc/PID/cmdline. */
+static void add_process(const struct spec_process *process, struct text_buffer *members)
+{
+        uint8_t digest[SHA256_LENGTH];
+        struct sha256 sha256;
+
+        sha256_begin(&sha256);
+        for (size_t i = 0; i < process->n_args; i++)
+                sha256_add(&sha256, process->args[i], strlen(process->args[i]) + 1);
+        sha256_end(&sha256, digest);
+        text_add_key(members, "process");
+        text_addf(members, "{\"uid\":%u,\"gid\":%u,\"argCount\":%zu", process->user.uid, process->user.gid, process->n_args);
+        digest_member(members, "argDigest", digest);
+        audit_number_member(members, "envCount", process->n_env);
+        text_add_key(members, "env");
+        text_add(members, "[");
+        for (size_t i = 0; i < process->n_env && i < ENTRIES_MOST; i++) {
+                const char *end = strchr(process->env[i], '=');
+                char name[256];
+
+                if (end == NULL || (size_t)(end - process->env[i]) >= sizeof name)
+                        continue;
+                snprintf(name, sizeof name, "%.*s", (int)(end - process->env[i]), process->env[i]);
+                text_add_key(members, NULL);
+                text_add_json(members, name);
+        }
+        text_add(members, "]}");
+}
+
+/* ---- what is made ---- */
+
+static void add_map(const char *key, const struct spec_id_map *map, size_t n, struct text_buffer *members)
+{
+        text_add_key(members, key);
+        text_add(members, "[");
+        for (size_t i = 0; i < n && i < ENTRIES_MOST; i++) {
+                text_add_key(members, NULL);
+                text_addf(members, "[%u,%u,%u]", map[i].inside, map[i].outside, map[i].size);
+        }
+        text_add(members, "]");
+}
+
+static const char *rootfs_kind(const struct plan *plan)
+{
+        if (plan->restack.is_private)
+                return "ephemeral overlay";
+        if (plan->restack.is_overlay)
+                return plan->mounts.is_root_readonly ? "read-only second overlay" : "second overlay";
+        if (plan->restack.is_mapped)
+                return plan->mounts.is_root_readonly ? "read-only id-mapped mount" : "id-mapped mount";
+        return plan->mounts.is_root_readonly ? "read-only mount" : "mount";
+}
+
+static void add_mounts(const struct mounts_plan *mounts, struct text_buffer *members)
+{
+        audit_number_member(members, "mountCount", mounts->n);
+        text_add_key(members, "mounts");
+        text_add(members, "[");
+        for (size_t i = 0; i < mounts->n && i < ENTRIES_MOST; i++) {
+                const struct spec_mount *mount = mounts->mounts[i].mount;
+                bool is_bind = mount->kind == SPEC_MOUNT_BIND;
+
+                text_add_key(members, NULL);
+                text_add(members, "{");
+                audit_text_member(members, "target", mount->target);
+                audit_text_member(members, "type", is_bind ? "bind" : mount->fstype);
+                /* What else is mounted may have credentials in its source. */
+                if (is_bind)
+                        audit_text_member(members, "source", mounts->mounts[i].source != NULL ? mounts->mounts[i].source : mount->source);
+                if ((mount->attr_set | mount->attr_set_recursive) & MOUNT_ATTR_RDONLY)
+                        text_add(members, ",\"readonly\":true");
+                text_add(members, "}");
+        }
+        text_add(members, "]");
+}
+
+static void given_member(struct text_buffer *members, const char *key, const struct spec_number *number)
+{
+        if (!number->is_given)
+                return;
+        text_add_key(members, key);
+        text_addf(members, "%" PRId64, number->value);
+}
+
+static void add_resources(const struct spec_resources *resources, struct text_buffer *members)
+{
+        given_member(members, "memory", &resources->memory.limit);
+        given_member(members, "swap", &resources->memory.swap);
+        given_member(members, "pids", &resources->pids_limit);
+        given_member(members, "cpuQuotaUs", &resources->cpu.quota_us);
+        given_member(members, "cpuPeriodUs", &resources->cpu.period_us);
+        given_member(members, "cpuShares", &resources->cpu.shares);
+        if (resources->cpu.cpus != NULL)
+                audit_text_member(members, "cpus", resources->cpu.cpus);
+        given_member(members, "ioWeight", &resources->block.weight);
+        for (size_t i = 0; i < resources->n_unified && i < ENTRIES_MOST; i++)
+                audit_text_member(members, resources->unified[i].key, resources->unified[i].value);
+}
+
+static void add_plan(const struct plan *plan, struct text_buffer *members)
+{
+        const struct spec_process *process = &plan->spec->process;
+
+        add_config_digest(plan, members);
+        text_add_key(members, "idMap");
+        text_add(members, "{");
+        add_map("uid", plan->uid_map, plan->n_uid_map, members);
+        add_map("gid", plan->gid_map, plan->n_gid_map, members);
+        text_add(members, "}");
+        text_add_key(members, "rootfs");
+        text_add(members, "{");
+        audit_text_member(members, "kind", rootfs_kind(plan));
+        audit_text_member(members, "path", plan->rootfs);
+        text_add(members, "}");
+        add_mounts(&plan->mounts, members);
+        add_process(process, members);
+        text_add_key(members, "limits");
+        text_add(members, "{");
+        if (plan->sandbox.wall_s > 0)
+                audit_number_member(members, "wallSeconds", plan->sandbox.wall_s);
+        add_resources(&plan->spec->linux_.resources, members);
+        text_add_key(members, "rlimits");
+        text_add(members, "{");
+        for (size_t i = 0; i < process->n_rlimits && i < ENTRIES_MOST; i++) {
+                text_add_key(members, process->rlimits[i].name);
+                text_addf(members, "[%" PRIu64 ",%" PRIu64 "]", process->rlimits[i].soft, process->rlimits[i].hard);
+        }
+        text_add(members, "}}");
+}
+
+static void add_namespaces(pid_t pid, struct text_buffer *members)
+{
+        static const char *const names[] = { "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts" };
+        char path[64];
+        struct stat st;
+
+        text_add_key(members, "namespaces");
+        text_add(members, "{");
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, names[i]);
+                if (stat(path, &st) == 0)
+                        audit_number_member(members, names[i], st.st_ino);
+        }
+        text_add(members, "}");
+}
+
+/* ---- what was judged ---- */
+
+static void add_findings(const struct findings *findings, struct text_buffer *members)
+{
+        size_t n = 0;
+
+        if (findings->n > ENTRIES_MOST)
+                audit_number_member(members, "findingCount", findings->n);
+        text_add_key(members, "findings");
+        text_add(members, "[");
+        for (const struct finding *finding = findings->first; finding != NULL && n < ENTRIES_MOST; finding = finding->next, n++) {
+                text_add_key(members, NULL);
+                text_addf(members, "{\"action\":\"%s\"", finding_action_name(finding->action));
+                audit_text_member(members, "rule", finding->rule);
+                audit_text_member(members, "property", finding->property);
+                audit_text_member(members, "asked", finding->asked);
+                audit_text_member(members, "got", finding->got);
+                text_add(members, "}");
+        }
+        text_add(members, "]");
+}
+
+void audit_record_write(const struct policy *policy, const struct audit_record *record, struct text_buffer *members)
+{
+        const struct state *state = record->state;
+
+        audit_record_begin(members, record->event);
+        audit_text_member(members, "id", record->id);
+        /* Ids come again; with this a record is of one container. */
+        if (state != NULL && state->created != NULL)
+                audit_text_member(members, "created", state->created);
+        audit_text_member(members, "profile", policy->profile.name);
+        audit_text_member(members, "chosenBy", policy->chosen_by);
+        audit_text_member(members, "policy", policy->revision);
+        if (policy->file != NULL && policy->file->digest != NULL)
+                digest_member(members, "policyDigest", policy->file->digest);
+        else if (state != NULL && state->policy_file_digest != NULL)
+                audit_text_member(members, "policyDigest", state->policy_file_digest);
+        if (record->findings != NULL || record->refusal != NULL)
+                audit_text_member(members, "outcome", record->refusal == NULL ? "allowed" : "refused");
+        if (record->refusal != NULL)
+                audit_text_member(members, "error", record->refusal->text);
+        add_caller(members);
+        if (record->plan != NULL)
+                add_annotations(policy, record->plan->asked.annotations, record->plan->asked.n_annotations, members);
+        else if (state != NULL)
+                add_annotations(policy, state->annotations, state->n_annotations, members);
+        /* A refusal may come before the ids are known, and then nothing of it is made. */
+        if (record->plan != NULL && record->refusal == NULL)
+                add_plan(record->plan, members);
+        if (record->process != NULL)
+                add_process(record->process, members);
+        if (record->resources != NULL) {
+                text_add_key(members, "limits");
+                text_add(members, "{");
+                add_resources(record->resources, members);
+                text_add(members, "}");
+        }
+        if (record->namespaces_of > 0)
+                add_namespaces(record->namespaces_of, members);
+        if (record->findings != NULL)
+                add_findings(record->findings, members);
+        if (record->more != NULL)
+                text_addf(members, ",%s", record->more);
+}

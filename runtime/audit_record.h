@@ -1,0 +1,16 @@
+/* What a record of the audit log says. Names and digests: never the value of a variable of the environment, of an argument or
+ * of an annotation that the policy does not name. */
+#pragma once
+
+#include "runtime/audit.h"
+#include "runtime/base/text.h"
+
+/* Begins the members of a record: the times, the machine, the event. */
+void audit_record_begin(struct text_buffer *members, const char *event);
+
+/* The members of a record, for audit_log_add(). */
+void audit_record_write(const struct policy *policy, const struct audit_record *record, struct text_buffer *members);
+
+/* "key":"text", with the comma that it may need. */
+void audit_text_member(struct text_buffer *members, const char *key, const char *text);
+void audit_number_member(struct text_buffer *members, const char *key, uint64_t value);
