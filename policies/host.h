@@ -67,6 +67,7 @@ struct host_namespace {
         uint64_t inode;
         bool is_right_type;
         bool is_host;           /* the caller's own or pid 1's */
+        const char *container, *profile;        /* of ours that lives in it; NULL: none */
         /* Of a network namespace that is named by one of its processes, /proc/PID/ns/net. */
         bool is_of_process;
         uint32_t process_uid;

@@ -17,6 +17,8 @@
  * Their sysctls are the host's, and refused (sysctl.c). */
 #include "policies/namespaces.h"
 
+#include <string.h>
+
 #include "policies/exceptions.h"
 #include "policies/judge.h"
 
@@ -146,6 +148,19 @@ static void judge_missing(struct judge *judge, enum spec_ns kind, struct spec_na
         }
 }
 
+/* A namespace of containers is shared by those of one profile: what one may not have it would have through the other's. */
+static void judge_zone(struct judge *judge, enum spec_ns kind, const char *property, const char *path)
+{
+        const struct host_namespace *fact = &judge->host->namespaces[kind];
+        const char *profile = judge->policy->profile.name;
+
+        if (fact->profile == NULL || strcmp(fact->profile, profile) == 0)
+                return;
+        judge_refuse(judge, rule_of(kind), property, path, NULL,
+                     "%s namespace %s is that of container %s, which has the profile \"%s\"; create both with the same profile, or "
+                     "leave its path out", spec_ns_name(kind), path, fact->container, fact->profile);
+}
+
 static void judge_joined(struct judge *judge, enum spec_ns kind, struct spec_namespace *ns)
 {
         const struct host_namespace *fact = &judge->host->namespaces[kind];
@@ -165,7 +180,11 @@ static void judge_joined(struct judge *judge, enum spec_ns kind, struct spec_nam
                 judge_invalid(judge, "linux.namespaces: %s is not a %s namespace", ns->path, spec_ns_name(kind));
                 return;
         }
-        if (!fact->is_host || gets_hosts(judge, kind, ns))
+        if (!fact->is_host) {
+                judge_zone(judge, kind, property, ns->path);
+                return;
+        }
+        if (gets_hosts(judge, kind, ns))
                 return;
 
         switch (kind) {

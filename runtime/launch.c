@@ -793,7 +793,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                                         .fifo_fd = UNSET_FD, .listener_fd = UNSET_FD } },
         };
         const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled, request->policy,
-                                                   request->config, request->is_run };
+                                                   request->root, request->config, request->is_run };
         struct error ignored;
         int r;
 

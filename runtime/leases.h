@@ -56,5 +56,7 @@ int leases_free(const char *root, const char *id, struct error *err);
 struct lease_holder { const char *root, *id; uint32_t base, size; };
 int leases_sweep(struct arena *arena, struct lease_holder **ret_holders, size_t *ret_n, unsigned *ret_n_freed,
                  struct error *err);
+/* Everybody who has a range, without a lock; nothing is freed or made. @folder: state_runtime_folder(). */
+int leases_list(const char *folder, struct arena *arena, struct lease_holder **ret_holders, size_t *ret_n, struct error *err);
 /* Does a process run as an id of the range? */
 bool lease_is_populated(uint32_t base, uint32_t size);

@@ -1,4 +1,4 @@
-/* All leases of the host, for `reap`. */
+/* All leases of the host, for `reap` and for whoever looks for a container of another engine. */
 #include "runtime/leases_private.h"
 
 #include <dirent.h>
@@ -74,5 +74,37 @@ int leases_sweep(struct arena *arena, struct lease_holder **ret_holders, size_t 
         *ret_holders = list.holders;
         *ret_n = list.n;
         *ret_n_freed = n_freed;
+        return 0;
+}
+
+int leases_list(const char *folder, struct arena *arena, struct lease_holder **ret_holders, size_t *ret_n, struct error *err)
+{
+        struct lease_house house = { .lock_fd = UNSET_FD };     /* no lock: a record is replaced whole */
+        auto_close int house_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        auto_closedir DIR *dir = NULL;
+        struct dirent *entry;
+        struct list list = { 0 };
+        uint32_t base;
+        int fd = house_fd < 0 ? -1 : openat(house_fd, "leases", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        *ret_holders = NULL;
+        *ret_n = 0;
+        if (fd < 0)
+                return errno == ENOENT ? 0 : error_errno(err, errno, "read %s/leases", folder);
+        house.fd = house_fd;
+        dir = fdopendir(fd);
+        if (dir == NULL) {
+                close(fd);
+                return error_errno(err, ENOMEM, "read %s/leases", folder);
+        }
+        while ((entry = readdir(dir)) != NULL) {
+                struct lease_record record;
+
+                if (text_to_u32(entry->d_name, &base) == 0 && lease_read_record(&house, base, arena, &record) == 0 &&
+                    add(&list, arena, &record) < 0)
+                        return error_errno(err, ENOMEM, "read %s/leases", folder);
+        }
+        *ret_holders = list.holders;
+        *ret_n = list.n;
         return 0;
 }

@@ -16,6 +16,7 @@
 #include "runtime/host.h"
 #include "runtime/lsm.h"
 #include "runtime/userns.h"
+#include "runtime/zones.h"
 
 /* A name that no other creation has: the time since boot and our pid. */
 static const char *make_token(struct arena *arena, const char *id)
@@ -70,6 +71,9 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         host_gather_rlimits(&plan->policy, &plan->host);
         if (plan->policy.profile.landlock_tcp_ports)
                 plan->host.landlock_abi = landlock_abi();
+        r = zones_gather(request->root, &plan->asked, arena, &plan->host, err);
+        if (r < 0)
+                return r;
         r = host_gather_devices(&plan->policy, arena, &plan->host, err);
         if (r == 0)
                 r = host_gather_network(&plan->policy, arena, &plan->host, err);

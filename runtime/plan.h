@@ -60,6 +60,7 @@ struct plan_request {
         const char *bundle;             /* as given */
         bool is_cgroup_disabled;
         struct policy_source policy;
+        const char *root;               /* --root */
         const char *config;             /* read instead of the bundle's config.json; NULL: that one */
         bool is_run;                    /* its program is started at once, so there must be one */
 };

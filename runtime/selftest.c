@@ -394,7 +394,8 @@ static int run(struct stage *stage, struct error *err)
 static int judge(struct stage *stage, struct error *err)
 {
         const struct selftest *selftest = stage->selftest;
-        const struct plan_request request = { stage->id, BUNDLE, selftest->is_cgroup_disabled, selftest->policy, NULL };
+        const struct plan_request request = { stage->id, BUNDLE, selftest->is_cgroup_disabled, selftest->policy,
+                                              .root = selftest->root };
         struct plan *plan = arena_new(selftest->arena, struct plan);
         char line[200];
         int r;

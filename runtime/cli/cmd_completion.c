@@ -141,7 +141,7 @@ static void add_names(struct text_buffer *out)
 static bool names_a_container(const struct cli_command *command)
 {
         return command->needs_root && !command->makes_cgroups && strcmp(command->name, "list") != 0 &&
-               strcmp(command->name, "doctor") != 0 && strcmp(command->name, "selftest") != 0;
+               strcmp(command->name, "doctor") != 0 && strcmp(command->name, "check") != 0 && strcmp(command->name, "selftest") != 0;
 }
 
 static void write_bash(struct cli *cli, struct listing *listing)

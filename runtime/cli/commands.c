@@ -20,7 +20,7 @@ static const struct cli_command commands[] = {
         { "update", "change the limits of a container", cmd_update, true, false },
         { "reap", "end containers that are past their deadline, and free what dead ones hold", cmd_reap, false, false },
         { "spec", "write a config.json to begin with", cmd_spec, false, false },
-        { "check", "tell what create would make of a config.json", cmd_check, false, false },
+        { "check", "tell what create would make of a config.json", cmd_check, true, false },
         { "doctor", "tell whether this host can hold the policy", cmd_doctor, true, false },
         { "explain", "tell what policy changed for a container, and what was refused to it", cmd_explain, true, false },
         { "selftest", "try to get out of a sandbox, and tell what held", cmd_selftest, true, false },

@@ -152,3 +152,51 @@ Test(policy_namespaces, time_offsets_count_in_a_new_time_namespace_alone)
         q.spec.linux_.namespaces[SPEC_NS_TIME].path = NULL;
         request_passes(&q);
 }
+
+/* ---- zones ---- */
+
+static const enum spec_ns joinable[] = { SPEC_NS_PID, SPEC_NS_NET, SPEC_NS_IPC, SPEC_NS_UTS, SPEC_NS_CGROUP, SPEC_NS_TIME };
+
+static void is_of(enum spec_ns kind, const char *profile)
+{
+        struct host_namespace *fact = join(kind);
+
+        fact->container = "other";
+        fact->profile = profile;
+}
+
+Test(policy_namespaces, another_profile_s_is_another_zone)
+{
+        static const char *const rules[] = { "namespaces.pid", "namespaces.network", "namespaces.ipc",
+                                             "namespaces.uts", "namespaces.cgroup",  "namespaces.time" };
+
+        for (size_t i = 0; i < sizeof joinable / sizeof *joinable; i++) {
+                request_init(&q);
+                is_of(joinable[i], "branch");
+                request_is_refused(&q, rules[i]);
+                cr_assert_not_null(strstr(q.err.text, "container other, which has the profile \"branch\""), "%s", q.err.text);
+                is_of(joinable[i], "untrusted+branch");
+                request_is_refused(&q, rules[i]);
+        }
+}
+
+Test(policy_namespaces, the_same_profile_s_is_the_same_zone)
+{
+        for (size_t i = 0; i < sizeof joinable / sizeof *joinable; i++)
+                is_of(joinable[i], "untrusted");
+        request_passes(&q);
+        for (size_t i = 0; i < sizeof joinable / sizeof *joinable; i++)
+                cr_assert_str_eq(q.sandbox.spec.linux_.namespaces[joinable[i]].path, "/run/netns/pod");
+}
+
+Test(policy_namespaces, a_user_namespace_of_another_profile_is_refused_too)
+{
+        static const struct spec_id_map map = { 0, 1879048192, 65536 };
+        struct host_namespace *fact = join(SPEC_NS_USER);
+
+        fact->uid_map = fact->gid_map = &map;
+        fact->n_uid_map = fact->n_gid_map = 1;
+        request_passes(&q);
+        is_of(SPEC_NS_USER, "branch");
+        request_is_refused(&q, "namespaces.user");
+}
