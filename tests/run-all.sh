@@ -45,7 +45,12 @@ step()
         return 1
 }
 skipped() { echo "SKIP $1: $2"; echo "0 0 1" >> "$RUNB_TEST_RESULTS"; }
-run_tests() { RUNB=$build/runb tests/run.sh "$@" || failed_steps+=("$1"); }
+run_tests() # NAME FILE...
+{
+        local name=$1
+        shift
+        RUNB=$build/runb tests/run.sh "$@" || failed_steps+=("$name, see above")
+}
 
 configured() # FOLDER OPTION...
 {
@@ -80,7 +85,7 @@ step "a Debian root for the tests is made from the ordinary mirror" tests/engine
 step "a Debian root with buildah for the tests is made from it, too" tests/engines/make-builder.sh "$RUNB_TEST_CACHE"
 
 echo "== unit tests"
-run_tests "$build"/tests/unit/*.test
+run_tests "unit tests" "$build"/tests/unit/*.test
 step "the table of properties is what the code reads" make -C "$build" check-properties
 step "includes and links go downwards only" make -C "$build" check-layers
 
@@ -90,7 +95,7 @@ step "the parsers take their corpus and its mutations" make -C "$build" check-fu
 echo "== with the address and undefined-behaviour sanitizers"
 if step "builds with sanitizers" build_sanitized; then
         LSAN_OPTIONS=suppressions=$src/tests/data/lsan.supp:print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1 \
-                run_tests "$build"/sanitized/tests/unit/*.test
+                run_tests "unit tests with the sanitizers" "$build"/sanitized/tests/unit/*.test
 fi
 
 echo "== arm64"
@@ -109,7 +114,7 @@ for test in $(make -s -C "$build" list-sandbox-tests) tests/sandbox/*.sh tests/c
         case $test in */make-*.sh) continue;; esac
         tests+=("$test")
 done
-run_tests "${tests[@]}"
+run_tests "sandbox, specification, command line, engines" "${tests[@]}"
 
 echo "== in a virtual machine"
 builddir=$build tests/vm/machine/check.sh || failed_steps+=("in a virtual machine")
