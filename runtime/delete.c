@@ -181,12 +181,12 @@ static void tell_denials(const struct state_dir *dir, const struct state *state)
 }
 
 /* The counters end with the network namespace, which the socket keeps. */
-static int open_counters(const struct state *state)
+static int open_counters(const struct state_dir *dir, const struct state *state)
 {
         struct error why = { 0 };
         int fd = UNSET_FD;
 
-        if (state->is_egress_counted && state->is_created && state->policy_digest != NULL && egress_open(state, &fd, &why) < 0)
+        if (state->is_egress_counted && state->is_created && state->policy_digest != NULL && egress_open(dir, state, &fd, &why) < 0)
                 log_debug("%s", why.text);
         return fd;
 }
@@ -204,7 +204,7 @@ static void record_counters(int fd, const struct state_dir *dir, const struct st
 
 int delete_undo(struct state_dir *dir, const struct state *state, struct error *err)
 {
-        auto_close int counters = open_counters(state);
+        auto_close int counters = open_counters(dir, state);
         struct ending ending;
         struct error more = { 0 };
         int r, first = 0;
@@ -218,6 +218,9 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
                 return r;
         record_counters(counters, dir, state);
         auto_close_cleanup(&counters);
+        r = egress_unpin(dir, err);
+        if (r < 0)
+                return r;
         log_debug("%s: no process is left, its cgroup is gone", dir->id);
         if (state->is_explained && state->audit_path != NULL)
                 tell_denials(dir, state);

@@ -29,9 +29,15 @@ int egress_keep(const struct state_dir *dir, const struct egress_batch *batch, s
 int egress_take_over(int fd, const struct sandbox_egress *rules, uint64_t netns, pid_t init, struct egress_batch *batch,
                      bool *ret_is_joined, struct error *err);
 
+/* Keeps the network namespace of a container whose destinations are counted until egress_unpin(), whoever else leaves it. Where
+ * this caller may not mount: nothing. */
+void egress_pin(const struct state_dir *dir, const struct state *state);
+/* Before the container's folder goes. Success where there is nothing; may run twice. */
+int egress_unpin(const struct state_dir *dir, struct error *err);
+
 /* A NETLINK_NETFILTER socket of the container's network namespace, which lives as long as the socket. -ESRCH: it has ended
  * with its last process. May be called by anybody who may exec in the container. */
-int egress_open(const struct state *state, int *ret_fd, struct error *err);
+int egress_open(const struct state_dir *dir, const struct state *state, int *ret_fd, struct error *err);
 
 /* Refuses (rule "egress") where the table of a container is not what was installed. */
 int egress_check(const struct state_dir *dir, const struct state *state, struct error *err);

@@ -692,7 +692,7 @@ static void open_counters(struct work *work)
         struct error why = { 0 };
 
         if (work->request->is_run && !work->request->is_detached && work->state.is_egress_counted &&
-            egress_open(&work->state, &work->egress_fd, &why) < 0)
+            egress_open(&work->dir, &work->state, &work->egress_fd, &why) < 0)
                 log_warning("%s", why.text);
 }
 
@@ -748,6 +748,9 @@ static int create(struct work *work, struct error *err)
         if (r < 0)
                 return r;
         record_scope(work);
+        /* Of a foreground run, this process keeps it. */
+        if (!ready->dies_with_parent || request->is_kept)
+                egress_pin(&work->dir, &work->state);
         work->state.is_created = true;
         work->state.is_started = request->is_run;
         r = deadline_prepare(&work->dir, &work->state, &work->deadline_fd, err);

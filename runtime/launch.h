@@ -21,6 +21,7 @@ struct launch_request {
         unsigned listen_fds;            /* of them by LISTEN_FDS, sd_listen_fds(3) */
         bool is_run;                    /* start at once, without the fifo */
         bool is_detached;               /* create, or run --detach */
+        bool is_kept;                   /* run --keep */
         bool is_cgroup_disabled;
         struct policy_source policy;
 };

@@ -14,6 +14,7 @@
 
 #include "policies/mounts.h"
 #include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/text.h"
 #include "runtime/userns.h"
 
@@ -455,4 +456,37 @@ void mounts_ready_close(struct mounts_ready *ready)
 int mounts_clone(int fd)
 {
         return open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+}
+
+/* ---- a namespace that is to stay ---- */
+
+int mounts_pin_namespace(const char *ns_path, int dir_fd, const char *name)
+{
+        auto_close int tree = open_tree(AT_FDCWD, ns_path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        auto_close int file = UNSET_FD;
+        int r;
+
+        if (tree < 0)
+                return -errno;
+        file = openat(dir_fd, name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0);
+        if (file < 0)
+                return -errno;
+        if (move_mount(tree, "", dir_fd, name, MOVE_MOUNT_F_EMPTY_PATH) == 0)
+                return 0;
+        r = -errno;
+        unlinkat(dir_fd, name, 0);
+        return r;
+}
+
+int mounts_unpin_namespace(int dir_fd, const char *name)
+{
+        char folder[FD_NAME_SIZE], path[NAME_MAX + 64];
+
+        if (faccessat(dir_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+                return 0;
+        snprintf(path, sizeof path, "/proc/%s/%s", fd_name_in_proc(dir_fd, folder), name);
+        /* EINVAL: no mount, or one of another mount namespace, which goes with the file. */
+        if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT && errno != EPERM)
+                return -errno;
+        return unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }

@@ -76,6 +76,11 @@ int mounts_plan_make(struct arena *arena, const struct sandbox *sandbox, const c
                      size_t n_uid_map, const struct spec_id_map *gid_map, size_t n_gid_map, struct mounts_plan *ret_plan,
                      struct error *err);
 
+/* Binds a namespace (/proc/PID/ns/net) to a new file of a folder, so that it stays. 0 or a negative errno; nothing is left then. */
+int mounts_pin_namespace(const char *ns_path, int dir_fd, const char *name);
+/* The file goes, too. Success where there is none. */
+int mounts_unpin_namespace(int dir_fd, const char *name);
+
 /* One more bind, of the runtime's own: read-only, nosuid, nodev, noexec, ids as they are. The texts stay the caller's. */
 int mounts_plan_add_bind(struct arena *arena, struct mounts_plan *plan, const char *source, const char *target,
                          struct error *err);

@@ -7,6 +7,7 @@
  *   ROOT/<id>/seccomp-*.bpf  the compiled filters, for exec
  *   ROOT/<id>/listener.sock  init hands the listener of SCMP_ACT_NOTIFY to start here (listener.h)
  *   ROOT/<id>/egress.nft     the egress rules, where the policy has a list
+ *   ROOT/<id>/netns         a mount of its network namespace, where its destinations are counted (egress_netns.c)
  *   ROOT/<id>/hosts          /etc/hosts of the build, where the policy lists host names
  *   ROOT/<id>/lease          link to the base of its id range (leases.h)
  *   ROOT/<id>/guard          locked by the process that watches its deadline; ROOT/<id>/deadline: it has been reached

@@ -36,7 +36,7 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
         if (r == 0 && !state.is_egress_counted)
                 r = error_set(err, ENODATA, "nothing is counted for %s: its policy has neither an egress list nor an audit file", id);
         if (r == 0)
-                r = egress_open(&state, &fd, err);
+                r = egress_open(&dir, &state, &fd, err);
         if (r == 0)
                 r = egress_read(fd, cli->arena, &attempts, &n, err);
         if (r < 0)

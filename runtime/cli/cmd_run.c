@@ -60,7 +60,7 @@ static void tell_refused(const struct egress_attempt *attempts, size_t n)
 }
 
 /* @fd: has kept the network namespace, whose processes have ended. */
-static void tell_egress(int fd, struct launched *launched, struct arena *arena)
+static void tell_egress(int fd, struct launched *launched, bool is_kept, struct arena *arena)
 {
         struct egress_attempt *attempts;
         struct error why = { 0 };
@@ -69,11 +69,13 @@ static void tell_egress(int fd, struct launched *launched, struct arena *arena)
         if (fd < 0)
                 return;
         if (egress_read(fd, arena, &attempts, &n, &why) < 0 ||
-            egress_record(fd, &launched->plan->policy, &launched->dir, &launched->state, arena, &why) < 0)
+            (!is_kept && egress_record(fd, &launched->plan->policy, &launched->dir, &launched->state, arena, &why) < 0))
                 log_warning("%s", why.text);
         else
                 tell_refused(attempts, n);
-        launched->state.is_egress_counted = false;      /* that is done: not once more when it is deleted */
+        /* That is done: not once more when it is deleted. */
+        if (!is_kept)
+                launched->state.is_egress_counted = false;
 }
 
 /* After the program has ended: the container goes too, or stays `stopped` for a later delete (--keep). */
@@ -147,6 +149,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
                 return 0;
         if (r == 0)
                 r = create_request_fill(cli, &options, arguments[0], true, &request, &err);
+        if (r == 0)
+                request.is_kept = options.keeps;
         if (r == 0 && !options.is_detached)
                 r = terminal_proxy_prepare(&err);
         if (r == 0)
@@ -191,7 +195,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         launched.state.is_deadline_over = watch.is_over;
         if (r == 0 && watch.is_over)
                 status = SIGKILL;
-        tell_egress(launched.egress_fd, &launched, cli->arena);
+        tell_egress(launched.egress_fd, &launched, options.keeps, cli->arena);
         if (r == 0)
                 r = finish(&options, &launched, status, &err);
         auto_close_cleanup(&launched.egress_fd);

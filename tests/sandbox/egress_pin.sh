@@ -1,0 +1,111 @@
+#!/bin/bash
+# What a container tried is read when it is deleted, though its processes and its network have gone by then.
+. "$(dirname "$0")/../lib.sh"
+is_runb || skip_all "asks for egress rules"
+. "$(dirname "$0")/egress_lib.sh"
+
+# A network namespace of runb's own gets a way out by its engine, between create and start: as docker and buildah do.
+own_bundle() # ID COMMANDS
+{
+        inside_bundle "$1" "$2"
+        jq 'del(.linux.namespaces[] | select(.type == "network") | .path)' "$B/config.json" > "$B/new" && mv "$B/new" "$B/config.json"
+}
+create() { run rt --policy "$P/policy.json" create --bundle "$B" --pid-file "$T/pid" "$1"; want_rc 0; }
+give_network() # PID
+{
+        nsenter -t "$1" -n ip link add d0 type veth peer name d1
+        nsenter -t "$1" -n ip address add 198.51.100.1/24 dev d0
+        nsenter -t "$1" -n ip link set d0 up; nsenter -t "$1" -n ip link set d1 up
+        nsenter -t "$1" -n ip route add default via 198.51.100.2
+}
+stopped() { [ "$("$RUNB" --root "$T/state" state "$1" | jq -r .status)" = stopped ]; }
+namespaces() { grep -c " nsfs " /proc/self/mountinfo || true; }
+tried() { last_record | jq -c '[.id, (.refused | map([.address, .protocol, .port]))]'; }
+
+by_own()
+{
+        with_audit '{}'
+        own_bundle a 'tool tcp 203.0.113.9 443; tool udp 203.0.113.10 53'
+        create a
+        give_network "$(cat "$T/pid")"
+        run rt start a; want_rc 0
+        wait_for 10 stopped a
+        run rt egress --format json a; want_rc 0
+        want_same "$(jq -c '[.refused[].address]' <<< "$out")" '["203.0.113.9","203.0.113.10"]'
+        run rt delete a; want_rc 0
+        want_same "$(tried)" '["a",[["203.0.113.9","tcp",443],["203.0.113.10","udp",53]]]'
+        want_same "$(jq -c 'select(.event == "egress")' /run/policy/audit.jsonl | wc -l)" 1
+        want_same "$(namespaces)" 0
+}
+check "of a namespace that runb made, after the last process has ended" by_own
+
+by_path()
+{
+        with_audit '{}'
+        touch "$T/netns"
+        unshare -n sleep 600 & held=$!
+        until [ "$(readlink /proc/$held/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+        mount --bind "/proc/$held/ns/net" "$T/netns"
+        give_network "$held"
+        inside_bundle b 'tool tcp 203.0.113.9 443' "(.linux.namespaces[] | select(.type == \"network\")).path = \"$T/netns\""
+        create b
+        kill "$held"
+        run rt start b; want_rc 0
+        wait_for 10 stopped b
+        umount "$T/netns"
+        run rt delete b; want_rc 0
+        want_same "$(tried)" '["b",[["203.0.113.9","tcp",443]]]'
+        want_same "$(namespaces)" 0
+}
+check "of one whose path its engine has removed before it deletes" by_path
+
+kept()
+{
+        with_audit '{}'
+        own_bundle c 'sleep 0.2'
+        run rt --policy "$P/policy.json" run --keep --bundle "$B" c; want_rc 0
+        want_same "$(namespaces)" 1
+        run rt delete c; want_rc 0
+        want_same "$(tried)" '["c",[]]'
+        want_same "$(jq -c 'select(.event == "egress")' /run/policy/audit.jsonl | wc -l)" 1
+        want_same "$(namespaces)" 0
+}
+check "of one that run keeps, and once" kept
+
+uncounted()
+{
+        policy '{}'
+        own_bundle d true
+        create d
+        want_same "$(namespaces)" 0
+        [ ! -e "$T/state/d/netns" ] || fail "it is pinned"
+        run rt egress d; want_rc 1; want_err_has 'nothing is counted for d'
+        run rt delete d; want_rc 0
+}
+check "nothing is pinned where nothing is counted" uncounted
+
+# By name of the system call: every mount and link of the pin, and what comes around it.
+killed()
+{
+        local call at
+        need strace
+        with_audit '{}'
+        for call in open_tree move_mount; do
+                for at in 1 2 3 4 5 6 7 8; do
+                        own_bundle e 'sleep 600'
+                        strace -qq -o "$T/trace" -e trace=none -e inject=$call:signal=KILL:when=$at "$RUNB" --root "$T/state" --policy "$P/policy.json" \
+                                create --bundle "$B" e < /dev/null > "$T/out.e" 2>&1 || true
+                        "$RUNB" --root "$T/state" delete --force e || fail "delete after a kill at $call $at"
+                        want_same "$(namespaces)" 0
+                        [ ! -e "$T/state/e" ] || fail "a folder is left"
+                done
+        done
+        own_bundle e 'sleep 600'
+        create e
+        want_same "$(namespaces)" 1
+        strace -qq -o "$T/trace" -e trace=none -e inject=umount2:signal=KILL:when=1 "$RUNB" --root "$T/state" delete --force e || true
+        "$RUNB" --root "$T/state" delete --force e
+        want_same "$(namespaces)" 0
+}
+check "killed anywhere, delete leaves nothing" killed
+finish
