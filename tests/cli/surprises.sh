@@ -195,6 +195,15 @@ readonly_dev()
 }
 check "a read-only tmpfs has the mounts, nodes and working folder inside it made first" readonly_dev
 
+limit_kept()
+{
+        [ -d /sys/fs/cgroup/pids ] || grep -qsw pids /sys/fs/cgroup/cgroup.controllers || skip_case "needs the pids controller"
+        start_sleeper kept
+        jq -e '[.findings[] | select(.rule == "limits")] | length == 0' "$T/state/kept/state.json"
+        rt delete -f kept
+}
+is_runb && check "where there is a controller no limit is left out, and none is said to be" limit_kept
+
 # What podman with --cgroups=disabled says. No cgroup is made, and the commands that come after find that out themselves.
 no_cgroup()
 {
