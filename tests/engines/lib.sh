@@ -241,7 +241,7 @@ docker_start()
         [ ! -s "$E/runtimes.json" ] || jq -s '.[0] * .[1]' "$E/dk/daemon.json" "$E/runtimes.json" > "$T/daemon.json"
         [ ! -s "$T/daemon.json" ] || cp "$T/daemon.json" "$E/dk/daemon.json"
         PATH=$E/docker-bin:$PATH dockerd --config-file "$E/dk/daemon.json" --data-root "$E/dk/data" --exec-root "$E/dk/exec" \
-                -H "unix://$E/dk/d.sock" -p "$E/dk/pid" --iptables=false --ip6tables=false --bridge=none \
+                -H "unix://$E/dk/d.sock" -p "$E/dk/pid" ${DOCKER_NETWORK:---iptables=false --ip6tables=false --bridge=none} \
                 --storage-driver=overlay2 --containerd "$E/ctrd/c.sock" --exec-opt native.cgroupdriver=cgroupfs \
                 > "$E/dk/log" 2>&1 < /dev/null &
         dockerd_pid=$!
