@@ -58,6 +58,20 @@ static const char *const closed_unless_listed[] = {
 
 #define N(array) (sizeof (array) / sizeof *(array))
 
+enum policy_egress_kind policy_egress_kind(const struct host_address *address)
+{
+        const struct egress_range range = egress_range_of_address(address->is_v6, address->bytes);
+        struct egress_range network;
+
+        for (size_t i = 0; i < N(closed_always); i++)
+                if (egress_range_of_cidr(closed_always[i].cidr, &network) && egress_range_lies_in(&range, &network, 1) == 0)
+                        return POLICY_EGRESS_CLOSED;
+        for (size_t i = 0; i < N(closed_unless_listed); i++)
+                if (egress_range_of_cidr(closed_unless_listed[i], &network) && egress_range_lies_in(&range, &network, 1) == 0)
+                        return POLICY_EGRESS_PRIVATE;
+        return POLICY_EGRESS_PUBLIC;
+}
+
 struct work {
         struct judge *judge;
         /* Always; then to @n_own this host's own; then to @n_closed its gateways; then, to @n_all, what is so unless listed. */

@@ -17,6 +17,7 @@ struct egress_attempt {
         uint8_t protocol;
         uint16_t port;                  /* 0: a protocol without ports */
         uint64_t packets, bytes;
+        const char *name;               /* the policy's host name for the address; NULL */
 };
 
 /* Keeps the batch beside the record, for those that check it later. */
@@ -48,7 +49,12 @@ int egress_check_by(int fd, const struct state_dir *dir, const struct state *sta
 /* Reads what was counted. @fd: of egress_open(). The list is the arena's, the refused ones first. */
 int egress_read(int fd, struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err);
 
-/* "203.0.113.5 tcp 443". @ret_text: 80 bytes. */
+/* Tells those by name that the container's policy knows by name. */
+int egress_name_attempts(const struct state_dir *dir, const struct state *state, struct arena *arena, struct egress_attempt *attempts,
+                         size_t n, struct error *err);
+
+#define EGRESS_ATTEMPT_TEXT 384
+/* "203.0.113.5 tcp 443", "203.0.113.5 tcp 80 (pkg.example.org)". @ret_text: EGRESS_ATTEMPT_TEXT bytes. */
 void egress_attempt_text(const struct egress_attempt *attempt, char *ret_text, size_t size);
 const char *egress_protocol_name(uint8_t protocol);
 

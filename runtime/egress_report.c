@@ -6,11 +6,14 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "runtime/audit.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
+#include "runtime/egress_names.h"
 
 const char *egress_protocol_name(uint8_t protocol)
 {
@@ -37,13 +40,14 @@ static void protocol_text(uint8_t protocol, char *text, size_t size)
 void egress_attempt_text(const struct egress_attempt *attempt, char *ret_text, size_t size)
 {
         char address[INET6_ADDRSTRLEN] = "?", protocol[16];
+        int n;
 
         inet_ntop(attempt->is_v6 ? AF_INET6 : AF_INET, attempt->address, address, sizeof address);
         protocol_text(attempt->protocol, protocol, sizeof protocol);
-        if (attempt->port != 0)
-                snprintf(ret_text, size, "%s %s %u", address, protocol, attempt->port);
-        else
-                snprintf(ret_text, size, "%s %s", address, protocol);
+        n = attempt->port != 0 ? snprintf(ret_text, size, "%s %s %u", address, protocol, attempt->port) :
+                                 snprintf(ret_text, size, "%s %s", address, protocol);
+        if (attempt->name != NULL && n > 0 && (size_t)n < size)
+                snprintf(ret_text + n, size - (size_t)n, " (%s)", attempt->name);
 }
 
 static void write_list(const struct egress_attempt *attempts, size_t n, bool is_refused, struct text_buffer *out)
@@ -57,10 +61,44 @@ static void write_list(const struct egress_attempt *attempts, size_t n, bool is_
                         continue;
                 inet_ntop(attempts[i].is_v6 ? AF_INET6 : AF_INET, attempts[i].address, address, sizeof address);
                 protocol_text(attempts[i].protocol, protocol, sizeof protocol);
-                text_addf(out, "%s{\"address\":\"%s\",\"protocol\":\"%s\",\"port\":%u,\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
+                text_addf(out, "%s{\"address\":\"%s\",\"protocol\":\"%s\",\"port\":%u,\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64,
                           is_first ? "" : ",", address, protocol, attempts[i].port, attempts[i].packets, attempts[i].bytes);
+                if (attempts[i].name != NULL) {
+                        text_add(out, ",\"name\":");
+                        text_add_json(out, attempts[i].name);
+                }
+                text_add(out, "}");
                 is_first = false;
         }
+}
+
+static int compare_names(const void *a, const void *b)
+{
+        const struct egress_name *one = a, *other = b;
+        int r = (int)one->is_v6 - (int)other->is_v6;
+
+        return r == 0 ? memcmp(one->address, other->address, sizeof one->address) : r;
+}
+
+int egress_name_attempts(const struct state_dir *dir, const struct state *state, struct arena *arena, struct egress_attempt *attempts,
+                         size_t n, struct error *err)
+{
+        struct egress_name *names;
+        size_t n_names;
+        int r = egress_names_read(dir, state, arena, &names, &n_names, err);
+
+        if (r < 0 || n_names == 0)
+                return r;
+        qsort(names, n_names, sizeof *names, compare_names);
+        for (size_t i = 0; i < n; i++) {
+                struct egress_name wanted = { .is_v6 = attempts[i].is_v6 };
+                const struct egress_name *found;
+
+                memcpy(wanted.address, attempts[i].address, sizeof wanted.address);
+                found = bsearch(&wanted, names, n_names, sizeof *names, compare_names);
+                attempts[i].name = found != NULL ? found->name : NULL;
+        }
+        return 0;
 }
 
 void egress_write_json(const struct egress_attempt *attempts, size_t n, struct text_buffer *out)
@@ -95,6 +133,8 @@ int egress_record(int fd, const struct policy *policy, const struct state_dir *d
                 log_warning("%s", why.text);
                 return 0;
         }
+        if (egress_name_attempts(dir, state, arena, attempts, n, &why) < 0)
+                log_warning("%s", why.text);
         egress_write_json(attempts, n, &json);
         if (json.is_broken)
                 return error_errno(err, ENOMEM, "audit file");

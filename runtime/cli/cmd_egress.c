@@ -11,7 +11,7 @@
 
 static void write_table(const struct egress_attempt *attempts, size_t n, struct text_buffer *out)
 {
-        char text[80];
+        char text[EGRESS_ATTEMPT_TEXT];
 
         text_addf(out, "%-9s%-52s%12s%14s\n", "VERDICT", "DESTINATION", "PACKETS", "BYTES");
         for (size_t i = 0; i < n; i++) {
@@ -39,6 +39,8 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
                 r = egress_open(&dir, &state, &fd, err);
         if (r == 0)
                 r = egress_read(fd, cli->arena, &attempts, &n, err);
+        if (r == 0)
+                r = egress_name_attempts(&dir, &state, cli->arena, attempts, n, err);
         if (r < 0)
                 return r;
         if (is_json) {

@@ -10,8 +10,15 @@
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
+#include "runtime/audit_log.h"
 #include "runtime/cli/cli.h"
+#include "runtime/egress_learn.h"
 #include "runtime/policy.h"
+
+struct learn_options {
+        struct cli_strings ids, hosts;
+        bool has_refused;
+};
 
 static const char schema[] =
 #include "policies/runb-policy.schema.inc"
@@ -164,13 +171,75 @@ static int print_schema(struct error *err)
         return cli_print(&out, err);
 }
 
+/* ---- learn ---- */
+
+/* The log of the policy that holds here, with its rotated files. */
+static int find_log(struct cli *cli, const char ***ret_paths, size_t *ret_n, struct error *err)
+{
+        const struct policy_file *file = NULL;
+        struct audit_file *files;
+        size_t n;
+        int r = policy_load(&cli->policy, cli->arena, &file, err);
+
+        if (r < 0)
+                return r;
+        if (file == NULL || file->audit.path == NULL)
+                return error_set(err, EINVAL, "policy learn: the policy that holds here has no audit file; name one");
+        r = audit_log_files(file->audit.path, cli->arena, &files, &n, err);
+        if (r < 0)
+                return r;
+        *ret_paths = arena_array(cli->arena, n + 1, sizeof **ret_paths);
+        if (*ret_paths == NULL)
+                return error_errno(err, ENOMEM, "policy learn");
+        for (size_t i = 0; i < n; i++)
+                (*ret_paths)[i] = files[i].path;
+        *ret_n = n;
+        return 0;
+}
+
+static int learn(struct cli *cli, const struct learn_options *options, const char **paths, size_t n, struct error *err)
+{
+        auto_buffer struct text_buffer out = { 0 }, left_out = { 0 };
+        struct egress_learn learn = {
+                .arena = cli->arena, .ids = options->ids.values, .n_ids = options->ids.n, .has_refused = options->has_refused,
+                .left_out = &left_out,
+        };
+        int r = n > 0 ? 0 : find_log(cli, &paths, &n, err);
+
+        for (size_t i = 0; i < n && r == 0; i++)
+                r = egress_learn_read(&learn, paths[i], err);
+        if (r == 0 && learn.n_records == 0)
+                r = error_set(err, ENODATA, "policy learn: no record of the event egress%s in %s; a profile with egress.mode audit and "
+                              "an audit file make them, when a container is deleted", options->ids.n > 0 ? " of that container" : "",
+                              n > 0 ? paths[n - 1] : "the audit file");
+        if (r == 0 && options->hosts.n > 0)
+                r = egress_learn_name(&learn, options->hosts.values, options->hosts.n, err);
+        if (r == 0)
+                r = egress_learn_write(&learn, &out, err);
+        if (r < 0)
+                return r;
+        if (learn.n_bad_lines > 0)
+                text_addf(&left_out, "left out: %zu lines that are no whole records\n", learn.n_bad_lines);
+        if (left_out.length > 0)
+                fputs(left_out.text, stderr);
+        return cli_print(&out, err);
+}
+
 int cmd_policy(struct cli *cli, int argc, char **argv)
 {
+        struct learn_options options = { 0 };
+        const struct cli_option list[] = {
+                { "id", 0, CLI_STRINGS, &options.ids, "ID", "learn: from the records of this container" },
+                { "host", 0, CLI_STRINGS, &options.hosts, "NAME", "learn: list addresses of this host name by it" },
+                { "refused", 0, CLI_FLAG, &options.has_refused, NULL, "learn: list what was refused, too" },
+        };
         const struct cli_usage usage = {
-                .synopsis = "policy show | lint FILE | diff OLD NEW | schema",
-                .summary = "Shows the policy that holds here, checks a file, compares two (exit 1 where they differ), or "
-                           "prints the JSON Schema of the file; see runb-policy.json(5).",
-                .min_arguments = 1, .max_arguments = 3,
+                .synopsis = "policy show | lint FILE | diff OLD NEW | schema | learn [options] [AUDITFILE...]",
+                .summary = "Shows the policy that holds here, checks a file, compares two (exit 1 where they differ), "
+                           "prints the JSON Schema of the file, or makes an egress list of what was let out (egress.mode audit); "
+                           "see runb-policy.json(5).",
+                .options = list, .n_options = sizeof list / sizeof list[0],
+                .min_arguments = 1, .max_arguments = SIZE_MAX,
         };
         struct error err = { 0 };
         char **arguments;
@@ -181,7 +250,9 @@ int cmd_policy(struct cli *cli, int argc, char **argv)
                 return 0;
         if (r < 0)
                 return cli_fail(&err, 2);
-        if (strcmp(arguments[0], "show") == 0 && n == 1)
+        if (strcmp(arguments[0], "learn") != 0 && (options.ids.n > 0 || options.hosts.n > 0 || options.has_refused))
+                r = error_set(&err, EINVAL, "policy %s: --id, --host and --refused are options of learn", arguments[0]);
+        else if (strcmp(arguments[0], "show") == 0 && n == 1)
                 r = show(cli, &err);
         else if (strcmp(arguments[0], "lint") == 0 && n == 2)
                 r = lint(cli, arguments[1], &err);
@@ -189,7 +260,9 @@ int cmd_policy(struct cli *cli, int argc, char **argv)
                 r = diff(cli, arguments[1], arguments[2], &err);
         else if (strcmp(arguments[0], "schema") == 0 && n == 1)
                 r = print_schema(&err);
+        else if (strcmp(arguments[0], "learn") == 0)
+                r = learn(cli, &options, (const char **)arguments + 1, n - 1, &err);
         else
-                r = error_set(&err, EINVAL, "policy: show, lint FILE, diff OLD NEW or schema is wanted");
+                r = error_set(&err, EINVAL, "policy: show, lint FILE, diff OLD NEW, schema or learn is wanted");
         return r < 0 ? cli_fail(&err, 2) : r;
 }

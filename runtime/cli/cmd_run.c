@@ -43,7 +43,7 @@ static void tell_refused(const struct egress_attempt *attempts, size_t n)
 {
         auto_buffer struct text_buffer line = { 0 };
         size_t n_refused = 0;
-        char text[80];
+        char text[EGRESS_ATTEMPT_TEXT];
 
         while (n_refused < n && attempts[n_refused].is_refused)
                 n_refused++;
@@ -69,6 +69,7 @@ static void tell_egress(int fd, struct launched *launched, bool is_kept, struct 
         if (fd < 0)
                 return;
         if (egress_read(fd, arena, &attempts, &n, &why) < 0 ||
+            egress_name_attempts(&launched->dir, &launched->state, arena, attempts, n, &why) < 0 ||
             (!is_kept && egress_record(fd, &launched->plan->policy, &launched->dir, &launched->state, arena, &why) < 0))
                 log_warning("%s", why.text);
         else
