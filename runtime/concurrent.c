@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policies/concurrent.h"
@@ -40,7 +41,7 @@ static bool counts(const struct registry_entry *entry, const char *profile)
                state_status(&state) != STATE_STOPPED;
 }
 
-static int count(const char *host_folder, const char *profile, uint64_t *ret_n, struct error *err)
+static int count(const char *host_folder, const char *profile, const struct state_dir *own, uint64_t *ret_n, struct error *err)
 {
         auto_arena struct arena arena = { 0 };
         struct registry_entry *entries;
@@ -54,6 +55,9 @@ static int count(const char *host_folder, const char *profile, uint64_t *ret_n, 
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n; i++) {
+                /* Of one by the same name whose folder was removed by hand: this one's from now on. */
+                if (strcmp(entries[i].id, own->id) == 0 && strcmp(entries[i].root, own->root) == 0)
+                        continue;
                 if (counts(&entries[i], profile))
                         n_there++;
                 else
@@ -78,7 +82,7 @@ int concurrent_take(const struct policy *policy, const struct state_dir *dir, co
 
                 if (!policy_concurrent_limit(policy, i, &most))
                         continue;
-                r = count(state->host_folder, name, &n, err);
+                r = count(state->host_folder, name, dir, &n, err);
                 if (r == 0 && n >= most)
                         return error_refuse(err, "limits.concurrent",
                                             "refused by profile \"%s\" (limits.concurrent): %" PRIu64 " of %" PRIu64
@@ -93,6 +97,30 @@ int concurrent_take(const struct policy *policy, const struct state_dir *dir, co
                 r = registry_add(state->host_folder, REGISTRY_SLOTS, prefix, dir->root, dir->id, err);
         }
         return r;
+}
+
+/* Under the lock, too: one that was deleted may be created anew by the same name meanwhile, which counts. */
+int concurrent_sweep(const char *host_folder, struct error *err)
+{
+        auto_lease_house struct lease_house house = { .fd = UNSET_FD, .lock_fd = UNSET_FD };
+        auto_arena struct arena arena = { 0 };
+        struct registry_entry *entries;
+        size_t n;
+        int r = lease_house_open(&house, err);
+
+        if (r == 0)
+                r = registry_read(host_folder, REGISTRY_SLOTS, "", &arena, &entries, &n, err);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                /* A profile's name has no dot. */
+                char *profile = strndup(entries[i].name, strcspn(entries[i].name, "."));
+
+                if (profile != NULL && !counts(&entries[i], profile))
+                        registry_drop(host_folder, REGISTRY_SLOTS, entries[i].name);
+                free(profile);
+        }
+        return 0;
 }
 
 int concurrent_free(const struct state_dir *dir, const struct state *state, struct error *err)

@@ -9,5 +9,7 @@
  * numbers. What counts: a container that is not stopped; a sandbox of a pod is one, too. Nothing where the file sets no
  * number. */
 int concurrent_take(const struct policy *policy, const struct state_dir *dir, const struct state *state, struct error *err);
+/* Strikes containers off that have gone or ended, for `reap`. */
+int concurrent_sweep(const char *host_folder, struct error *err);
 /* May run twice. */
 int concurrent_free(const struct state_dir *dir, const struct state *state, struct error *err);

@@ -28,6 +28,7 @@
 
 #define LOCK_FILE "guard"
 #define AGAIN_MS 1000           /* between two attempts to kill */
+#define TELLING_MS 2000         /* what a record may take */
 #define MOMENT_MS 5000          /* what SIGKILL may take on a host that is busy */
 
 uint64_t deadline_now_ms(void)
@@ -62,6 +63,16 @@ static bool is_locked(int fd)
         struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
         return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
+int deadline_check_reach(const struct state *state, struct error *err)
+{
+        if (state->deadline_ms == 0 || state->has_own_pidns || (state->n_cgroups > 0 && !state->is_cgroup_shared))
+                return 0;
+        /* They would outlive init, and nothing tells them from others. */
+        return error_refuse(err, "limits.wall", "refused by profile \"%s\" (limits.wall): nothing could end the processes of a "
+                            "container that joins a pid namespace and has no cgroup of its own; give it one of the two "
+                            "(policy %s)", state->profile, state->policy_revision);
 }
 
 int deadline_prepare(const struct state_dir *dir, const struct state *state, int *ret_lock_fd, struct error *err)
@@ -117,25 +128,41 @@ int deadline_undo(const struct state_dir *dir, const struct state *state, struct
         if (state->deadline_ms == 0)
                 return 0;
         /* It would end by itself, but a caller who looks for what is left should not find it; and it may be stopped. */
-        if (open_guard(dir, &pidfd) == 0 && sys_pidfd_send_signal(pidfd, SIGKILL) == 0) {
+        if (open_guard(dir, &pidfd) == 0) {
                 event.fd = pidfd;
-                poll(&event, 1, MOMENT_MS);
+                /* It may still have to tell the audit file of the deadline. */
+                if ((!state->is_deadline_over || poll(&event, 1, TELLING_MS) == 0) &&
+                    sys_pidfd_send_signal(pidfd, SIGKILL) == 0)
+                        poll(&event, 1, MOMENT_MS);
         }
         return registry_remove(state->host_folder, REGISTRY_DEADLINES, "", dir->root, dir->id, err);
 }
 
 /* ---- ending it ---- */
 
-static void mark(const struct state_dir *dir, const struct state *state)
+bool deadline_was_reached(const struct state_dir *dir)
+{
+        return faccessat(dir->fd, STATE_DEADLINE_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Returns true for the first who does, and who is to tell the audit file of it. */
+static bool mark(const struct state_dir *dir)
 {
         auto_close int fd = openat(dir->fd, STATE_DEADLINE_MARK, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        struct error err = { 0 };
 
-        if (fd >= 0 && audit_write_state(state, &(struct audit_record){ .event = "deadline", .is_closing = true }, &err) < 0)
-                log_warning("%s", err.text);
         if (fd < 0 && errno != EEXIST)
                 log_warning("%s: its deadline has come, which %s/%s cannot record: %s", dir->id, dir->root, dir->id,
                             error_text(errno));
+        return fd >= 0;
+}
+
+/* Not before the processes have been killed: a disk that hangs would keep them alive. */
+static void tell_audit(const struct state *state)
+{
+        struct error err = { 0 };
+
+        if (audit_write_state(state, &(struct audit_record){ .event = "deadline", .is_closing = true }, &err) < 0)
+                log_warning("%s", err.text);
 }
 
 static int arm(int timer_fd, uint64_t at_ms)
@@ -163,6 +190,9 @@ int deadline_watch_open(const struct state_dir *dir, const struct state *state, 
 void deadline_watch_close(struct deadline_watch *watch)
 {
         auto_close_cleanup(&watch->timer_fd);
+        if (watch->has_to_tell)
+                tell_audit(watch->state);
+        watch->has_to_tell = false;
 }
 
 void deadline_step(struct deadline_watch *watch)
@@ -175,7 +205,7 @@ void deadline_step(struct deadline_watch *watch)
                 return;
         if (!watch->is_over) {
                 watch->is_over = true;
-                mark(watch->dir, watch->state);
+                watch->has_to_tell = mark(watch->dir);
                 /* The first process of a pid namespace gets it only where it has a handler (pid_namespaces(7)). */
                 if (state_open_init(watch->state, &pidfd) == 0)
                         sys_pidfd_send_signal(pidfd, SIGTERM);
@@ -185,6 +215,9 @@ void deadline_step(struct deadline_watch *watch)
         if (delete_kill(watch->state, &err) < 0)
                 log_warning("%s: its deadline has come: %s", watch->dir->id, err.text);
         arm(watch->timer_fd, deadline_now_ms() + AGAIN_MS);
+        if (watch->has_to_tell)
+                tell_audit(watch->state);
+        watch->has_to_tell = false;
 }
 
 /* ---- what the other commands do ---- */
@@ -211,7 +244,8 @@ int deadline_reap(const struct state_dir *dir, struct state *state)
         auto_close int pidfd = UNSET_FD;
         struct pollfd event = { .events = POLLIN };
         struct error err = { 0 };
-        bool is_late;
+        int r;
+        bool is_late, has_to_tell;
 
         if (state->deadline_ms == 0 || state->init_pid == 0)
                 return 0;
@@ -225,9 +259,12 @@ int deadline_reap(const struct state_dir *dir, struct state *state)
         if (!is_late)
                 return restart_guard(dir);
         /* Too late for a grace time; where there is a guard it is about to do the same. */
-        mark(dir, state);
+        has_to_tell = mark(dir);
         state->is_deadline_over = true;
-        if (delete_kill(state, &err) < 0) {
+        r = delete_kill(state, &err);
+        if (has_to_tell)
+                tell_audit(state);
+        if (r < 0) {
                 log_warning("%s: its deadline has passed: %s", dir->id, err.text);
                 return 0;
         }

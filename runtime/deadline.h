@@ -17,6 +17,8 @@
 
 uint64_t deadline_now_ms(void);         /* CLOCK_BOOTTIME */
 
+/* Refuses a container with a deadline whose processes could not be ended. @state: its cgroup has been made. */
+int deadline_check_reach(const struct state *state, struct error *err);
 /* Before the record with init's pid is written, so that whoever reads that finds somebody in charge: lists the container
  * for `runb reap` and takes the lock. @ret_lock_fd: UNSET_FD without a deadline. */
 int deadline_prepare(const struct state_dir *dir, const struct state *state, int *ret_lock_fd, struct error *err);
@@ -31,11 +33,14 @@ struct deadline_watch {
         const struct state *state;
         int timer_fd;
         bool is_over;                   /* SIGTERM has been sent */
+        bool has_to_tell;               /* the audit file */
 };
 int deadline_watch_open(const struct state_dir *dir, const struct state *state, struct deadline_watch *ret_watch,
                         struct error *err);
 void deadline_watch_close(struct deadline_watch *watch);
 void deadline_step(struct deadline_watch *watch);
+/* By whomever: another command may have ended it while a foreground `run` was stopped. */
+bool deadline_was_reached(const struct state_dir *dir);
 
 /* What every command does before it looks at what the container is doing. Needs no lock, waits for a moment at most. */
 void deadline_check(const struct state_dir *dir, struct state *state);

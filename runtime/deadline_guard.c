@@ -113,12 +113,13 @@ static void watch_container(struct deadline_watch *watch, int pidfd)
                                 return;
                         continue;
                 }
-                if (polled[1].revents != 0)
-                        deadline_step(watch);
+                /* Init before the timer: where nothing is left any more, the cgroup of that name may be another container's. */
                 if (polled[0].revents != 0)
                         polled[0].fd = -1;
                 if (polled[0].fd < 0 && !has_others(watch->state, &arena))
                         return;
+                if (polled[1].revents != 0)
+                        deadline_step(watch);
         }
 }
 

@@ -730,6 +730,11 @@ static int create(struct work *work, struct error *err)
         ready->has_net_devices = plan->spec->linux_.n_net_devices > 0;
         ready->dies_with_parent = request->is_run && !request->is_detached;
         ready->process.preserve_fds = request->preserve_fds;
+        r = deadline_check_reach(&work->state, err);
+        if (r < 0) {
+                work->state.audit_path = NULL;
+                return audit_judged(&plan->policy, "create", plan->id, &plan->findings, r, err);
+        }
         r = audit_write(&plan->policy, &(struct audit_record){ .event = "create", .id = plan->id, .findings = &plan->findings,
                                                                .state = &work->state, .plan = plan }, err);
         /* What was never made has no end to be told of. */

@@ -58,6 +58,23 @@ static int open_one(struct reaper *reaper, const char *root, const char *id, boo
         return r < 0 ? r : 1;
 }
 
+/* As open_one(): it may be created anew by the same name meanwhile, which puts it on the list before init may go on. */
+static int strike_off(struct reaper *reaper, const struct registry_entry *entry, struct arena *arena,
+                      struct state_dir *ret_dir, struct state *ret_state)
+{
+        struct error err = { 0 };
+        int r, added;
+
+        registry_drop(reaper->folder, REGISTRY_DEADLINES, entry->name);
+        r = open_one(reaper, entry->root, entry->id, true, arena, ret_dir, ret_state);
+        if (r <= 0 || ret_state->deadline_ms == 0)
+                return r < 0 ? r : 0;
+        added = registry_add(reaper->folder, REGISTRY_DEADLINES, "", entry->root, entry->id, &err);
+        if (added < 0)
+                fail(reaper, added, &err);
+        return 1;
+}
+
 static void end_overdue(struct reaper *reaper)
 {
         struct registry_entry *entries;
@@ -74,7 +91,7 @@ static void end_overdue(struct reaper *reaper)
 
                 r = open_one(reaper, entries[i].root, entries[i].id, true, &arena, &dir, &state);
                 if (r == 0)
-                        registry_drop(reaper->folder, REGISTRY_DEADLINES, entries[i].name);
+                        r = strike_off(reaper, &entries[i], &arena, &dir, &state);
                 if (r <= 0)
                         continue;
                 r = deadline_reap(&dir, &state);
@@ -119,35 +136,18 @@ static void free_ids(struct reaper *reaper)
         }
 }
 
-static void free_slots(struct reaper *reaper)
-{
-        struct registry_entry *entries;
-        struct error err = { 0 };
-        size_t n;
-        int r = registry_read(reaper->folder, REGISTRY_SLOTS, "", reaper->arena, &entries, &n, &err);
-
-        if (r < 0)
-                fail(reaper, r, &err);
-        for (size_t i = 0; i < n; i++) {
-                auto_arena struct arena arena = { 0 };
-                auto_state_dir struct state_dir dir = { 0 };
-                struct state state;
-
-                r = open_one(reaper, entries[i].root, entries[i].id, true, &arena, &dir, &state);
-                if (r == 0 || (r > 0 && state_status(&state) == STATE_STOPPED))
-                        registry_drop(reaper->folder, REGISTRY_SLOTS, entries[i].name);
-        }
-}
-
 int reap_all(struct arena *arena, void (*say_line)(const char *line, void *context), void *context, struct error *err)
 {
         struct reaper reaper = { .arena = arena, .say = say_line, .context = context, .err = err };
+        struct error more = { 0 };
         int r = leases_folder(reaper.folder, sizeof reaper.folder, err);
 
         if (r < 0)
                 return r;
         end_overdue(&reaper);
-        free_slots(&reaper);
+        r = concurrent_sweep(reaper.folder, &more);
+        if (r < 0)
+                fail(&reaper, r, &more);
         free_ids(&reaper);
         return reaper.first;
 }

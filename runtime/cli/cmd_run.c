@@ -193,20 +193,21 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         r = terminal_proxy(launched.master_fd, launched.pidfd, &status, &err);
         auto_close_cleanup(&launched.master_fd);
         auto_close_cleanup(&launched.notify_fd);
-        launched.state.is_deadline_over = watch.is_over;
-        if (r == 0 && watch.is_over)
+        if (launched.deadline_fd >= 0)
+                launched.state.is_deadline_over = watch.is_over || deadline_was_reached(&launched.dir);
+        if (r == 0 && launched.state.is_deadline_over)
                 status = SIGKILL;
+        deadline_watch_close(&watch);
         tell_egress(launched.egress_fd, &launched, options.keeps, cli->arena);
         if (r == 0)
                 r = finish(&options, &launched, status, &err);
         auto_close_cleanup(&launched.egress_fd);
         auto_close_cleanup(&launched.deadline_fd);
-        deadline_watch_close(&watch);
         auto_close_cleanup(&launched.pidfd);
         state_dir_close(&launched.dir);
         if (r < 0)
                 return cli_fail(&err, 1);
-        if (watch.is_over) {
+        if (launched.state.is_deadline_over) {
                 error_set(&err, ETIMEDOUT, "container %s was ended at its deadline: limits.wall of profile \"%s\" is %llu s",
                           request.id, launched.state.profile,
                           (unsigned long long)(launched.state.deadline_ms - launched.state.created_ms) / 1000);

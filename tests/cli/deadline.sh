@@ -36,6 +36,16 @@ guard_of() { cat "$T/state/$1/guard"; }
 is_alive() { [ -e "/proc/$1/stat" ] && ! grep -q ') [ZX] ' "/proc/$1/stat"; }
 is_gone() { ! is_alive "$1"; }
 n_named() { cat /proc/[0-9]*/comm 2> /dev/null | grep -cx "$1"; }
+are_alive() # N processes "sleep"
+{
+        local file text n=0
+
+        for file in /proc/[0-9]*/stat; do
+                read -r text 2> /dev/null < "$file" || continue
+                case $text in *"(sleep) "[ZX]*) ;; *"(sleep)"*) n=$((n + 1));; esac
+        done
+        [ $n = "$1" ]
+}
 are_named() { [ "$(n_named "$1")" = "$2" ]; }
 nobody_sleeps() { [ "$(n_named sleep)" -le "${1-0}" ]; }
 want_deadline() # ID
@@ -195,9 +205,9 @@ guard_is_apart()
 {
         policy '{wall: "1000s"}'
         make apart 'sleep 600'
-        exec 7< "$T/apart/config.json"
-        SECRET_TOKEN=hunter2 rp run --detach --bundle "$B" apart < /dev/null > "$T/apart.out" 2>&1
-        exec 7<&-
+        exec 3< "$T/apart/config.json" 4< "$T/apart/config.json" 7< "$T/apart/config.json"
+        SECRET_TOKEN=hunter2 rp run --detach --preserve-fds 2 --bundle "$B" apart < /dev/null > "$T/apart.out" 2>&1
+        exec 3<&- 4<&- 7<&-
         local guard=$(guard_of apart) init=$(rt state apart | jq .pid)
         watches() { readlink /proc/$guard/fd/* | grep -q timerfd; }
         wait_for 30 watches
@@ -310,6 +320,160 @@ guard_stopped()
 }
 check "so it is where the guard was stopped" guard_stopped
 
+# What a build may try: as init, and in an exec. tools DIR/survivor is one.
+survivor=${RUNB%/*}/tests/tools/survivor
+hostile() # WAY...
+{
+        [ -x "$survivor" ] || skip_case "$survivor is not built"
+        policy '{wall: "1000s", grace: "1s"}'
+        bundle ho '.process.args = ["/survivor"] + ($ways | split(" "))' --arg ways "$*"
+        [ -e "$B/rootfs/survivor" ] || cp "$survivor" "$B/rootfs/survivor"
+        rp run --detach --bundle "$B" ho < /dev/null > "$T/ho.out" 2>&1
+        wait_for 60 grep -q ready "$T/ho.out"
+        want_same "$(status_of ho)" running
+        run rt exec --detach ho /survivor "$@"
+        case $* in
+        *headless*) want_failure;;      # its first thread has no namespaces any more to be joined
+        *) want_rc 0; wait_for 60 grep -q ready "$T/out";;
+        esac
+        # By the next command; then by a guard, which has its grace time, too.
+        kill -KILL "$(guard_of ho)"
+        wait_for 30 is_gone "$(guard_of ho)"
+        make_overdue ho
+        case ${by-state} in
+        guard) "$RUNB" --root "$T/state" guard ho;;
+        state) rt state ho;;
+        reap) "$RUNB" reap;;
+        esac
+        wait_for 60 no_survivors
+        want_deadline ho
+        rt delete ho
+        nothing_left
+}
+no_survivors()
+{
+        local file text
+
+        for file in /proc/[0-9]*/stat; do
+                read -r text 2> /dev/null < "$file" || continue
+                # A first thread that has ended is a zombie with others beside it: field 20.
+                case $text in
+                *"(survivor) Z "*) set -- ${text##*) }; [ "${18}" -le 1 ] || return 1;;
+                *"(survivor)"*) return 1;;
+                esac
+        done
+}
+for by in state guard reap; do
+        check "a build that is deaf, forks on, has stopped and traced children is ended by $by, and what exec brought too" hostile deaf stopped fork
+        check "so is one whose first thread has ended, by $by" hostile deaf headless
+done
+
+# Killed at any system call, a guard leaves the rest to the next command.
+guard_killed_anywhere()
+{
+        local kill_at=${RUNB%/*}/tests/tools/kill-at n r=0
+
+        [ -x "$kill_at" ] || skip_case "$kill_at is not built"
+        policy '{wall: "1000s", grace: "1s"}'
+        make any 'trap "" TERM; while :; do sleep 600; done'
+        for ((n = 1; r != 3; n += 5)); do
+                rp run --detach --bundle "$B" any < /dev/null > /dev/null 2>&1
+                kill -KILL "$(guard_of any)"
+                wait_for 30 is_gone "$(guard_of any)"
+                make_overdue any
+                r=0
+                "$kill_at" $n "$RUNB" --root "$T/state" guard any 2> "$T/any.err" || r=$?
+                [ $r = 0 ] || [ $r = 3 ] || fail "kill-at says $r"
+                want_deadline any
+                run rt delete any
+                want_rc 0
+        done
+        [ $n -gt 50 ] || fail "$n system calls are too few to be true"
+        nothing_left
+}
+check "a guard that is killed at any of its system calls leaves the rest to the next command" guard_killed_anywhere
+
+foreground_stopped()
+{
+        policy '{wall: "1000s", grace: "1s"}' ".audit = {path: \"$T/stopped.jsonl\"}"
+        make fs 'sleep 600'
+        rp run --bundle "$B" fs < /dev/null > /dev/null 2> "$T/fs.err" &
+        local runner rc=0
+        wait_for 60 has_status fs running
+        runner=$(ps -o ppid= -p "$(jq .initPid "$T/state/fs/state.json")" | tr -d ' ')
+        kill -STOP $runner
+        make_overdue fs
+        want_deadline fs
+        kill -CONT $runner
+        wait $! || rc=$?
+        want_same $rc 137
+        grep -q "was ended at its deadline" "$T/fs.err"
+        want_same "$(jq -r 'select(.event == "exit") | .reason' "$T/stopped.jsonl")" deadline
+        nothing_left
+}
+check "a foreground run that is stopped is no way around: the next command ends it, and run tells of a deadline" foreground_stopped
+
+# Without a cgroup there is no telling what outlives init in a pid namespace of another.
+out_of_reach()
+{
+        policy '{wall: "1000s", grace: "1s"}'
+        make first 'sleep 600'
+        rp run --detach --bundle "$B" first < /dev/null > /dev/null 2>&1
+        bundle second '.process.args = ["/bin/sh", "-c", "setsid sleep 600 & sleep 600"] |
+                .linux.namespaces |= map(if .type == "pid" then .path = $p else . end) | del(.linux.resources)' \
+                --arg p "/proc/$(jq .initPid "$T/state/first/state.json")/ns/pid"
+        run rp --cgroup-manager disabled run --detach --bundle "$B" second
+        want_failure
+        want_err_has '(limits.wall): nothing could end the processes of a container that joins a pid namespace and has no cgroup'
+        # With one of its own the guard ends what outlives its init.
+        run rp run --detach --bundle "$B" second
+        want_rc 0
+        kill -KILL "$(guard_of second)" "$(jq .initPid "$T/state/second/state.json")"
+        make_overdue second
+        rt state second
+        # What it has left is a zombie of the first one's init, which does not wait.
+        wait_for 60 are_alive 1
+        rt delete second
+        rt delete --force first
+        nothing_left
+}
+check "a container that joins a pid namespace and has no cgroup is refused: nothing could end it" out_of_reach
+
+# A plain user's: the guard is that user's, and so is who reaps.
+rootless()
+{
+        local init
+
+        command -v setpriv > /dev/null || skip_case "setpriv is not installed"
+        make rl "$stubborn"
+        mkdir -p "$T/user/run" && cp "$RUNB" "$T/user/runb"
+        jq '.mounts |= map(select(.type != "cgroup")) | del(.linux.resources)' "$B/config.json" > "$T/c.json" && mv "$T/c.json" "$B/config.json"
+        policy '{wall: "1000s", grace: "1s"}'
+        mkdir -p /run/user-policy && cp $P/policy.json /run/user-policy/
+        chown -hR 1000:1000 "$T/user" "$B" /run/user-policy
+        as_user() { env -i PATH="$PATH" HOME="$T/user" XDG_RUNTIME_DIR="$T/user/run" setpriv --reuid 1000 --regid 1000 --clear-groups \
+                    "$T/user/runb" --root "$T/user/state" --policy /run/user-policy/policy.json --cgroup-manager disabled "$@"; }
+        as_user run --detach --bundle "$B" rl < /dev/null > "$T/rl.out" 2> "$T/rl.err" ||
+                { cat "$T/rl.err"; skip_case "a plain user's containers: $(tail -n 1 "$T/rl.err")"; }
+        init=$(jq .initPid "$T/user/state/rl/state.json")
+        want_same "$(n_guards)" 1
+        kill -KILL "$(cat "$T/user/state/rl/guard")"
+        wait_for 30 no_guards
+        as_user state rl
+        want_same "$(n_guards)" 1
+        kill -KILL "$(cat "$T/user/state/rl/guard")"
+        wait_for 30 no_guards
+        jq '.deadlineMs = .createdMs + 1 | .graceMs = 1' "$T/user/state/rl/state.json" > "$T/overdue.json"
+        cat "$T/overdue.json" > "$T/user/state/rl/state.json"
+        run as_user reap
+        want_out_has "its deadline had passed; it is ended"
+        wait_for 30 is_gone $init
+        wait_for 30 nobody_sleeps
+        as_user delete rl
+        nothing_left
+}
+check "a plain user's container has a guard, gets a new one and is reaped, without any cgroup" rootless
+
 reaped()
 {
         overdue re
@@ -388,6 +552,55 @@ hundred()
         nothing_left
 }
 check "of a hundred at once, under three roots, exactly limits.concurrent run; the others are refused with the numbers" hundred
+
+# One that counts is held before it has written itself down: the other may not count meanwhile.
+one_by_one()
+{
+        local hold_at=${RUNB%/*}/tests/tools/hold-at a b n=0
+
+        [ -x "$hold_at" ] || skip_case "$hold_at is not built"
+        policy '{concurrent: 1}'
+        make ob 'sleep 600'
+        rm -f "$T/go"
+        "$hold_at" /run/runb/slots/ "$T/go" "$RUNB" --root "$T/state" --policy $P/policy.json run --detach --bundle "$B" ob1 \
+                < /dev/null > /dev/null 2> "$T/ob1.err" &
+        a=$!
+        wait_for 60 test -e "$T/go.held"
+        "$RUNB" --root "$T/state" --policy $P/policy.json run --detach --bundle "$B" ob2 < /dev/null > /dev/null 2> "$T/ob2.err" &
+        b=$!
+        at_the_lock() { is_gone $b || readlink /proc/$b/fd/* | grep -q '^/run/runb/lock$'; }
+        wait_for 60 at_the_lock
+        : > "$T/go"
+        wait $a && n=$((n + 1))
+        wait $b && n=$((n + 1))
+        cat "$T"/ob[12].err
+        want_same $n 1
+        want_same "$(rt list -q | wc -l)" 1
+        want_same "$(cat "$T"/ob[12].err | grep -cF '1 of 1 containers of profile untrusted run')" 1
+        rt delete --force "$(rt list -q)"
+        nothing_left
+}
+check "while one is counted no other one counts: of two, one is let in" one_by_one
+
+slot_of_the_same_name()
+{
+        policy '{concurrent: 1}'
+        make sn 'sleep 600'
+        rp run --detach --bundle "$B" sn < /dev/null > /dev/null 2>&1
+        kill -KILL "$(jq .initPid "$T/state/sn/state.json")"
+        wait_for 30 nobody_sleeps
+        cp "$T/state/sn/state.json" "$T/sn.json"
+        rm -rf "$T/state/sn"
+        run rp run --detach --bundle "$B" sn
+        want_rc 0
+        run "$RUNB" reap
+        run rp run --bundle "$B" sn2
+        want_err_has "1 of 1 containers of profile untrusted run"
+        rt delete --force sn
+        run "$RUNB" reap
+        nothing_left
+}
+check "one whose folder was removed by hand does not keep out its successor of the same name, which reap does not strike off" slot_of_the_same_name
 
 two_profiles()
 {

@@ -36,7 +36,7 @@ run_137()
         want_rc 137
 }
 # has_deadlines [N]: so many containers have ended since policy(), all of them at their deadline
-n_ends() { jq -r 'select(.event == "end") | .reason' $AUDIT | sort | uniq -c | tr -s ' '; }
+n_ends() { jq -r 'select(.event == "exit") | .reason' $AUDIT | sort | uniq -c | tr -s ' '; }
 has_deadlines() { [ "$(n_ends)" = " ${1-1} deadline" ]; }
 nothing_runs() { [ "$(n_named runb-guard)" = 0 ] && [ "$(n_named sleep)" = 0 ]; }
 
