@@ -323,7 +323,6 @@ int policy_file_read(struct arena *arena, const char *text, size_t length, const
                 .revision = "unversioned",
                 .default_profile = "untrusted",
                 .ids_size = policy_builtin()->ids_size,
-                .subid_user = policy_builtin()->subid_user,
         };
         const struct json_node *root;
         int r;

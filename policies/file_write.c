@@ -322,7 +322,8 @@ void policy_file_write_lines(const struct policy_file *file, struct text_buffer 
                 texts(out, &file->select.annotation_allow[i].profiles);
                 text_add(out, "\n");
         }
-        line(out, "ids.subidUser", file->subid_user);
+        if (file->subid_user != NULL)
+                line(out, "ids.subidUser", file->subid_user);
         text_addf(out, "ids.size: %u\n", file->ids_size);
         if (file->audit.path != NULL)
                 policy_file_write_audit(&file->audit, true, out);

@@ -23,7 +23,6 @@
 #include "policies/rootfs.h"
 #include "policies/seccomp.h"
 #include "policies/sysctl.h"
-#include "policies/unenforced.h"
 #include "policies/userns.h"
 
 static int judge_process(struct judge *judge, struct spec_process *process)
@@ -52,7 +51,7 @@ static int judge_all(struct judge *judge, struct sandbox *sandbox)
 {
         /* Namespaces before ids and mounts: the ids depend on the user namespace, the mounts on the ids. */
         static int (*const rooms[])(struct judge *judge, struct sandbox *sandbox) = {
-                policy_unenforced_judge, policy_namespaces_judge, policy_userns_judge, policy_paths_judge,
+                policy_namespaces_judge, policy_userns_judge, policy_paths_judge,
                 policy_rootfs_judge,     policy_mounts_judge,     policy_devices_judge, policy_hooks_judge,
                 policy_sysctl_judge,     policy_seccomp_judge,    policy_egress_judge,  policy_landlock_judge,
                 policy_intelrdt_judge,   policy_deadline_judge,

@@ -41,7 +41,6 @@ const struct policy *policy_builtin(void)
                 .chosen_by = "no policy file",
                 .profile_names = untrusted_name, .n_profile_names = 1,
                 .ids_size = 65536,
-                .subid_user = "runb",
         };
 
         return &builtin;

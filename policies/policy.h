@@ -132,7 +132,8 @@ struct policy {
         const char *const *profile_names; size_t n_profile_names;       /* those that it was made of */
         const struct policy_exception *exceptions; size_t n_exceptions; /* in force for this profile today */
         uint32_t ids_size;              /* ids of a range, 65536 */
-        const char *subid_user;         /* whose entry of /etc/subuid is used: "runb" */
+        const char *subid_user;         /* whose entries of /etc/subuid and /etc/subgid give the ranges; NULL: those of
+                                         * "runb" where it has some, else ids that nobody has (leases.h) */
         struct policy_audit audit;
         const struct policy_file *file; /* NULL: the built-in policy */
 };

@@ -93,6 +93,7 @@ struct sandbox {
         const char *policy_revision;
         enum sandbox_ids ids;
         uint32_t ids_size;              /* for a lease */
+        const char *ids_user;           /* whose entry of /etc/subuid the lease comes from; NULL: see policy.h */
         /* For ENGINE and IDENTITY: outside = ids of our user namespace; a lease fills in its own. None for IDENTITY:
          * the plain user's namespace has not been entered yet, repeat its /proc/self/uid_map then. */
         const struct spec_id_map *uid_map, *gid_map;

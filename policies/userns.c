@@ -228,6 +228,11 @@ int policy_userns_judge(struct judge *judge, struct sandbox *sandbox)
         }
         if (r < 0)
                 return r;
+        sandbox->ids_user = judge->policy->subid_user;
+        if (sandbox->ids_user != NULL && sandbox->ids != SANDBOX_IDS_LEASE)
+                judge_record(judge, "ids.subidUser", "linux.uidMappings",
+                             arena_format(judge->arena, "a range of %s", sandbox->ids_user),
+                             "not needed: the ids are the engine's, or the caller's");
         judge_process_ids(judge, sandbox);
         return 0;
 }

@@ -31,6 +31,7 @@ struct doctor {
         const char *root; /* --root */
         const struct policy_profile *profiles;
         size_t n_profiles; /* those that can be chosen here */
+        const char *subid_user; /* of the policy file; NULL: it names none */
         struct doctor_fact *first, *last;
         enum doctor_state worst;
         bool is_broken; /* memory ran out */

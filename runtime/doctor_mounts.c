@@ -100,19 +100,23 @@ static void look_at_ranges(struct doctor *doctor)
         }
         snprintf(number, sizeof number, "%u", getuid());
         if (doctor->privilege == HOST_REAL_ROOT) {
-                uids = ids_of(doctor, "/etc/subuid", LEASE_OWNER, NULL);
-                gids = ids_of(doctor, "/etc/subgid", LEASE_OWNER, NULL);
-                if ((uids == 0) != (gids == 0) || (uids > 0 && uids < LEASE_UNIT) || (gids > 0 && gids < LEASE_UNIT)) {
-                        snprintf(found, sizeof found,
-                                 "%llu uids and %llu gids of " LEASE_OWNER " in /etc/subuid and /etc/subgid",
-                                 (unsigned long long)uids, (unsigned long long)gids);
+                const char *owner = doctor->subid_user != NULL ? doctor->subid_user : LEASE_OWNER;
+
+                uids = ids_of(doctor, "/etc/subuid", owner, NULL);
+                gids = ids_of(doctor, "/etc/subgid", owner, NULL);
+                if ((uids == 0) != (gids == 0) || (uids > 0 && uids < LEASE_UNIT) || (gids > 0 && gids < LEASE_UNIT) ||
+                    (uids == 0 && strcmp(owner, LEASE_OWNER) != 0)) {
+                        snprintf(found, sizeof found, "%llu uids and %llu gids of %s in /etc/subuid and /etc/subgid",
+                                 (unsigned long long)uids, (unsigned long long)gids, owner);
                         doctor_add(doctor, DOCTOR_MISSING, "ids.ranges", found, "no build gets a range of ids",
-                                   "give " LEASE_OWNER " whole ranges of 65536 in both files, or none in either");
+                                   doctor->subid_user != NULL ?
+                                           "give the user that ids.subidUser of the policy file names whole ranges of 65536 in both "
+                                           "files, or change the policy file" :
+                                           "give " LEASE_OWNER " whole ranges of 65536 in both files, or none in either");
                 } else if (uids > 0) {
                         uint64_t builds = (uids < gids ? uids : gids) / LEASE_UNIT;
 
-                        snprintf(found, sizeof found,
-                                 "of " LEASE_OWNER " in /etc/subuid and /etc/subgid, for %llu builds at once",
+                        snprintf(found, sizeof found, "of %s in /etc/subuid and /etc/subgid, for %llu builds at once", owner,
                                  (unsigned long long)builds);
                         doctor_add(doctor, DOCTOR_OK, "ids.ranges", found, NULL, NULL);
                 } else {

@@ -200,7 +200,7 @@ static int take_ids(struct work *work, struct error *err)
         int r;
 
         if (plan->sandbox.ids == SANDBOX_IDS_LEASE) {
-                r = leases_take(work->dir.root, plan->id, plan->sandbox.ids_size, plan->sandbox.group_key,
+                r = leases_take(work->dir.root, plan->id, plan->sandbox.ids_user, plan->sandbox.ids_size, plan->sandbox.group_key,
                                 plan->namespaces.is_host_net ? 0 : plan->host.namespaces[SPEC_NS_NET].inode, &lease, err);
                 if (r < 0)
                         return r;

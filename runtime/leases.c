@@ -230,8 +230,8 @@ static int find_own(const struct lease_house *house, int container_fd, const cha
                lease_read_record(house, base, arena, ret_record) == 0 && find_user(ret_record, root, id) != NULL;
 }
 
-int leases_take(const char *root, const char *id, uint32_t size, const char *group_key, uint64_t netns_inode,
-                struct lease *ret_lease, struct error *err)
+int leases_take(const char *root, const char *id, const char *user, uint32_t size, const char *group_key,
+                uint64_t netns_inode, struct lease *ret_lease, struct error *err)
 {
         auto_lease_house struct lease_house house = { .fd = UNSET_FD, .lock_fd = UNSET_FD };
         auto_arena struct arena arena = { 0 };
@@ -267,7 +267,7 @@ int leases_take(const char *root, const char *id, uint32_t size, const char *gro
                 return error_set(err, EINVAL, "the pod has %u ids, the container needs %u", record.size, size);
         if (r == 0) {
                 record = (struct lease_record){ .size = size };
-                r = lease_find_free(&house, size, &record.base, err);
+                r = lease_find_free(&house, user, size, &record.base, err);
                 if (r < 0)
                         return r;
         }

@@ -35,12 +35,17 @@ int leases_folder(char *ret_path, size_t size, struct error *err);
 
 /* Takes a free range, or the one that the group already has.
  * @root, @id: of a container folder that exists (state_create()). Asked again for the same one: the same answer.
+ * @user: whose entries of /etc/subuid and /etc/subgid it comes from, which must be there; LEASE_OWNER or NULL: that one's,
+ * or the built-in ones.
  * @group_key: pod's sandbox id, may be NULL. @netns_inode: of a joined network namespace, 0 for a new one.
  * Both known and naming different groups: refused (EPERM).
  * A container of a group with a shared range is added to its users; @ret_lease then has the group's size, at least
  * @size. ENOSPC: every range is taken; says how many. */
-int leases_take(const char *root, const char *id, uint32_t size, const char *group_key, uint64_t netns_inode,
-                struct lease *ret_lease, struct error *err);
+int leases_take(const char *root, const char *id, const char *user, uint32_t size, const char *group_key,
+                uint64_t netns_inode, struct lease *ret_lease, struct error *err);
+
+/* Could there be one, if all were free? Changes nothing, takes no lock. */
+int leases_check(const char *user, uint32_t size, struct error *err);
 
 /* Records which network namespace a new one turned out to be, so that later containers of the pod find the range.
  * EPERM where the rest of its pod lives in another one. A container without a lease: success. */

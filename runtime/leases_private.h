@@ -68,5 +68,5 @@ bool lease_make_free(const struct lease_house *house, uint32_t base);
 
 /* ---- leases_slots.c ---- */
 
-/* A range of @size that nobody has; remembers where to look next. ENOSPC: says how many there are. */
-int lease_find_free(const struct lease_house *house, uint32_t size, uint32_t *ret_base, struct error *err);
+/* A range of @size that nobody has; remembers where to look next. ENOSPC: says how many there are. @user: leases_take(). */
+int lease_find_free(const struct lease_house *house, const char *user, uint32_t size, uint32_t *ret_base, struct error *err);

@@ -34,6 +34,7 @@ struct layout {
         /* Ids of others, to be left out. */
         struct subid_range *taken[2];
         size_t n_taken[2];
+        const char *owner;              /* whose entries count */
         bool is_default;
         char text[512];                 /* tells one layout from another */
 };
@@ -41,7 +42,7 @@ struct layout {
 static int add_range(struct layout *layout, uint64_t first, uint64_t count, struct error *err)
 {
         if (layout->n_ranges == RANGES_MAX)
-                return error_set(err, E2BIG, "/etc/subuid has more than %d entries for %s", RANGES_MAX, LEASE_OWNER);
+                return error_set(err, E2BIG, "/etc/subuid has more than %d entries for %s", RANGES_MAX, layout->owner);
         layout->ranges[layout->n_ranges++] = (struct range){ (uint32_t)first, (uint32_t)(count / LEASE_UNIT) };
         layout->n_slots += (uint32_t)(count / LEASE_UNIT);
         return 0;
@@ -60,7 +61,7 @@ static int add_own_ranges(struct layout *layout, struct error *err)
                         while (i[file] < layout->n_taken[file] && ours[file] == NULL) {
                                 const struct subid_range *range = &layout->taken[file][i[file]++];
 
-                                if (strcmp(range->owner, LEASE_OWNER) == 0)
+                                if (strcmp(range->owner, layout->owner) == 0)
                                         ours[file] = range;
                         }
                 }
@@ -71,11 +72,11 @@ static int add_own_ranges(struct layout *layout, struct error *err)
                         return error_set(err, EINVAL,
                                          "/etc/subuid and /etc/subgid have different entries for %s: a build's user "
                                          "and group ids come from one range, give it the same one in both",
-                                         LEASE_OWNER);
+                                         layout->owner);
                 if (ours[0]->first < LEASE_UNIT || overlaps(ours[0]->first, ours[0]->count, LEASE_END, LEASE_UNIT))
                         return error_set(err, EINVAL,
                                          "/etc/subuid: the range of %s, %u ids from %u, holds ids of the host (below "
-                                         "%u) or of systemd's foreign images (from %u)", LEASE_OWNER,
+                                         "%u) or of systemd's foreign images (from %u)", layout->owner,
                                          ours[0]->count, ours[0]->first, LEASE_UNIT, LEASE_END);
                 r = add_range(layout, ours[0]->first, ours[0]->count, err);
                 if (r < 0)
@@ -83,18 +84,25 @@ static int add_own_ranges(struct layout *layout, struct error *err)
         }
 }
 
-static int read_layout(struct layout *layout, struct arena *arena, struct error *err)
+/* @user: NULL: LEASE_OWNER, who alone may have no entry. */
+static int read_layout(struct layout *layout, const char *user, struct arena *arena, struct error *err)
 {
         size_t length = 0;
         int r;
 
-        r = subid_read("/etc/subuid", LEASE_OWNER, arena, &layout->taken[0], &layout->n_taken[0], err);
+        layout->owner = user != NULL ? user : LEASE_OWNER;
+        r = subid_read("/etc/subuid", layout->owner, arena, &layout->taken[0], &layout->n_taken[0], err);
         if (r == 0)
-                r = subid_read("/etc/subgid", LEASE_OWNER, arena, &layout->taken[1], &layout->n_taken[1], err);
+                r = subid_read("/etc/subgid", layout->owner, arena, &layout->taken[1], &layout->n_taken[1], err);
         if (r == 0)
                 r = add_own_ranges(layout, err);
         if (r < 0)
                 return r;
+        if (layout->n_ranges == 0 && strcmp(layout->owner, LEASE_OWNER) != 0)
+                return error_set(err, EINVAL,
+                                 "ids.subidUser: /etc/subuid and /etc/subgid have no entry for \"%s\", whose ranges the policy "
+                                 "file wants: give it the same one, of %u ids or more, in both, or change the policy file", user,
+                                 LEASE_UNIT);
         if (layout->n_ranges == 0) {
                 layout->is_default = true;
                 add_range(layout, LEASE_FIRST, LEASE_END - LEASE_FIRST, err);
@@ -102,11 +110,42 @@ static int read_layout(struct layout *layout, struct arena *arena, struct error 
         if (layout->n_slots == 0)
                 return error_set(err, EINVAL,
                                  "/etc/subuid: the range of %s holds less than the %u ids that one build takes",
-                                 LEASE_OWNER, LEASE_UNIT);
+                                 layout->owner, LEASE_UNIT);
         for (size_t i = 0; i < layout->n_ranges && length < sizeof layout->text; i++)
                 length += (size_t)snprintf(layout->text + length, sizeof layout->text - length, "%s%u+%u",
                                            i == 0 ? "" : ",", layout->ranges[i].first, layout->ranges[i].n_slots);
         return 0;
+}
+
+/* Slots in one piece, at most. */
+static uint32_t largest(const struct layout *layout)
+{
+        uint32_t most = 0;
+
+        for (size_t i = 0; i < layout->n_ranges; i++)
+                if (layout->ranges[i].n_slots > most)
+                        most = layout->ranges[i].n_slots;
+        return most;
+}
+
+static int read_layout_for(struct layout *layout, const char *user, uint32_t size, struct arena *arena, struct error *err)
+{
+        int r = read_layout(layout, user, arena, err);
+
+        if (r < 0 || largest(layout) >= lease_units(size))
+                return r;
+        return error_set(err, ENOSPC, "no range of %u ids can be had: %s holds %u in one piece; give user %s a larger one in "
+                         "/etc/subuid and /etc/subgid, or set a smaller ids.size in the policy file", size,
+                         layout->is_default ? "the built-in range" : "the longest one in /etc/subuid",
+                         largest(layout) * LEASE_UNIT, layout->owner);
+}
+
+int leases_check(const char *user, uint32_t size, struct error *err)
+{
+        auto_arena struct arena arena = { 0 };
+        struct layout layout = { .n_slots = 0 };
+
+        return read_layout_for(&layout, user, size, &arena, err);
 }
 
 /* The base of a slot, and how many slots of its range follow. */
@@ -137,7 +176,7 @@ static bool is_somebodys(const struct layout *layout, uint32_t base, uint32_t si
 {
         for (size_t file = 0; file < 2; file++)
                 for (size_t i = 0; i < layout->n_taken[file]; i++)
-                        if (strcmp(layout->taken[file][i].owner, LEASE_OWNER) != 0 &&
+                        if (strcmp(layout->taken[file][i].owner, layout->owner) != 0 &&
                             overlaps(base, size, layout->taken[file][i].first, layout->taken[file][i].count))
                                 return true;
         return false;
@@ -223,7 +262,8 @@ static bool meets_misfit(const uint32_t *bases, size_t n, uint32_t base, uint32_
         return false;
 }
 
-int lease_find_free(const struct lease_house *house, uint32_t size, uint32_t *ret_base, struct error *err)
+int lease_find_free(const struct lease_house *house, const char *user, uint32_t size, uint32_t *ret_base,
+                    struct error *err)
 {
         auto_arena struct arena arena = { 0 };
         struct layout layout = { .n_slots = 0 };
@@ -233,7 +273,7 @@ int lease_find_free(const struct lease_house *house, uint32_t size, uint32_t *re
         bool is_other_layout;
         int r;
 
-        r = read_layout(&layout, &arena, err);
+        r = read_layout_for(&layout, user, size, &arena, err);
         if (r < 0)
                 return r;
         next = read_hint(house, &layout, &is_other_layout);
@@ -261,5 +301,5 @@ int lease_find_free(const struct lease_house *house, uint32_t size, uint32_t *re
         return error_set(err, ENOSPC,
                          "no range of %u ids is free: all %u of %s are taken; delete containers, or give user %s a "
                          "larger range in /etc/subuid and /etc/subgid", size, layout.n_slots,
-                         layout.is_default ? "the built-in range" : "its range in /etc/subuid", LEASE_OWNER);
+                         layout.is_default ? "the built-in range" : "its range in /etc/subuid", layout.owner);
 }

@@ -53,6 +53,8 @@ static int judge(const struct cli *cli, const struct plan_request *request, stru
         /* Which range it gets is decided under the lock of the leases; the rest is the same for each of them. */
         if (r == 0)
                 r = plan_set_ids(plan, cli->arena, LEASE_FIRST, plan->sandbox.ids_size, &check->verdict);
+        if (r == 0 && plan->sandbox.ids == SANDBOX_IDS_LEASE)
+                r = leases_check(plan->sandbox.ids_user, plan->sandbox.ids_size, &check->verdict);
         if (r < 0 && check->verdict.code == 0)
                 error_errno(&check->verdict, r, "judging config.json");
         for (const struct finding *finding = plan->findings.first; finding != NULL; finding = finding->next)

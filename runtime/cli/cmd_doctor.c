@@ -104,6 +104,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
         }
         r = policy_load(&cli->policy, cli->arena, &file, &policy_error);
         doctor.profiles = file != NULL ? file->profiles : &policy_builtin()->profile;
+        doctor.subid_user = file != NULL ? file->subid_user : NULL;
         doctor.n_profiles = file != NULL ? file->n_profiles : 1;
         doctor_look(&doctor, r < 0 ? policy_error.text : NULL);
         if (doctor.is_broken) {

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "policies/unenforced.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
@@ -60,20 +59,7 @@ static int show(struct cli *cli, struct error *err)
 
 /* ---- lint ---- */
 
-struct lint {
-        struct text_buffer *out;
-        const char *path, *profile;
-};
-
-static void say_unenforced(const char *member, void *context)
-{
-        const struct lint *lint = context;
-
-        text_addf(lint->out, "%s: profiles.%s.%s: this version cannot enforce it, and refuses every container of the profile\n",
-                  lint->path, lint->profile, member);
-}
-
-static void lint_exceptions(const struct policy_file *file, struct lint *lint)
+static void lint_exceptions(const struct policy_file *file, const char *path, struct text_buffer *out)
 {
         int64_t now = time(NULL);
 
@@ -81,7 +67,7 @@ static void lint_exceptions(const struct policy_file *file, struct lint *lint)
                 const struct policy_exception *exception = &file->exceptions[i];
 
                 if (now >= exception->ends_at)
-                        text_addf(lint->out, "%s: exceptions[%zu]: %s ended with %s\n", lint->path, i, exception->id,
+                        text_addf(out, "%s: exceptions[%zu]: %s ended with %s\n", path, i, exception->id,
                                   exception->expires);
         }
 }
@@ -89,19 +75,12 @@ static void lint_exceptions(const struct policy_file *file, struct lint *lint)
 static int lint(struct cli *cli, const char *path, struct error *err)
 {
         auto_buffer struct text_buffer out = { 0 };
-        struct lint lint = { .out = &out, .path = path };
         struct policy_file file;
         int r = read_candidate(path, cli->arena, &file, err);
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < file.n_profiles; i++) {
-                struct policy policy = { .profile = file.profiles[i], .subid_user = file.subid_user, .file = &file };
-
-                lint.profile = file.profiles[i].name;
-                policy_unenforced_list(&policy, say_unenforced, &lint);
-        }
-        lint_exceptions(&file, &lint);
+        lint_exceptions(&file, path, &out);
         text_addf(&out, "%s: revision %s is in order\n", path, file.revision);
         return cli_print(&out, err);
 }

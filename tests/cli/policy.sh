@@ -317,13 +317,38 @@ hooks()
 }
 check "hooks outside of allowPaths are refused" hooks
 
-unenforced()
+ranges()
 {
+        local etc=$T/etc
+        mkdir -p "$etc"
+        touch /etc/subuid /etc/subgid 2>/dev/null || skip_case "no /etc/subuid to mount over"
+        printf 'ada:100000:65536\n' > "$etc/subid"
+        mount --bind "$etc/subid" /etc/subuid; mount --bind "$etc/subid" /etc/subgid
+        trap 'umount /etc/subuid /etc/subgid' EXIT
         policy '.ids.subidUser = "builds"'
         p_run none 'echo ran'
-        is_refused '(ids.subidUser)' none
+        want_rc 1
+        want_err_has 'ids.subidUser: /etc/subuid and /etc/subgid have no entry for "builds"'
+        want_same "$(rt list -q)" ""
+        run rp check --bundle "$B"
+        want_rc 1
+        want_out_has 'ids.subidUser'
+        run rp doctor --format json
+        want_rc 3
+        jq -e '.facts | any(.name == "ids.ranges" and .state == "missing" and (.found | contains("builds")))' "$T/out"
+        printf 'builds:400000000:70000\n' >> "$etc/subid"
+        p_run theirs 'cat /proc/self/uid_map'
+        want_rc 0
+        want_match "$out" '^ *0 +400000000 +65536$'
+        policy '.ids = {subidUser: "builds", size: 100000}'
+        p_run large 'echo ran'
+        want_rc 1
+        want_err_has 'give user builds a larger one'
+        policy '.'
+        p_run nobodys 'cat /proc/self/uid_map'
+        want_match "$out" '^ *0 +[0-9]{10} +65536$'
 }
-check "a member that this version cannot enforce refuses by name" unenforced
+check "ids.subidUser: its ranges, or a refusal that names it" ranges
 
 rootless()
 {

@@ -128,7 +128,7 @@ static int make_box(const char *id, unsigned flags, struct box *box)
         };
         want(state_set_creator(&box->state, &err) == 0 && state_write(&dir, &box->state, &err) == 0);
         want(write_config(&dir, flags) == 0);
-        want(leases_take(root, id, 65536, id, 0, &lease, &err) == 0);
+        want(leases_take(root, id, NULL, 65536, id, 0, &lease, &err) == 0);
         want(cgroups_prepare(&box->cgroups, false, &ready, &err) == 0);
         box->init = start_process(&ready, flags & BOX_PIDNS, true);
         want(box->init > 0);
@@ -291,7 +291,7 @@ static int unfinished_ones(void)
         for (int is_forced = 0; is_forced < 2; is_forced++) {
                 want(state_create(root, "a", &dir, &err) == 0);
                 want(fd_replace_file(dir.fd, "state.json.new-17", "{\"id\":", 6, 0600) == 0);
-                want(leases_take(root, "a", 65536, NULL, 0, &lease, &err) == 0);
+                want(leases_take(root, "a", NULL, 65536, NULL, 0, &lease, &err) == 0);
                 state_dir_close(&dir);
                 want(delete_it("a", is_forced) == 0);
                 want(want_gone(&nothing, "a") == 0);

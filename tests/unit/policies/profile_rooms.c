@@ -463,10 +463,20 @@ Test(policy_rooms, a_readonly_rootfs_has_places_to_write_to)
         cr_assert_str_eq(mount_at("/run")->data, "mode=755,size=67108864,nr_inodes=16384");
 }
 
-Test(policy_rooms, what_cannot_be_enforced_is_refused_by_name)
+Test(policy_rooms, whose_ranges_they_are_counts_where_a_range_is_given)
 {
+        static const struct spec_id_map map = { 0, 400000000, 65536 };
+
+        request_passes(&q);
+        cr_assert_null(q.sandbox.ids_user);
         q.policy.subid_user = "builds";
-        request_is_refused(&q, "ids.subidUser");
+        request_passes(&q);
+        cr_assert_str_eq(q.sandbox.ids_user, "builds");
+        cr_assert_null(request_finding(&q, FINDING_RECORDED, "ids.subidUser"));
+        q.spec.linux_.uid_map = q.spec.linux_.gid_map = &map;
+        q.spec.linux_.n_uid_map = q.spec.linux_.n_gid_map = 1;
+        request_passes(&q);
+        cr_assert_not_null(request_finding(&q, FINDING_RECORDED, "ids.subidUser"));
 }
 
 Test(policy_rooms, the_wall_clock_comes_with_a_grace_time)

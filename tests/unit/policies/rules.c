@@ -621,7 +621,14 @@ static void agent_of_others(bool within)
 }
 
 static void sysctl(bool within) { set_pair(&l->sysctl, &l->n_sysctl, within ? "net.ipv4.ip_forward" : "kernel.core_pattern", "1"); }
-static void subid_user(bool within) { q.policy.subid_user = within ? "runb" : "somebody"; }
+static void subid_user(bool within)
+{
+        static const struct spec_id_map engines = { 0, 400000000, 65536 };
+
+        l->uid_map = l->gid_map = &engines;
+        l->n_uid_map = l->n_gid_map = 1;
+        q.policy.subid_user = within ? NULL : "somebody";
+}
 
 static void nothing(bool within) { (void)within; }
 
@@ -658,7 +665,7 @@ static const struct row {
         { "ids", FINDING_RECORDED, map_beside_a_joined_one, false },
         { "ids.group", FINDING_REFUSED, two_pods, false },
         { "ids.root", FINDING_REFUSED, map_of_root, false },
-        { "ids.subidUser", FINDING_REFUSED, subid_user, false },
+        { "ids.subidUser", FINDING_RECORDED, subid_user, false },
         { "ids.users", FINDING_REFUSED, map_of_users, false },
         { "ids.users", FINDING_ALLOWED, map_excepted, false },
         { "ingress", FINDING_RECORDED, ingress_open, false },

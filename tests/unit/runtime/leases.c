@@ -91,7 +91,7 @@ static struct lease take(const char *id, const char *key, uint64_t inode)
         struct lease lease = { 0 };
 
         container(id);
-        cr_assert_eq(leases_take(root, id, 65536, key, inode, &lease, &err), 0, "%s: %s", id, err.text);
+        cr_assert_eq(leases_take(root, id, NULL, 65536, key, inode, &lease, &err), 0, "%s: %s", id, err.text);
         return lease;
 }
 
@@ -124,7 +124,7 @@ Test(leases, gives_each_container_a_range_and_takes_it_back)
         cr_expect_eq(a.base % 65536, 0);
         cr_expect_eq(a.size, 65536);
         cr_expect_neq(a.base, b.base);
-        cr_assert_eq(leases_take(root, "a", 65536, NULL, 0, &again, &err), 0);
+        cr_assert_eq(leases_take(root, "a", NULL, 65536, NULL, 0, &again, &err), 0);
         cr_expect_eq(again.base, a.base, "asked again, the same answer");
         cr_expect_eq(count("leases"), 2);
         cr_expect_eq(leases_free(root, "a", &err), 0);
@@ -194,12 +194,12 @@ Test(leases, fifty_at_once_get_fifty_ranges)
                         if (state_create(root, id, &dir, NULL) < 0)
                                 _exit(2);
                         state_dir_close(&dir);
-                        if (leases_take(root, id, 65536, NULL, 0, &lease, NULL) < 0)
+                        if (leases_take(root, id, NULL, 65536, NULL, 0, &lease, NULL) < 0)
                                 _exit(3);
                         if (write(results[1], &lease.base, sizeof lease.base) != sizeof lease.base)
                                 _exit(4);
                         /* Some come and go. */
-                        if (round % 2 == 0 && leases_take(root, id, 65536, NULL, 0, &lease, NULL) < 0)
+                        if (round % 2 == 0 && leases_take(root, id, NULL, 65536, NULL, 0, &lease, NULL) < 0)
                                 _exit(5);
                 }
                 _exit(0);
@@ -228,10 +228,10 @@ Test(leases, says_how_many_there_are_when_all_are_taken)
         cr_expect_eq(take("b", NULL, 0).base, 200065536);
         cr_expect_eq(take("c", NULL, 0).base, 200131072);
         container("d");
-        cr_expect_eq(leases_take(root, "d", 65536, NULL, 0, &lease, &err), -ENOSPC);
+        cr_expect_eq(leases_take(root, "d", NULL, 65536, NULL, 0, &lease, &err), -ENOSPC);
         cr_expect_not_null(strstr(err.text, "all 3 of"), "%s", err.text);
         cr_assert_eq(leases_free(root, "b", &err), 0);
-        cr_assert_eq(leases_take(root, "d", 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
+        cr_assert_eq(leases_take(root, "d", NULL, 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
         cr_expect_eq(lease.base, 200065536);
 }
 
@@ -243,14 +243,14 @@ Test(leases, takes_over_what_a_removed_folder_held)
         take("a", "pod", 5);
         remove_container("a");
         container("b");
-        cr_assert_eq(leases_take(root, "b", 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
+        cr_assert_eq(leases_take(root, "b", NULL, 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
         cr_expect_eq(count("groups"), 0);
 
         /* The same name again is not the same container. */
         remove_container("b");
         container("b");
         container("c");
-        cr_assert_eq(leases_take(root, "c", 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
+        cr_assert_eq(leases_take(root, "c", NULL, 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
         cr_expect_eq(leases_free(root, "b", &err), 0);
         cr_expect_eq(count("leases"), 1);
 }
@@ -275,10 +275,10 @@ Test(leases, leaves_a_range_alone_in_which_a_process_lives)
         }
         usleep(50000);
         container("b");
-        cr_expect_eq(leases_take(root, "b", 65536, NULL, 0, &lease, &err), -ENOSPC);
+        cr_expect_eq(leases_take(root, "b", NULL, 65536, NULL, 0, &lease, &err), -ENOSPC);
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
-        cr_expect_eq(leases_take(root, "b", 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
+        cr_expect_eq(leases_take(root, "b", NULL, 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
 }
 
 Test(leases, both_files_have_to_say_the_same)
@@ -287,23 +287,57 @@ Test(leases, both_files_have_to_say_the_same)
 
         container("a");
         set_etc("runb:200000000:65536\n", "runb:300000000:65536\n");
-        cr_expect_eq(leases_take(root, "a", 65536, NULL, 0, &lease, &err), -EINVAL);
+        cr_expect_eq(leases_take(root, "a", NULL, 65536, NULL, 0, &lease, &err), -EINVAL);
         cr_expect_not_null(strstr(err.text, "/etc/subgid"));
         set_etc("runb:200000000:65536\n", "");
-        cr_expect_eq(leases_take(root, "a", 65536, NULL, 0, &lease, &err), -EINVAL);
+        cr_expect_eq(leases_take(root, "a", NULL, 65536, NULL, 0, &lease, &err), -EINVAL);
         set_etc("runb:200000000:65535\n", "runb:200000000:65535\n");
-        cr_expect_eq(leases_take(root, "a", 65536, NULL, 0, &lease, &err), -EINVAL);
+        cr_expect_eq(leases_take(root, "a", NULL, 65536, NULL, 0, &lease, &err), -EINVAL);
         set_etc("runb:1000:65536\n", "runb:1000:65536\n");
-        cr_expect_eq(leases_take(root, "a", 65536, NULL, 0, &lease, &err), -EINVAL);
+        cr_expect_eq(leases_take(root, "a", NULL, 65536, NULL, 0, &lease, &err), -EINVAL);
         set_etc("runb:2147287040:131072\n", "runb:2147287040:131072\n");
-        cr_expect_eq(leases_take(root, "a", 65536, NULL, 0, &lease, &err), -EINVAL);
+        cr_expect_eq(leases_take(root, "a", NULL, 65536, NULL, 0, &lease, &err), -EINVAL);
         set_etc("runb:abc:65536\n", "");
-        cr_expect_eq(leases_take(root, "a", 65536, NULL, 0, &lease, &err), -EINVAL);
+        cr_expect_eq(leases_take(root, "a", NULL, 65536, NULL, 0, &lease, &err), -EINVAL);
         cr_expect_not_null(strstr(err.text, "/etc/subuid, line 1"), "%s", err.text);
         want_empty();
         set_etc("x:1:1\nrunb:200000000:65536\nrunb:400000000:65536\n", "runb:200000000:65536\ny:2:2\nrunb:400000000:65536\n");
-        cr_expect_eq(leases_take(root, "a", 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
+        cr_expect_eq(leases_take(root, "a", NULL, 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
         cr_expect_eq(take("b", NULL, 0).base, 400000000);
+}
+
+Test(leases, a_user_that_is_named_has_the_range_in_both_files_or_none_is_given)
+{
+        static const struct { const char *subuid, *subgid, *says; } bad[] = {
+                { "", "", "\"builds\"" },
+                { "runb:200000000:65536\n", "runb:200000000:65536\n", "\"builds\"" },
+                { "builds:200000000:65536\n", "runb:200000000:65536\n", "different entries for builds" },
+                { "builds:200000000:65535\n", "builds:200000000:65535\n", "range of builds holds less than" },
+                { "builds:nonsense:65536\n", "builds:200000000:65536\n", "/etc/subuid, line 1" },
+                { "builds:1000:65536\n", "builds:1000:65536\n", "range of builds" },
+        };
+        struct lease lease;
+
+        container("a");
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+                set_etc(bad[i].subuid, bad[i].subgid);
+                cr_expect_lt(leases_take(root, "a", "builds", 65536, NULL, 0, &lease, &err), 0);
+                cr_expect_not_null(strstr(err.text, bad[i].says), "%s", err.text);
+                cr_expect_lt(leases_check("builds", 65536, &err), 0);
+        }
+        want_empty();
+        set_etc("builds:200000000:131072\nrunb:300000000:65536\n", "builds:200000000:131072\nrunb:300000000:65536\n");
+        cr_expect_eq(leases_take(root, "a", "builds", 200000, NULL, 0, &lease, &err), -ENOSPC);
+        cr_expect_not_null(strstr(err.text, "131072 in one piece; give user builds"), "%s", err.text);
+        cr_expect_eq(leases_check("builds", 65536, &err), 0);
+        cr_expect_eq(leases_take(root, "a", "builds", 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
+        cr_expect_eq(lease.base, 200000000);
+        cr_expect_eq(take("b", NULL, 0).base, 300000000, "whoever is named nobody has runb's");
+        set_etc("builds:200000000:131072\n", "builds:200000000:131072\n");
+        cr_expect_eq(leases_check("runb", 65536, &err), 0, "the default, spelled out");
+        container("c");
+        cr_expect_eq(leases_take(root, "c", "builds", 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
+        cr_expect_eq(lease.base, 200065536);
 }
 
 Test(leases, ids_of_other_users_are_left_out)
@@ -320,18 +354,18 @@ Test(leases, larger_ranges_and_a_changed_subuid_never_overlap)
         container("a");
         container("b");
         container("c");
-        cr_assert_eq(leases_take(root, "a", 100000, NULL, 0, &a, &err), 0, "%s", err.text);
+        cr_assert_eq(leases_take(root, "a", NULL, 100000, NULL, 0, &a, &err), 0, "%s", err.text);
         cr_expect_eq(a.size, 100000);
-        cr_assert_eq(leases_take(root, "b", 1, NULL, 0, &b, &err), 0, "%s", err.text);
+        cr_assert_eq(leases_take(root, "b", NULL, 1, NULL, 0, &b, &err), 0, "%s", err.text);
         cr_expect_eq(b.base, a.base + 2 * 65536);
         cr_expect_eq(count("leases"), 3);
 
         /* Slots that lie half across the ones of before. */
         set_etc("runb:200032768:196608\n", "runb:200032768:196608\n");
-        cr_expect_eq(leases_take(root, "c", 65536, NULL, 0, &c, &err), -ENOSPC);
+        cr_expect_eq(leases_take(root, "c", NULL, 65536, NULL, 0, &c, &err), -ENOSPC);
         cr_assert_eq(leases_free(root, "a", &err), 0);
         cr_expect_eq(count("leases"), 1);
-        cr_assert_eq(leases_take(root, "c", 65536, NULL, 0, &c, &err), 0, "%s", err.text);
+        cr_assert_eq(leases_take(root, "c", NULL, 65536, NULL, 0, &c, &err), 0, "%s", err.text);
         cr_expect_eq(c.base, 200032768);
         cr_assert_eq(leases_free(root, "b", &err), 0);
         cr_assert_eq(leases_free(root, "c", &err), 0);
@@ -345,7 +379,7 @@ static void want_refused(const char *id, const char *key, uint64_t inode)
         struct lease lease;
 
         container(id);
-        cr_expect_eq(leases_take(root, id, 65536, key, inode, &lease, &err), -EPERM, "%s", id);
+        cr_expect_eq(leases_take(root, id, NULL, 65536, key, inode, &lease, &err), -EPERM, "%s", id);
         cr_expect_not_null(err.rule);
         cr_expect_eq(leases_free(root, id, &err), 0);
 }
@@ -400,7 +434,7 @@ Test(leases, a_sandbox_id_that_is_a_path_is_refused)
 
         container("a");
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-                cr_expect_eq(leases_take(root, "a", 65536, bad[i], 0, &lease, &err), -EINVAL, "%s", bad[i]);
+                cr_expect_eq(leases_take(root, "a", NULL, 65536, bad[i], 0, &lease, &err), -EINVAL, "%s", bad[i]);
 }
 
 static void set_dead(const char *id)
@@ -448,7 +482,7 @@ Test(leases, whatever_a_killed_one_leaves_is_cleared_up)
         snprintf(path, sizeof path, "%s/leases/200000000", house);
         put(path, "size 655");
         container("c");
-        cr_expect_eq(leases_take(root, "c", 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
+        cr_expect_eq(leases_take(root, "c", NULL, 65536, NULL, 0, &lease, &err), 0, "%s", err.text);
         snprintf(path, sizeof path, "%s/lock", house);
         put(path, "rubbish");
         cr_expect_eq(leases_free(root, "c", &err), 0);
@@ -465,7 +499,7 @@ Test(leases, a_folder_that_others_may_write_to_is_refused)
         take("a", NULL, 0);
         container("b");
         cr_assert_eq(chmod(house, 0777), 0);
-        cr_expect_eq(leases_take(root, "b", 65536, NULL, 0, &lease, &err), -EPERM);
+        cr_expect_eq(leases_take(root, "b", NULL, 65536, NULL, 0, &lease, &err), -EPERM);
         cr_expect_not_null(strstr(err.text, house));
 }
 
