@@ -62,8 +62,8 @@ static void write_table(struct arena *arena, const struct state *state, const st
 {
         static const char *const head[] = { "ACTION", "PROPERTY", "ASKED", "GETS", "RULE" };
         static const char *const denied_head[] = { "REFUSED", "TIMES", "PROGRAM", "NAME", "WHY" };
-        struct table table = { .arena = arena, .n_columns = TABLE_COLUMNS };
-        struct table denied = { .arena = arena, .n_columns = TABLE_COLUMNS };
+        struct table table = { .arena = arena, .n_columns = 5 };
+        struct table denied = { .arena = arena, .n_columns = 5 };
 
         if (state->findings != NULL)
                 table_add(&table, TABLE_PLAIN, head);

@@ -15,6 +15,7 @@ static const struct cli_command commands[] = {
         { "ps", "list the processes of a container", cmd_ps, true, false },
         { "events", "print what a container uses, and when it runs out of memory", cmd_events, true, false },
         { "egress", "print what a container tried to reach", cmd_egress, true, false },
+        { "report", "tell what a container is by the kernel, and whether it still holds", cmd_report, true, false },
         { "pause", "stop all processes of a container where they are", cmd_pause, true, false },
         { "resume", "let a paused container go on", cmd_resume, true, false },
         { "update", "change the limits of a container", cmd_update, true, false },

@@ -7,7 +7,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/text.h"
 
-#define TABLE_COLUMNS 5
+#define TABLE_COLUMNS 10
 
 enum table_colour { TABLE_PLAIN, TABLE_GREEN, TABLE_YELLOW, TABLE_RED };
 

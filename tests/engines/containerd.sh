@@ -23,6 +23,9 @@ check "ctr run: output and exit code; a missing program is named" run_plain
 
 start() { c container ls -q | grep -qx "$1" || crun_ -d localhost/bb:latest "$1" sleep 1000; }
 
+reports() { start e; reports_hold /run/containerd; }
+check "ctr run: runb report finds it as it was made" reports
+
 exec_in()
 {
         start e

@@ -35,6 +35,9 @@ pod_and_containers()
 }
 check "a pod of two containers runs; their output is in its log folder" pod_and_containers
 
+reports() { two; reports_hold /run/containerd; }
+check "runb report finds a pod and its containers as they were made" reports
+
 exec_sync()
 {
         two

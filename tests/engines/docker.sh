@@ -45,6 +45,7 @@ b"
         want_match "$rc" "^12[67]$" # docker 20.10 says 126, 28 says 127
         run d top long
         want_out_has sleep
+        reports_hold "$E/dk"
         d pause long
         want_same "$(d inspect -f '{{.State.Status}}' long)" paused
         d unpause long

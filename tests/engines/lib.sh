@@ -85,6 +85,23 @@ podman_end()
 
 bud() { buildah --root "$E/root" --runroot "$E/runroot" --storage-driver overlay "$@"; }
 
+# reports_hold FOLDER: `runb report` of each container whose state lies below it finds all as it was made
+reports_hold()
+{
+        local file id root n=0
+
+        is_runb || skip_case "only runb promises this"
+        for file in $(find "$1" -name state.json); do
+                id=$(basename "$(dirname "$file")") root=$(dirname "$(dirname "$file")")
+                [ "$("$RUNB" --root "$root" state "$id" | jq -r .status)" = running ] || continue
+                run "$RUNB" --root "$root" report --format json "$id"
+                echo "$out" | jq -c '.checks[] | select(.verdict != "holds")'
+                want_rc 0
+                n=$((n + 1))
+        done
+        [ $n -gt 0 ] || fail "no container runs"
+}
+
 # ------------------------------------------------------------------------------------------------------ containerd
 containerd_start()
 {

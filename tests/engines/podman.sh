@@ -45,6 +45,14 @@ pod run -d --name long -v "$T/data:/host:ro" localhost/bb sh -c 'trap "exit 5" T
 running() { want_same "$(pod inspect -f '{{.State.Status}}' long)" running; }
 check "podman run -d: the container is running" running
 
+reports()
+{
+        pod run -d --name reported -v "$T/data:/data" --tmpfs /scratch --memory 100m --read-only --hostname h localhost/bb sleep 1000
+        reports_hold /run/runb
+        pod rm -f -t 0 reported
+}
+check "podman run: runb report finds both as they were made" reports
+
 exec_plain()
 {
         run pod exec long sh -c 'echo hello; id -u; exit 4'
