@@ -25,6 +25,7 @@
 #include "runtime/deadline.h"
 #include "runtime/denials.h"
 #include "runtime/egress_control.h"
+#include "runtime/egress_who.h"
 #include "runtime/ending.h"
 #include "runtime/intelrdt.h"
 #include "runtime/leases.h"
@@ -191,20 +192,20 @@ static int open_counters(const struct state_dir *dir, const struct state *state)
         return fd;
 }
 
-static void record_counters(int fd, const struct state_dir *dir, const struct state *state)
+static void record_counters(int fd, int who_fd, const struct state_dir *dir, const struct state *state)
 {
         auto_arena struct arena arena = { 0 };
         struct error why = { 0 };
         struct policy policy;
 
         if (fd >= 0 && (policy_kept(dir, state, &arena, &policy, &why) < 0 ||
-                        egress_record(fd, &policy, dir, state, &arena, &why) < 0))
+                        egress_record(fd, who_fd, &policy, dir, state, &arena, &why) < 0))
                 log_warning("%s", why.text);
 }
 
 int delete_undo(struct state_dir *dir, const struct state *state, struct error *err)
 {
-        auto_close int counters = open_counters(dir, state);
+        auto_close int counters = open_counters(dir, state), who = counters < 0 ? UNSET_FD : egress_who_open(state);
         struct ending ending;
         struct error more = { 0 };
         int r, first = 0;
@@ -216,7 +217,7 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
         r = end_cgroups(state, err);
         if (r < 0)
                 return r;
-        record_counters(counters, dir, state);
+        record_counters(counters, who, dir, state);
         auto_close_cleanup(&counters);
         r = egress_unpin(dir, err);
         if (r < 0)

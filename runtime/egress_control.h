@@ -18,6 +18,7 @@ struct egress_attempt {
         uint16_t port;                  /* 0: a protocol without ports */
         uint64_t packets, bytes;
         const char *name;               /* the policy's host name for the address; NULL */
+        const char *const *processes; size_t n_processes;       /* of those that tried, where that is known */
 };
 
 /* Keeps the batch beside the record, for those that check it later. */
@@ -64,5 +65,5 @@ void egress_write_json(const struct egress_attempt *attempts, size_t n, struct t
 
 /* At the end of a container: checks the table and reads it, and writes both into the audit file of @policy.
  * Returns 0, also where there is nothing to read; or what audit_write() says. */
-int egress_record(int fd, const struct policy *policy, const struct state_dir *dir, const struct state *state, struct arena *arena,
+int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state, struct arena *arena,
                   struct error *err);

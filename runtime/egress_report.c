@@ -14,6 +14,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/egress_names.h"
+#include "runtime/egress_who.h"
 
 const char *egress_protocol_name(uint8_t protocol)
 {
@@ -67,7 +68,11 @@ static void write_list(const struct egress_attempt *attempts, size_t n, bool is_
                         text_add(out, ",\"name\":");
                         text_add_json(out, attempts[i].name);
                 }
-                text_add(out, "}");
+                for (size_t k = 0; k < attempts[i].n_processes; k++) {
+                        text_add(out, k == 0 ? ",\"processes\":[" : ",");
+                        text_add_json(out, attempts[i].processes[k]);
+                }
+                text_add(out, attempts[i].n_processes > 0 ? "]}" : "}");
                 is_first = false;
         }
 }
@@ -110,7 +115,7 @@ void egress_write_json(const struct egress_attempt *attempts, size_t n, struct t
         text_add(out, "]");
 }
 
-int egress_record(int fd, const struct policy *policy, const struct state_dir *dir, const struct state *state, struct arena *arena,
+int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state, struct arena *arena,
                   struct error *err)
 {
         auto_buffer struct text_buffer json = { 0 };
@@ -135,6 +140,8 @@ int egress_record(int fd, const struct policy *policy, const struct state_dir *d
         }
         if (egress_name_attempts(dir, state, arena, attempts, n, &why) < 0)
                 log_warning("%s", why.text);
+        if (egress_who_tell(who_fd, arena, attempts, n) < 0)
+                return error_errno(err, ENOMEM, "audit file");
         egress_write_json(attempts, n, &json);
         if (json.is_broken)
                 return error_errno(err, ENOMEM, "audit file");

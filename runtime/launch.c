@@ -35,6 +35,7 @@
 #include "runtime/denials.h"
 #include "runtime/egress_control.h"
 #include "runtime/egress_names.h"
+#include "runtime/egress_who.h"
 #include "runtime/host.h"
 #include "runtime/inherit.h"
 #include "runtime/launch_child.h"
@@ -346,6 +347,8 @@ static int prepare(struct work *work, struct error *err)
                                         spec->linux_.resources.n_devices, err);
                 if (r < 0)
                         return r;
+                if (work->state.is_egress_counted && !ready->cgroups.was_there)
+                        egress_who_attach(plan->cgroups.paths, plan->cgroups.n_paths);
                 if (ready->cgroups.was_there) {
                         /* Shared by several containers (buildah --cgroup-parent): not ours to remove. */
                         work->state.is_cgroup_shared = true;

@@ -8,6 +8,14 @@
 #include "runtime/base/auto.h"
 #include "runtime/base/text.h"
 #include "runtime/egress_control.h"
+#include "runtime/egress_who.h"
+
+/* A process calls itself what it likes: no terminal gets that as it is. */
+static void write_name(const char *name, struct text_buffer *out)
+{
+        for (; *name != '\0'; name++)
+                text_add_n(out, *name > ' ' && *name < 0x7f && *name != ',' ? name : "?", 1);
+}
 
 static void write_table(const struct egress_attempt *attempts, size_t n, struct text_buffer *out)
 {
@@ -16,8 +24,13 @@ static void write_table(const struct egress_attempt *attempts, size_t n, struct 
         text_addf(out, "%-9s%-52s%12s%14s\n", "VERDICT", "DESTINATION", "PACKETS", "BYTES");
         for (size_t i = 0; i < n; i++) {
                 egress_attempt_text(&attempts[i], text, sizeof text);
-                text_addf(out, "%-9s%-52s%12" PRIu64 "%14" PRIu64 "\n", attempts[i].is_refused ? "refused" : "passed", text,
+                text_addf(out, "%-9s%-52s%12" PRIu64 "%14" PRIu64, attempts[i].is_refused ? "refused" : "passed", text,
                           attempts[i].packets, attempts[i].bytes);
+                for (size_t k = 0; k < attempts[i].n_processes; k++) {
+                        text_add(out, k == 0 ? "  by " : ", ");
+                        write_name(attempts[i].processes[k], out);
+                }
+                text_add(out, "\n");
         }
 }
 
@@ -25,7 +38,7 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
 {
         auto_state_dir struct state_dir dir = { 0 };
         auto_buffer struct text_buffer out = { 0 };
-        auto_close int fd = UNSET_FD;
+        auto_close int fd = UNSET_FD, who_fd = UNSET_FD;
         struct egress_attempt *attempts;
         struct state state;
         size_t n;
@@ -41,6 +54,11 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
                 r = egress_read(fd, cli->arena, &attempts, &n, err);
         if (r == 0)
                 r = egress_name_attempts(&dir, &state, cli->arena, attempts, n, err);
+        if (r == 0) {
+                who_fd = egress_who_open(&state);
+                if (egress_who_tell(who_fd, cli->arena, attempts, n) < 0)
+                        r = error_errno(err, ENOMEM, "egress");
+        }
         if (r < 0)
                 return r;
         if (is_json) {

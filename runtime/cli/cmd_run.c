@@ -11,6 +11,7 @@
 #include "runtime/delete.h"
 #include "runtime/ending.h"
 #include "runtime/egress_control.h"
+#include "runtime/egress_who.h"
 #include "runtime/notify.h"
 #include "runtime/restack.h"
 #include "runtime/terminal.h"
@@ -64,13 +65,15 @@ static void tell_egress(int fd, struct launched *launched, bool is_kept, struct 
 {
         struct egress_attempt *attempts;
         struct error why = { 0 };
+        auto_close int who_fd = UNSET_FD;
         size_t n;
 
         if (fd < 0)
                 return;
+        who_fd = egress_who_open(&launched->state);
         if (egress_read(fd, arena, &attempts, &n, &why) < 0 ||
             egress_name_attempts(&launched->dir, &launched->state, arena, attempts, n, &why) < 0 ||
-            (!is_kept && egress_record(fd, &launched->plan->policy, &launched->dir, &launched->state, arena, &why) < 0))
+            (!is_kept && egress_record(fd, who_fd, &launched->plan->policy, &launched->dir, &launched->state, arena, &why) < 0))
                 log_warning("%s", why.text);
         else
                 tell_refused(attempts, n);
