@@ -51,9 +51,6 @@
 #define LOOPBACK_INDEX 1        /* net_namespace(7): the first interface, always */
 #define DESTINATION_PORT 2      /* of TCP and UDP: RFC 9293, RFC 768 */
 
-#define REFUSED "refused"
-#define PASSED "passed"
-
 /* ---- the rules ---- */
 
 static void match_loopback(struct netlink_writer *w, uint32_t key)
@@ -121,8 +118,17 @@ static void load_destination(struct netlink_writer *w, bool is_v6, bool has_port
                 egress_load_zero_to(w, port);
 }
 
-/* TCP and UDP by port; of others the bytes there are no port, and would make one entry each. */
-static void put_counting(struct netlink_writer *w, const char *chain, enum egress_set set_v4)
+static void refuse_or_pass(struct netlink_writer *w, bool is_refused)
+{
+        if (is_refused)
+                egress_reject(w);
+        else
+                egress_verdict(w, NF_ACCEPT);
+}
+
+/* TCP and UDP by port; of others the bytes there are no port, and would make one entry each. What finds no place in a set
+ * that is full goes on to the last rule, which has the same verdict and only adds it up. */
+static void put_counting(struct netlink_writer *w, const char *chain, enum egress_set set_v4, bool is_refused)
 {
         static const uint8_t families[] = { NFPROTO_IPV4, NFPROTO_IPV6 }, protocols[] = { IPPROTO_TCP, IPPROTO_UDP };
         struct egress_rule rule;
@@ -140,28 +146,13 @@ static void put_counting(struct netlink_writer *w, const char *chain, enum egres
                         }
                         load_destination(w, family == 1, i < 2);
                         egress_count_in(w, egress_set_name(set_v4 + family));
+                        refuse_or_pass(w, is_refused);
                         egress_rule_end(&rule);
                 }
         }
-}
-
-static void put_refused(struct netlink_writer *w)
-{
-        struct egress_rule rule;
-
-        put_counting(w, REFUSED, EGRESS_REFUSED_4);
-        rule = egress_rule_begin(w, REFUSED);
-        egress_reject(w);
-        egress_rule_end(&rule);
-}
-
-static void put_passed(struct netlink_writer *w)
-{
-        struct egress_rule rule;
-
-        put_counting(w, PASSED, EGRESS_PASSED_4);
-        rule = egress_rule_begin(w, PASSED);
-        egress_verdict(w, NF_ACCEPT);
+        rule = egress_rule_begin(w, chain);
+        egress_count(w);
+        refuse_or_pass(w, is_refused);
         egress_rule_end(&rule);
 }
 
@@ -172,14 +163,14 @@ static void put_allowed(struct netlink_writer *w, bool is_v6)
         match_family(w, is_v6 ? NFPROTO_IPV6 : NFPROTO_IPV4);
         load_destination(w, is_v6, true);
         egress_lookup(w, egress_set_name(is_v6 ? EGRESS_ALLOWED_6 : EGRESS_ALLOWED_4));
-        egress_go_to(w, PASSED);
+        egress_go_to(w, EGRESS_PASSED);
         egress_rule_end(&rule);
 }
 
 static void refuse(struct netlink_writer *w, const struct sandbox_egress *rules)
 {
         if (rules->is_counted)
-                egress_go_to(w, REFUSED);
+                egress_go_to(w, EGRESS_REFUSED);
         else
                 egress_reject(w);
 }
@@ -302,17 +293,17 @@ bool egress_put_batch(const struct sandbox_egress *rules, struct egress_batch *b
         egress_put_chain(&w, "forward", NF_INET_FORWARD);
         egress_put_chain(&w, "input", NF_INET_LOCAL_IN);
         if (rules->is_counted)
-                egress_put_subchain(&w, REFUSED);
+                egress_put_subchain(&w, EGRESS_REFUSED);
         if (rules->has_list)
-                egress_put_subchain(&w, PASSED);
+                egress_put_subchain(&w, EGRESS_PASSED);
         egress_put_sets(&w, rules);
         egress_put_elements(&w, rules);
         put_input(&w, rules);
         put_output(&w, rules);
         if (rules->has_list)
-                put_passed(&w);
+                put_counting(&w, EGRESS_PASSED, EGRESS_PASSED_4, false);
         if (rules->is_counted)
-                put_refused(&w);
+                put_counting(&w, EGRESS_REFUSED, EGRESS_REFUSED_4, true);
         /* The last one that the kernel acknowledges; any error comes before it, also one found in committing. */
         if (!w.is_full)
                 ((struct nlmsghdr *)(w.bytes + w.message))->nlmsg_flags |= NLM_F_ACK;

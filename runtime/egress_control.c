@@ -164,12 +164,41 @@ static int compare_attempts(const void *a, const void *b)
         int r = (int)other->is_refused - (int)one->is_refused;
 
         if (r == 0)
+                r = (int)one->is_rest - (int)other->is_rest;
+        if (r == 0)
                 r = (int)one->is_v6 - (int)other->is_v6;
         if (r == 0)
                 r = memcmp(one->address, other->address, sizeof one->address);
         if (r == 0)
                 r = (int)one->protocol - (int)other->protocol;
         return r == 0 ? (int)one->port - (int)other->port : r;
+}
+
+/* What found no place in a full set: the counter of the chain's last rule. */
+static int read_rest(struct egress_reader *reader, const char *chain, struct list *list)
+{
+        struct egress_attempt rest = { .is_refused = strcmp(chain, EGRESS_REFUSED) == 0, .is_rest = true };
+        struct netlink_attrs message, rule, expression, name, data;
+        struct nlattr header;
+        int r = egress_ask(reader, NFT_MSG_GETRULE, NLM_F_DUMP, chain);
+
+        while (r == 0 && (r = egress_next_answer(reader)) > 0) {
+                r = 0;
+                if (!egress_message_attrs(reader->header, NFT_MSG_NEWRULE, &message) ||
+                    !netlink_find_attr(message, NFTA_RULE_EXPRESSIONS, &rule))
+                        return -EPROTO;
+                while (netlink_next_attr(&rule, &header, &expression)) {
+                        if (!netlink_find_attr(expression, NFTA_EXPR_NAME, &name) || name.length != sizeof "counter" ||
+                            memcmp(name.bytes, "counter", sizeof "counter") != 0 ||
+                            !netlink_find_attr(expression, NFTA_EXPR_DATA, &data))
+                                continue;
+                        rest.packets += read_u64(data, NFTA_COUNTER_PACKETS);
+                        rest.bytes += read_u64(data, NFTA_COUNTER_BYTES);
+                }
+        }
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        return rest.packets > 0 ? add_attempt(list, &rest) : 0;
 }
 
 /* Again from the beginning where the kernel says that it changed meanwhile. */
@@ -189,7 +218,8 @@ static int read_once(struct egress_reader *reader, struct list *list)
                 if (r < 0)
                         return r;
         }
-        return 0;
+        r = read_rest(reader, EGRESS_REFUSED, list);
+        return r < 0 ? r : read_rest(reader, EGRESS_PASSED, list);
 }
 
 int egress_read(int fd, struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err)

@@ -8,11 +8,12 @@
 #include "runtime/state.h"
 
 /* What goes into state.egress_version: the table of another version of ours cannot be compared. */
-#define EGRESS_VERSION 1u
+#define EGRESS_VERSION 2u
 
 /* One destination and how much went, or was to go, there. */
 struct egress_attempt {
         bool is_refused, is_v6;
+        bool is_rest;                   /* of all destinations that found no place in a full list: only packets and bytes */
         unsigned char address[16];      /* of IPv4 the first four bytes */
         uint8_t protocol;
         uint16_t port;                  /* 0: a protocol without ports */
@@ -55,12 +56,13 @@ int egress_name_attempts(const struct state_dir *dir, const struct state *state,
                          size_t n, struct error *err);
 
 #define EGRESS_ATTEMPT_TEXT 384
-/* "203.0.113.5 tcp 443", "203.0.113.5 tcp 80 (pkg.example.org)". @ret_text: EGRESS_ATTEMPT_TEXT bytes. */
+/* "203.0.113.5 tcp 443", "203.0.113.5 tcp 80 (pkg.example.org)", "more destinations". @ret_text: EGRESS_ATTEMPT_TEXT bytes. */
 void egress_attempt_text(const struct egress_attempt *attempt, char *ret_text, size_t size);
 const char *egress_protocol_name(uint8_t protocol);
 
 struct text_buffer;
-/* As members of a JSON object: "refused":[{"address":...}],"passed":[...]. */
+/* As members of a JSON object: "refused":[{"address":...}],"passed":[...]; and "refusedRest":{"packets":...,"bytes":...} and
+ * "passedRest", of destinations that found no place in a full list, where there were some. */
 void egress_write_json(const struct egress_attempt *attempts, size_t n, struct text_buffer *out);
 
 /* At the end of a container: checks the table and reads it, and writes both into the audit file of @policy.

@@ -261,6 +261,16 @@ void egress_count_in(struct netlink_writer *w, const char *set)
         expression_end(w, e);
 }
 
+void egress_count(struct netlink_writer *w)
+{
+        static const uint64_t none;
+        struct expression e = expression_begin(w, "counter");
+
+        netlink_attr(w, NFTA_COUNTER_BYTES, &none, sizeof none);
+        netlink_attr(w, NFTA_COUNTER_PACKETS, &none, sizeof none);
+        expression_end(w, e);
+}
+
 void egress_reject(struct netlink_writer *w)
 {
         struct expression e = expression_begin(w, "reject");

@@ -11,6 +11,9 @@
 #include "runtime/netlink.h"
 
 #define EGRESS_TABLE "runb"
+/* Chains that count what goes no further, and what goes out. */
+#define EGRESS_REFUSED "refused"
+#define EGRESS_PASSED "passed"
 /* Enough for everything but the elements of the sets. */
 #define EGRESS_BATCH_SIZE 16384
 /* Of the text that says whose table it is, with its end. */
@@ -65,6 +68,8 @@ void egress_reject(struct netlink_writer *w);
 void egress_lookup(struct netlink_writer *w, const char *set);
 /* Puts that into the set, or counts it there; a set that is full ends the rule. */
 void egress_count_in(struct netlink_writer *w, const char *set);
+/* Counts whatever comes by. */
+void egress_count(struct netlink_writer *w);
 
 /* ---- egress_sets.c ---- */
 

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,18 @@ static int add_list(struct egress_learn *learn, const char *profile, const struc
         return 0;
 }
 
+static void tell_rest(struct egress_learn *learn, const struct json_node *record, const char *key, const char *what)
+{
+        const char *id = text_of(record, "id");
+        uint64_t packets = 0;
+
+        if (json_member(record, key) == NULL || json_to_u64(json_member(json_member(record, key), "packets"), &packets) < 0)
+                return;
+        text_add(learn->left_out, "left out: of ");
+        text_add_json(learn->left_out, id != NULL ? id : "");
+        text_addf(learn->left_out, ", %" PRIu64 " packets that %s, to destinations that found no place in the record\n", packets, what);
+}
+
 static int add_record(struct egress_learn *learn, const char *path, char *line, size_t length)
 {
         auto_arena struct arena arena = { 0 };
@@ -169,7 +182,11 @@ static int add_record(struct egress_learn *learn, const char *path, char *line, 
                 return -ENOMEM;
         learn->n_records++;
         r = add_list(learn, profile, record, "passed");
-        return r == 0 && learn->has_refused ? add_list(learn, profile, record, "refused") : r;
+        tell_rest(learn, record, "passedRest", "passed");
+        if (r < 0 || !learn->has_refused)
+                return r;
+        tell_rest(learn, record, "refusedRest", "were refused");
+        return add_list(learn, profile, record, "refused");
 }
 
 int egress_learn_read(struct egress_learn *learn, const char *path, struct error *err)

@@ -43,6 +43,10 @@ void egress_attempt_text(const struct egress_attempt *attempt, char *ret_text, s
         char address[INET6_ADDRSTRLEN] = "?", protocol[16];
         int n;
 
+        if (attempt->is_rest) {
+                snprintf(ret_text, size, "more destinations");
+                return;
+        }
         inet_ntop(attempt->is_v6 ? AF_INET6 : AF_INET, attempt->address, address, sizeof address);
         protocol_text(attempt->protocol, protocol, sizeof protocol);
         n = attempt->port != 0 ? snprintf(ret_text, size, "%s %s %u", address, protocol, attempt->port) :
@@ -58,7 +62,7 @@ static void write_list(const struct egress_attempt *attempts, size_t n, bool is_
         for (size_t i = 0; i < n; i++) {
                 char address[INET6_ADDRSTRLEN] = "", protocol[16];
 
-                if (attempts[i].is_refused != is_refused)
+                if (attempts[i].is_refused != is_refused || attempts[i].is_rest)
                         continue;
                 inet_ntop(attempts[i].is_v6 ? AF_INET6 : AF_INET, attempts[i].address, address, sizeof address);
                 protocol_text(attempts[i].protocol, protocol, sizeof protocol);
@@ -113,6 +117,10 @@ void egress_write_json(const struct egress_attempt *attempts, size_t n, struct t
         text_add(out, "],\"passed\":[");
         write_list(attempts, n, false, out);
         text_add(out, "]");
+        for (size_t i = 0; i < n; i++)
+                if (attempts[i].is_rest)
+                        text_addf(out, ",\"%s\":{\"packets\":%" PRIu64 ",\"bytes\":%" PRIu64 "}",
+                                  attempts[i].is_refused ? "refusedRest" : "passedRest", attempts[i].packets, attempts[i].bytes);
 }
 
 int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state, struct arena *arena,

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -46,7 +47,7 @@ static void tell_refused(const struct egress_attempt *attempts, size_t n)
         size_t n_refused = 0;
         char text[EGRESS_ATTEMPT_TEXT];
 
-        while (n_refused < n && attempts[n_refused].is_refused)
+        while (n_refused < n && attempts[n_refused].is_refused && !attempts[n_refused].is_rest)
                 n_refused++;
         if (n_refused == 0)
                 return;
@@ -56,6 +57,9 @@ static void tell_refused(const struct egress_attempt *attempts, size_t n)
         }
         if (n_refused > TOLD)
                 text_addf(&line, " and %zu more", n_refused - TOLD);
+        if (n_refused < n && attempts[n_refused].is_refused)
+                text_addf(&line, ", and %" PRIu64 " packets to destinations that are not listed, of which there were too many",
+                          attempts[n_refused].packets);
         if (!line.is_broken)
                 fprintf(stderr, "runb: egress: refused by the policy: %s\n", line.text);
 }

@@ -42,6 +42,28 @@ static int send_nothing(int fd, const struct iovec *parts, size_t n_parts)
 #define netlink_send send_nothing
 #include "runtime/egress_verify.c"
 
+#include "runtime/egress_control.c"
+
+/* What the sets have counted is what an attacker chose to try. */
+static void read_counted(struct error *err)
+{
+        struct arena arena = { 0 };
+        struct egress_attempt *attempts;
+        size_t n = 0, n_rest = 0;
+
+        if (egress_read(-1, &arena, &attempts, &n, err) == 0) {
+                for (size_t i = 0; i < n; i++) {
+                        char text[EGRESS_ATTEMPT_TEXT];
+
+                        egress_attempt_text(&attempts[i], text, sizeof text);
+                        must(i == 0 || attempts[i - 1].is_refused >= attempts[i].is_refused, "those that were refused come first");
+                        n_rest += attempts[i].is_rest;
+                }
+                must(n_rest <= 2, "there is one rest of each");
+        }
+        arena_free(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
         static struct egress_batch batch;
@@ -53,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 
         if (batch.length == 0)
                 must(egress_prepare(&rules, &batch, &err) == 0, "there are rules");
-        for (int question = 0; question < 4; question++) {
+        for (int question = 0; question < 5; question++) {
                 input = bytes;
                 left = length;
                 reader.fd = -1;
@@ -68,6 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                         if (next_sent(&batch, &at, NFT_MSG_NEWCHAIN, NFTA_CHAIN_NAME, "output", &sent))
                                 (void)is_chain_same(sent, attrs);
                 }
+                if (question == 4)
+                        read_counted(&err);
                 if (question == 3)
                         must(verify_elements(&reader, &batch, "allowed4", &err) != 0, "noise is not what was installed");
                 if (question == 2)

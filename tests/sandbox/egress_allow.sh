@@ -293,8 +293,29 @@ full()
         want_out "$(printf '%s\n' 'EPERM 100000' EPERM EHOSTUNREACH)"
         want_same "$(arrivals)" 0
         want_same "$(last_record | jq '[.refused[] | select(.address | contains(":") | not)] | length')" 4096
+        # None is lost; the kernel's own reports can be among them.
+        local rest
+        rest=$(last_record | jq .refusedRest.packets)
+        [ "$rest" -ge $((100002 - 4096)) ] && [ "$rest" -le $((100008 - 4096)) ] || fail "$rest packets went to others"
+        want_match "$err" ", and $rest packets to destinations that are not listed, of which there were too many"
+        # The rules are the same whatever they have counted.
+        with_audit '{egress: {allow: [{cidr: "198.18.0.0/15", ports: ["1-9"], protocol: "udp"}]}}'
+        in_ns nft flush ruleset
+        inside_bundle o3 'sleep 1000'
+        run rt --policy "$P/policy.json" create --bundle "$B" o3; want_rc 0
+        run rt --policy "$P/policy.json" start o3; want_rc 0
+        run rt --policy "$P/policy.json" exec o3 tool flood 198.18.0.1 2000 5 1
+        want_lines 'sent 10000'
+        run rt egress o3
+        want_match "$out" 'passed   more destinations +5904 '
+        run rt egress --format json o3
+        want_same "$(jq -c '[.passedRest.packets, .passedRest.bytes, (.passed | length), .refusedRest]' <<< "$out")" '[5904,171216,4096,null]'
+        run rt --policy "$P/policy.json" exec o3 true; want_rc 0
+        run rt --policy "$P/policy.json" delete --force o3; want_rc 0
+        run rt --policy "$P/policy.json" policy learn --id o3
+        want_err_has 'left out: of "o3", 5904 packets that passed, to destinations that found no place in the record'
 }
-check "a flood of 100,000 destinations fills the set and opens nothing" full
+check "a flood of 100,000 destinations fills the set, opens nothing, and the rest is added up" full
 
 live()
 {

@@ -24,19 +24,19 @@ static const struct sandbox_egress rules = { .profile = "untrusted" };
 /* One line a message; numbers that compare with a register follow what was loaded: bytes of the packet as such, the
  * kernel's own numbers as such. */
 /* In one line: the counting of what was tried, which several chains do. */
-#define COUNTS(chain, set) \
+#define COUNTS(chain, set, verdict) \
         "rule inet runb " chain ": family; is 2; protocol; is 6; network header 16+4; protocol (register 9); transport header 2+2 (register 10); " \
-        "count in " set "4, create, append\n" \
+        "count in " set "4; " verdict ", create, append\n" \
         "rule inet runb " chain ": family; is 2; protocol; is 17; network header 16+4; protocol (register 9); transport header 2+2 (register 10); " \
-        "count in " set "4, create, append\n" \
+        "count in " set "4; " verdict ", create, append\n" \
         "rule inet runb " chain ": family; is 2; protocol; is not 6; is not 17; network header 16+4; protocol (register 9); zero (register 10); " \
-        "count in " set "4, create, append\n" \
+        "count in " set "4; " verdict ", create, append\n" \
         "rule inet runb " chain ": family; is 10; protocol; is 6; network header 24+16; protocol (register 2); transport header 2+2 (register 13); " \
-        "count in " set "6, create, append\n" \
+        "count in " set "6; " verdict ", create, append\n" \
         "rule inet runb " chain ": family; is 10; protocol; is 17; network header 24+16; protocol (register 2); transport header 2+2 (register 13); " \
-        "count in " set "6, create, append\n" \
+        "count in " set "6; " verdict ", create, append\n" \
         "rule inet runb " chain ": family; is 10; protocol; is not 6; is not 17; network header 24+16; protocol (register 2); zero (register 13); " \
-        "count in " set "6, create, append\n"
+        "count in " set "6; " verdict ", create, append\n"
 
 #define BEGINNING(mark) \
         "batch begin, for subsystem 10\n" \
@@ -65,7 +65,7 @@ static const struct sandbox_egress rules = { .profile = "untrusted" };
         "append\n" \
         "rule inet runb output: protocol; is 58; transport header 0+1; >= 133; <= 136; accept, create, append\n"
 #define END \
-        "rule inet runb refused: reject 2 code 3, create, append, acknowledge\n" \
+        "rule inet runb refused: count; reject 2 code 3, create, append, acknowledge\n" \
         "batch end, for subsystem 10\n"
 
 static const char promised[] =
@@ -77,7 +77,7 @@ static const char promised_counts[] =
         BEGINNING("") "new chain inet runb refused, create\n" REFUSED_SETS
         INPUT ICMP_ERRORS RESOLVER("go to refused") LOOPBACK_AND_ANSWERS
         "rule inet runb output: go to refused, create, append\n"
-        COUNTS("refused", "refused") END;
+        COUNTS("refused", "refused", "reject 2 code 3") END;
 
 static const char promised_list[] =
         BEGINNING(", list aad02388") "new chain inet runb refused, create\n" "new chain inet runb passed, create\n" REFUSED_SETS
@@ -94,8 +94,8 @@ static const char promised_list[] =
         "rule inet runb output: family; is 10; network header 24+16; protocol (register 2); transport header 2+2 "
         "(register 13); in allowed6; go to passed, create, append\n"
         "rule inet runb output: go to refused, create, append\n"
-        COUNTS("passed", "passed") "rule inet runb passed: accept, create, append\n"
-        COUNTS("refused", "refused") END;
+        COUNTS("passed", "passed", "accept") "rule inet runb passed: count; accept, create, append\n"
+        COUNTS("refused", "refused", "reject 2 code 3") END;
 
 struct page {
         char text[32768];
@@ -220,6 +220,9 @@ static int say_expression(struct nftnl_expr *expr, void *into)
                         say(page, "accept");
                 else
                         say(page, "some other verdict");
+        } else if (strcmp(name, "counter") == 0) {
+                say(page, nftnl_expr_get_u64(expr, NFTNL_EXPR_CTR_BYTES) == 0 && nftnl_expr_get_u64(expr, NFTNL_EXPR_CTR_PACKETS) == 0 ?
+                    "count" : "count from something on");
         } else if (strcmp(name, "reject") == 0) {
                 say(page, "reject %lld code ", (long long)number(expr, NFTNL_EXPR_REJECT_TYPE));
                 say(page, "%d", nftnl_expr_is_set(expr, NFTNL_EXPR_REJECT_CODE) ?
