@@ -154,10 +154,11 @@ static int add_list(struct egress_learn *learn, const char *profile, const struc
 
 static void tell_rest(struct egress_learn *learn, const struct json_node *record, const char *key, const char *what)
 {
+        const struct json_node *number = json_member(json_member(record, key), "packets");
         const char *id = text_of(record, "id");
         uint64_t packets = 0;
 
-        if (json_member(record, key) == NULL || json_to_u64(json_member(json_member(record, key), "packets"), &packets) < 0)
+        if (number == NULL || json_to_u64(number, &packets) < 0)
                 return;
         text_add(learn->left_out, "left out: of ");
         text_add_json(learn->left_out, id != NULL ? id : "");
