@@ -63,5 +63,8 @@ int leases_sweep(struct arena *arena, struct lease_holder **ret_holders, size_t 
                  struct error *err);
 /* Everybody who has a range, without a lock; nothing is freed or made. @folder: state_runtime_folder(). */
 int leases_list(const char *folder, struct arena *arena, struct lease_holder **ret_holders, size_t *ret_n, struct error *err);
+/* The same of the range whose pod has the network namespace @inode; none: *ret_n is 0. Looks at one link and one record. */
+int leases_list_network(const char *folder, uint64_t inode, struct arena *arena, struct lease_holder **ret_holders,
+                        size_t *ret_n, struct error *err);
 /* Does a process run as an id of the range? */
 bool lease_is_populated(uint32_t base, uint32_t size);

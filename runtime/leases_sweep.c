@@ -108,3 +108,28 @@ int leases_list(const char *folder, struct arena *arena, struct lease_holder **r
         *ret_n = list.n;
         return 0;
 }
+
+int leases_list_network(const char *folder, uint64_t inode, struct arena *arena, struct lease_holder **ret_holders,
+                        size_t *ret_n, struct error *err)
+{
+        struct lease_house house = { .lock_fd = UNSET_FD };     /* as above */
+        auto_close int house_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        struct lease_record record;
+        struct list list = { 0 };
+        char name[64];
+        uint32_t base;
+
+        *ret_holders = NULL;
+        *ret_n = 0;
+        lease_net_name(inode, name, sizeof name);
+        if (house_fd < 0 || lease_read_link(house_fd, name, &base) < 0)
+                return 0;
+        house.fd = house_fd;
+        if (lease_read_record(&house, base, arena, &record) < 0 || record.netns != inode)
+                return 0;
+        if (add(&list, arena, &record) < 0)
+                return error_errno(err, ENOMEM, "read %s/%s", folder, name);
+        *ret_holders = list.holders;
+        *ret_n = list.n;
+        return 0;
+}

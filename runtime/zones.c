@@ -2,6 +2,9 @@
  * container the pod's sandbox is, that one is looked at first, and it is the one; else those of the caller's state folder,
  * then those that the lists of the host's folder name. Records are read without their locks, as each is replaced whole.
  *
+ * A network namespace is not looked for so, since engines name one for most of their containers: the lists of leases know it
+ * by its inode, and the containers that share it are looked at first for the other namespaces, too.
+ *
  * A namespace in which none of our containers lives is the engine's own or another program's: it is nobody's zone. Network
  * namespaces are looked at by the egress rules that are in them, too (egress_take.c), so that two creations at once cannot
  * both find one empty. */
@@ -104,6 +107,25 @@ static int look_at_host(struct search *search, struct error *err)
         return r;
 }
 
+/* Containers without a range of ours (the engine mapped their ids) are not in the lists: theirs is known by its egress rules. */
+static int look_at_network(struct search *search, struct error *err)
+{
+        struct lease_holder *holders;
+        const char *folder;
+        size_t n;
+        int r = state_runtime_folder(search->arena, &folder, err);
+
+        if (r == 0)
+                r = leases_list_network(folder, search->host->namespaces[SPEC_NS_NET].inode, search->arena, &holders, &n, err);
+        for (size_t i = 0; r == 0 && i < n && search->n_wanted > 0; i++)
+                r = look_at(search, holders[i].root, holders[i].id);
+        if (search->is_wanted[SPEC_NS_NET]) {
+                search->is_wanted[SPEC_NS_NET] = false;
+                search->n_wanted--;
+        }
+        return r;
+}
+
 int zones_gather(const char *root, const struct spec *spec, struct arena *arena, struct host *host, struct error *err)
 {
         static const char *const keys[] = { "io.kubernetes.cri.sandbox-id", "io.kubernetes.cri-o.SandboxID" };
@@ -123,6 +145,8 @@ int zones_gather(const char *root, const struct spec *spec, struct arena *arena,
                 if (sandbox != NULL)
                         r = look_at(&search, root, sandbox);
         }
+        if (r == 0 && search.is_wanted[SPEC_NS_NET])
+                r = look_at_network(&search, err);
         if (r == 0 && search.n_wanted > 0)
                 r = look_at_root(&search, root);
         if (r == 0 && search.n_wanted > 0)
