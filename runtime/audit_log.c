@@ -367,7 +367,8 @@ int audit_log_commit(struct audit_log *log, bool is_opening, struct error *err)
 
         if (log->pending.is_broken)
                 return error_errno(err, ENOMEM, "audit file %s", settings->path);
-        r = is_opening ? reserve(log, err) : 0;
+        /* Where nothing is refused for it, a record more is worth more than the room. */
+        r = is_opening && settings->is_required ? reserve(log, err) : 0;
         if (r == 0)
                 r = write_pending(log, err);
         if (r < 0)
@@ -389,6 +390,40 @@ int audit_log_commit(struct audit_log *log, bool is_opening, struct error *err)
         log->pending.length = 0;
         audit_rotate_finish(log);
         return 0;
+}
+
+int audit_log_begin_chain(const struct policy_audit *settings, uint64_t *ret_sequence, uint8_t ret_key[AUDIT_KEY_LENGTH],
+                          struct error *err)
+{
+        struct policy_audit open_settings = *settings;
+        auto_buffer struct text_buffer members = { 0 };
+        auto_audit_log struct audit_log log;
+        int r;
+
+        open_settings.is_chained = false;
+        r = audit_log_open(&open_settings, 0, &log, err);
+        if (r < 0)
+                return r;
+        if (!audit_mac_is_available())
+                return error_set(err, ENOSYS, "this runb was built without libsodium, and can make no key");
+        if (log.chain.has_key)
+                return error_set(err, EEXIST, "audit file %s: there is a key since record %" PRIu64 ", which was handed out then; "
+                                 "to begin anew, move the log and all files beside it away", settings->path, log.chain.key_sequence);
+        r = audit_mac_new_key(log.chain.key);
+        if (r < 0)
+                return error_errno(err, r, "make a key");
+        log.chain.has_key = true;
+        log.chain.key_sequence = log.chain.sequence + 1;
+        *ret_sequence = log.chain.key_sequence;
+        memcpy(ret_key, log.chain.key, AUDIT_KEY_LENGTH);
+        audit_record_begin(&members, "init");
+        log.pending.is_broken |= members.is_broken;
+        if (!members.is_broken)
+                audit_log_add(&log, members.text);
+        r = audit_log_commit(&log, true, err);
+        if (r < 0)
+                explicit_bzero(ret_key, AUDIT_KEY_LENGTH);
+        return r;
 }
 
 void audit_log_close(struct audit_log *log)

@@ -33,6 +33,11 @@ void audit_log_add(struct audit_log *log, const char *members);
  * records of what is running already. On a failure nothing of it is in the file, and the log is as it was. */
 int audit_log_commit(struct audit_log *log, bool is_opening, struct error *err);
 
+/* Makes the first key, and a record of that. @settings: is_chained is no matter yet. @ret_key: of the record @ret_sequence and,
+ * moved on, of all after it. EEXIST: there is one. */
+int audit_log_begin_chain(const struct policy_audit *settings, uint64_t *ret_sequence, uint8_t ret_key[AUDIT_KEY_LENGTH],
+                          struct error *err);
+
 void audit_log_close(struct audit_log *log);
 #define auto_audit_log __attribute__((cleanup(audit_log_close)))
 

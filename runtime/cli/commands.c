@@ -25,6 +25,7 @@ static const struct cli_command commands[] = {
         { "doctor", "tell whether this host can hold the policy", cmd_doctor, true, false },
         { "explain", "tell what policy changed for a container, and what was refused to it", cmd_explain, true, false },
         { "selftest", "try to get out of a sandbox, and tell what held", cmd_selftest, true, false },
+        { "audit", "begin, verify and search the audit log", cmd_audit, false, false },
         { "policy", "show, check and compare policy files", cmd_policy, false, false },
         { "features", "print what this runtime can do, as JSON", cmd_features, false, false },
         { "completion", "print the completions of a shell", cmd_completion, false, false },
