@@ -145,8 +145,8 @@ int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_res
                         return error_errno(err, ENOMEM, "cgroup of %s", id);
         } else {
                 if (cgroups_is_systemd_triple(cgroups_path))
-                        return error_set(err, EINVAL, "linux.cgroupsPath: \"%s\" is a name for systemd, which this runtime "
-                                         "does not ask for cgroups; set the engine's cgroup manager to cgroupfs",
+                        return error_set(err, EINVAL, "linux.cgroupsPath: \"%s\" is a name for systemd: give --systemd-cgroup, "
+                                         "or set the engine's cgroup manager to cgroupfs",
                                          cgroups_path);
                 is_absolute = cgroups_path[0] == '/';
                 r = cgroups_normalise(cgroups_path, arena, &inner, err);
@@ -338,13 +338,43 @@ void cgroups_ready_close(struct cgroups_ready *ready)
         ready->n_join_fds = 0;
 }
 
+/* Made by systemd: the folders above are its own to change. 1 where it has none in this hierarchy. */
+static int open_given(const char *path, struct cgroup_folder *ret_folder, struct error *err)
+{
+        struct cgroup_folder folder = { .path = path, .fd = cgroup_open_folder(AT_FDCWD, path) };
+        int r;
+
+        if (folder.fd < 0)
+                return errno == ENOENT ? 1 : error_errno(err, errno, "open %s", path);
+        r = cgroup_check_folder(folder.fd, path, &folder.is_v2, err);
+        if (r < 0) {
+                close(folder.fd);
+                return r;
+        }
+        *ret_folder = folder;
+        return 0;
+}
+
 static int prepare(const struct cgroups_plan *plan, bool is_rootless, struct cgroup_set *set, struct making *making,
                    struct cgroups_ready *ready, struct error *err)
 {
+        struct spec_resources roomy = *plan->resources;
+        const struct spec_resources *resources = plan->resources;
         int r;
 
+        if (plan->is_given && roomy.pids_limit.is_given && roomy.pids_limit.value >= 0) {
+                /* Init and the placeholder; systemd sets what was asked for when that one has gone (TasksMax). */
+                roomy.pids_limit.value = (roomy.pids_limit.value == 0 ? 1 : roomy.pids_limit.value) + 1;
+                resources = &roomy;
+        }
         for (size_t i = 0; i < plan->n_paths; i++) {
-                r = make_folder(plan->mounts[i], plan->paths[i], plan->resources, &set->folders[set->n],
+                r = plan->is_given ? open_given(plan->paths[i], &set->folders[set->n], err) : 1;
+                if (r == 0) {
+                        cgroup_mark_write(set->folders[set->n++].fd, CGROUP_MARK_OWN);
+                        continue;
+                }
+                if (r > 0)
+                        r = make_folder(plan->mounts[i], plan->paths[i], plan->resources, &set->folders[set->n],
                                 &making->was_made[set->n], err);
                 if (r < 0)
                         return r;
@@ -356,7 +386,7 @@ static int prepare(const struct cgroups_plan *plan, bool is_rootless, struct cgr
                 }
                 mark_folder(&set->folders[set->n - 1], making->was_made[set->n - 1], &ready->was_there);
         }
-        r = cgroup_write_limits(set, plan->is_v2, plan->resources, plan->demanded, ready, err);
+        r = cgroup_write_limits(set, plan->is_v2, resources, plan->demanded, ready, err);
         if (r < 0)
                 return is_rootless && (r == -EACCES || r == -EPERM || r == -ENODEV) ?
                        error_context(err, "rootless needs a delegated cgroup for limits (systemd: Delegate=yes)") : r;

@@ -17,6 +17,7 @@ struct cgroups_plan {
         const char *const *paths; size_t n_paths;       /* absolute folders, one a hierarchy (one in all on v2) */
         const char *const *mounts;      /* the mount point above each path */
         const struct spec_resources *resources;
+        bool is_given;                  /* systemd has made them for this container; a placeholder process is in them */
 
         /* Set by the caller after cgroups_plan(): what config.json or the policy file ask for. A controller that this
          * host lacks is an error when it is needed for one of these, and else left out. NULL: all of resources. */

@@ -31,6 +31,7 @@
 #include "runtime/leases.h"
 #include "runtime/policy.h"
 #include "runtime/restack.h"
+#include "runtime/systemd.h"
 
 /* A process that does not end within this after SIGKILL hangs in the kernel. */
 #define PATIENCE_MS 30000
@@ -112,6 +113,13 @@ static int end_init(const struct state *state, struct error *err)
 /* Returns when no process of the container is left, and its cgroups neither. */
 static int end_cgroups(const struct state *state, struct error *err)
 {
+        /* systemd removes the folder that it made; what is left are those of controllers that it does not know. */
+        if (state->systemd_unit != NULL) {
+                int r = systemd_stop(state->systemd_bus, state->systemd_unit, state->systemd_description, err);
+
+                if (r < 0)
+                        return r;
+        }
         if (state->n_cgroups == 0)
                 return 0;
         return cgroups_remove(state->cgroups, state->n_cgroups, state->is_cgroup2, err);

@@ -44,6 +44,7 @@
 #include "runtime/listener.h"
 #include "runtime/netdevices.h"
 #include "runtime/notify.h"
+#include "runtime/scope.h"
 #include "runtime/terminal.h"
 #include "runtime/trace.h"
 #include "runtime/userns.h"
@@ -57,6 +58,7 @@ struct work {
         struct state state;
         struct launch_ready ready;
         struct intelrdt_ready rdt;
+        struct systemd_scope scope;
         int userns_fd;
         int report_fd;                  /* our end */
         int pidfd;
@@ -86,6 +88,7 @@ static void work_close(struct work *work)
         auto_close_cleanup(&ready->process.fifo_fd);
         auto_close_cleanup(&ready->process.listener_fd);
         cgroups_ready_close(&ready->cgroups);
+        systemd_scope_close(&work->scope);
         intelrdt_ready_close(&work->rdt);
         namespaces_ready_close(&ready->namespaces);
         mounts_ready_close(&ready->mounts);
@@ -140,6 +143,8 @@ static int begin_record(struct work *work, struct error *err)
                 .cgroups = plan->cgroups.is_disabled ? NULL : plan->cgroups.paths,
                 .n_cgroups = plan->cgroups.is_disabled ? 0 : plan->cgroups.n_paths,
                 .is_cgroup2 = plan->cgroups.is_v2,
+                .systemd_unit = plan->systemd.unit, .systemd_bus = plan->systemd.bus,
+                .systemd_description = plan->systemd.description,
                 .host_folder = arena_string(work->arena, folder),
                 .overlay_work = plan->restack.work,
                 .rdt_root = plan->intelrdt.root,
@@ -190,6 +195,21 @@ static int begin_record(struct work *work, struct error *err)
         if (r < 0)
                 return error_errno(err, r, "write %s/%s/config.json", work->dir.root, work->dir.id);
         return policy_keep(&work->dir, &plan->policy, work->arena, &state->policy_digest, err);
+}
+
+/* systemd says where the cgroup is; the record has named the unit before. */
+static int begin_scope(struct work *work, struct error *err)
+{
+        int r = scope_begin(work->plan, work->arena, &work->scope, err);
+
+        /* Nothing was started, so there is nothing to stop. */
+        if (r < 0 && work->scope.pid == 0)
+                work->state.systemd_unit = NULL;
+        if (r < 0)
+                return r;
+        work->state.cgroups = work->plan->cgroups.paths;
+        work->state.n_cgroups = work->plan->cgroups.n_paths;
+        return record(work, err);
 }
 
 static int take_ids(struct work *work, struct error *err)
@@ -578,6 +598,10 @@ static int clone_init(struct work *work, struct error *err)
                 args.cgroup = (uint64_t)(unsigned)ready->cgroups.v2_fd;
         }
         work->pid = sys_clone3(&args);
+        if (work->pid < 0 && errno == EACCES && plan->systemd.unit != NULL)
+                /* cgroups(7), "Delegating": the cgroup above both has to be the user's as well. */
+                return error_errno(err, EACCES, "clone container init from a cgroup that is not the user's own into unit \"%s\" "
+                                   "(start the caller by systemd-run --user --scope)", plan->systemd.unit);
         if (work->pid < 0)
                 return error_errno(err, errno, "clone container init");
         if (work->pid == 0) {
@@ -705,6 +729,8 @@ static int create(struct work *work, struct error *err)
                 if (r < 0)
                         r = audit_judged(&plan->policy, "create", plan->id, &plan->findings, r, err);
         }
+        if (r == 0 && plan->systemd.unit != NULL)
+                r = begin_scope(work, err);
         if (r == 0)
                 r = terminal_prepare(plan->spec->process.is_terminal, request->is_detached, request->console_socket,
                                      &ready->console_fd, err);
@@ -745,7 +771,10 @@ static int create(struct work *work, struct error *err)
         if (r < 0)
                 return r;
         log_debug("container init is ready: namespaces, mounts, devices, ids");
-        r = note_network(work, err);
+        /* Not before: on cgroup v1 it is init that enters the cgroup. */
+        r = plan->systemd.unit == NULL ? 0 : scope_complete(plan, &work->scope, err);
+        if (r == 0)
+                r = note_network(work, err);
         if (r < 0)
                 return r;
         record_scope(work);
@@ -786,7 +815,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                   struct error *err)
 {
         struct work work = {
-                .request = request, .arena = arena, .owner = getuid(), .rdt = { UNSET_FD, UNSET_FD },
+                .request = request, .arena = arena, .owner = getuid(), .rdt = { UNSET_FD, UNSET_FD }, .scope = SYSTEMD_SCOPE_NONE,
                 .userns_fd = UNSET_FD, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
                 .master_fd = UNSET_FD, .notify_fd = UNSET_FD, .watch_fd = UNSET_FD, .egress_fd = UNSET_FD,
                 .deadline_fd = UNSET_FD,
@@ -797,7 +826,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                                         .fifo_fd = UNSET_FD, .listener_fd = UNSET_FD } },
         };
         const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled, request->policy,
-                                                   request->root, request->config, request->is_run };
+                                                   request->root, request->config, request->is_run, request->is_systemd_cgroup };
         struct error ignored;
         int r;
 

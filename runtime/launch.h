@@ -23,6 +23,7 @@ struct launch_request {
         bool is_detached;               /* create, or run --detach */
         bool is_kept;                   /* run --keep */
         bool is_cgroup_disabled;
+        bool is_systemd_cgroup;
         struct policy_source policy;
 };
 

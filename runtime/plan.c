@@ -91,6 +91,13 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         if (request->is_cgroup_disabled) {
                 plan->cgroups = (struct cgroups_plan){ .is_disabled = true, .is_v2 = plan->host.is_cgroup2,
                                                        .resources = &plan->spec->linux_.resources };
+        } else if (request->is_systemd_cgroup) {
+                plan->cgroups = (struct cgroups_plan){ .is_v2 = plan->host.is_cgroup2,
+                                                       .resources = &plan->spec->linux_.resources };
+                r = systemd_plan_make(plan->spec->linux_.cgroups_path, plan->id, request->root,
+                                      plan->host.privilege != HOST_REAL_ROOT, arena, &plan->systemd, err);
+                if (r < 0)
+                        return r;
         } else {
                 r = cgroups_plan(plan->spec->linux_.cgroups_path, plan->id, &plan->spec->linux_.resources,
                                  plan->host.privilege != HOST_REAL_ROOT, arena, &plan->cgroups, err);

@@ -19,6 +19,7 @@
 #include "runtime/policy.h"
 #include "runtime/process.h"
 #include "runtime/restack.h"
+#include "runtime/systemd.h"
 
 struct plan_sysctl {
         const char *key;                /* as asked, "net.ipv4.ip_forward" */
@@ -40,7 +41,8 @@ struct plan {
         struct findings findings;
 
         struct namespaces_plan namespaces;
-        struct cgroups_plan cgroups;
+        struct cgroups_plan cgroups;    /* by systemd: has no paths until the scope has been started */
+        struct systemd_plan systemd;
         struct restack_plan restack;
         struct intelrdt_plan intelrdt;
 
@@ -63,6 +65,7 @@ struct plan_request {
         const char *root;               /* --root */
         const char *config;             /* read instead of the bundle's config.json; NULL: that one */
         bool is_run;                    /* its program is started at once, so there must be one */
+        bool is_systemd_cgroup;
 };
 
 /* Reads, judges and plans. @arena keeps everything. */

@@ -194,7 +194,8 @@ int cmd_check(struct cli *cli, int argc, char **argv)
         else if (check.plan == NULL)
                 r = error_errno(&err, ENOMEM, "plan");
         request = (struct plan_request){ n > 0 ? arguments[0] : "check", text_is_empty(bundle) ? "." : bundle,
-                                         cli->is_cgroup_disabled, cli->policy, .root = cli->root, .config = config };
+                                         cli->is_cgroup_disabled, cli->policy, .root = cli->root, .config = config,
+                                         .is_systemd_cgroup = cli->is_systemd_cgroup };
         if (profile != NULL)
                 request.policy.profile = profile;
         if (r == 0)

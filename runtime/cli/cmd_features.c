@@ -11,6 +11,7 @@
 
 #include "oci-spec/spec.h"
 #include "runtime/base/text.h"
+#include "runtime/systemd.h"
 
 #ifdef HAVE_SELINUX
 #define SELINUX_ENABLED "true"
@@ -156,9 +157,11 @@ static void add_memory_policy(struct text_buffer *out)
 /* Rooms that have nothing to list, in words of JSON. */
 static void add_cgroup(struct text_buffer *out)
 {
-        text_add(out, "        \"cgroup\": {\n            \"v1\": true,\n            \"v2\": true,\n"
-                      "            \"systemd\": false,\n            \"systemdUser\": false,\n"
-                      "            \"rdma\": true\n        }");
+        const char *systemd = systemd_is_supported() ? "true" : "false";
+
+        text_addf(out, "        \"cgroup\": {\n            \"v1\": true,\n            \"v2\": true,\n"
+                       "            \"systemd\": %s,\n            \"systemdUser\": %s,\n"
+                       "            \"rdma\": true\n        }", systemd, systemd);
 }
 
 static void add_apparmor(struct text_buffer *out)

@@ -19,6 +19,7 @@
 #include "runtime/host.h"
 #include "runtime/intelrdt.h"
 #include "runtime/resources.h"
+#include "runtime/scope.h"
 #include "runtime/state.h"
 
 #define RESOURCES_FILE "resources.json"
@@ -226,6 +227,8 @@ static int update_container(struct cli *cli, const char *id, const struct given 
         r = update_shares(&state, given, err);
         if (r == 0)
                 r = cgroups_update(state.cgroups, state.n_cgroups, state.is_cgroup2, &granted, err);
+        if (r == 0 && state.systemd_unit != NULL)
+                r = scope_update(&state, &granted, &earlier, err);
         if (r < 0)
                 return r;
         resources_to_json(&merged, &text);

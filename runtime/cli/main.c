@@ -26,6 +26,7 @@
 #include "runtime/base/text.h"
 #include "runtime/cli/cli.h"
 #include "runtime/state.h"
+#include "runtime/systemd.h"
 #include "runtime/userns.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
@@ -48,9 +49,9 @@ static const struct cli_option options[] = {
         { "log-format", 0, CLI_STRING, &given.log_format, "FORMAT", "of --log: text (default) or json" },
         { "debug", 0, CLI_FLAG, &given.is_debug, NULL, "log what is done, not only what failed" },
         { "cgroup-manager", 0, CLI_STRING, &given.cgroup_manager, "MANAGER",
-          "cgroupfs (default) or disabled; systemd is not managed by this version" },
+          "cgroupfs (default), systemd or disabled" },
         { "systemd-cgroup", 0, CLI_FLAG, &given.is_systemd_cgroup, NULL,
-          "as --cgroup-manager systemd: create and run refuse it" },
+          "ask systemd for the cgroup: a transient scope, which cgroupsPath names \"slice:prefix:name\"" },
         { "policy", 0, CLI_STRING, &given.policy, "FILE", "the policy file (default: " POLICY_PATH ", if it is there)" },
         { "profile", 0, CLI_STRING, &given.profile, "NAME",
           "of the policy file, for create and run; what else chooses a profile can only narrow it" },
@@ -257,12 +258,8 @@ static int dispatch(struct cli *cli, int argc, char **argv)
                 error_set(&err, EINVAL, "unknown command \"%s\"; `runb help` lists the commands", argv[0]);
                 return cli_fail(&err, 1);
         }
-        if (command->makes_cgroups && cli->is_systemd_cgroup) {
-                error_set(&err, EOPNOTSUPP,
-                          "--systemd-cgroup: runb manages cgroups by cgroupfs only; set the engine's cgroup driver to "
-                          "cgroupfs (podman and buildah: cgroup_manager = \"cgroupfs\" in containers.conf; containerd: "
-                          "SystemdCgroup = false; docker: --exec-opt native.cgroupdriver=cgroupfs; CRI-O: "
-                          "cgroup_manager = \"cgroupfs\")");
+        if (command->makes_cgroups && cli->is_systemd_cgroup && !systemd_is_supported()) {
+                systemd_begin(NULL, NULL, NULL, NULL, NULL, &err);
                 return cli_fail(&err, 1);
         }
         if (command->needs_root && find_root(cli, &err) < 0)

@@ -156,9 +156,10 @@ check "a log file that cannot be opened is an error; the text format is runc's" 
 
 systemd_is_refused()
 {
+        bundle x
         for command in create run; do
                 for flags in --systemd-cgroup "--cgroup-manager systemd"; do
-                        run "$RUNB" --root "$T/state" $flags $command --bundle "$T" x
+                        run "$RUNB" --root "$T/state" $flags $command --bundle "$B" x
                         want_rc 1
                         want_match "$(wc -l < "$T/err")" '^1$'
                         want_err_has "cgroupfs"
@@ -166,7 +167,7 @@ systemd_is_refused()
                 done
         done
 }
-commands | grep -qx create && check "systemd's cgroups are refused at create with the remedy, not ignored" systemd_is_refused
+commands | grep -qx create && check "where no systemd runs its cgroups are refused with the remedy, not ignored" systemd_is_refused
 
 counts()
 {

@@ -16,6 +16,7 @@ image=$RUNB_TEST_CACHE/vm
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
+libexec=$(make -s -C "$builddir" print-libexec) || exit 1
 
 finish()
 {
@@ -62,7 +63,7 @@ for machine in v2 hybrid selinux; do
         esac
         echo "== machine $machine"
         "$here/boot.sh" "${options[@]}" --src "$src" --build "$builddir" "$image" \
-                "$(printf '%q ' env RUNB_VM="$machine" ONLY="${ONLY-}" tests/vm/machine/inside.sh "${chosen[@]}")" | tee "$log"
+                "$(printf '%q ' env RUNB_VM="$machine" RUNB_LIBEXEC="$libexec" ONLY="${ONLY-}" tests/vm/machine/inside.sh "${chosen[@]}")" | tee "$log"
         rc=${PIPESTATUS[0]}
         counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$log" | tail -n 1)
         if [ -z "$counts" ]; then

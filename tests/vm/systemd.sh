@@ -1,0 +1,267 @@
+#!/bin/bash
+# --systemd-cgroup on plain bundles: a scope of the system's systemd is the container's cgroup.
+# plain test
+# vm: v2 hybrid
+. "$(dirname "$0")/lib.sh"
+need jq busybox systemctl
+kill_at=$builddir/tests/tools/kill-at
+
+sd() { rt --systemd-cgroup "$@"; }
+is_v2() { [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ]; }
+# begin ID [JQ-FILTER]: a started sleeper in system.slice:test:ID
+begin()
+{
+        bundle "$1" ".linux.cgroupsPath = \"system.slice:test:$1\" | (${2:-.}) | .process.args = [\"/bin/sleep\", \"1000\"]"
+        run sd create --bundle "$B" --pid-file "$T/$1.pid" "$1"
+        want_rc 0
+        run rt start "$1"
+        want_rc 0
+        pid=$(cat "$T/$1.pid") unit=test-$1.scope
+}
+end() { run rt delete --force "$1"; want_rc 0; want_out ""; want_err ""; unit_is_gone "test-$1.scope"; }
+# A file of the container's cgroup, v2's name or v1's: controller, v2 file, v1 file
+limit()
+{
+        if is_v2; then cat "/sys/fs/cgroup/system.slice/$unit/$2"; else cat "/sys/fs/cgroup/$1/system.slice/$unit/$3"; fi
+}
+
+a_scope()
+{
+        begin a
+        want_same "$(prop $unit ActiveState)" active
+        want_same "$(prop $unit Slice)" system.slice
+        want_same "$(prop $unit Delegate)" yes
+        want_same "$(prop $unit CollectMode)" inactive-or-failed
+        want_same "$(prop $unit ControlGroup)" /system.slice/test-a.scope
+        # No other process than init: what held the place has gone.
+        if is_v2; then
+                want_same "$(cat /sys/fs/cgroup/system.slice/$unit/cgroup.procs)" "$pid"
+        else
+                want_same "$(cat /sys/fs/cgroup/pids/system.slice/$unit/cgroup.procs)" "$pid"
+                want_same "$(cat /sys/fs/cgroup/systemd/system.slice/$unit/cgroup.procs)" "$pid"
+                # A controller that systemd does not manage.
+                want_same "$(cat /sys/fs/cgroup/freezer/system.slice/$unit/cgroup.procs)" "$pid"
+        fi
+        run rt exec a /bin/cat /proc/self/cgroup
+        want_rc 0
+        run rt exec -d --pid-file "$T/exec.pid" a /bin/sleep 100
+        want_rc 0
+        grep -q "system.slice/$unit" "/proc/$(cat "$T/exec.pid")/cgroup"
+        run rt ps --format json a
+        want_same "$(echo "$out" | jq length)" 2
+        run rt pause a
+        want_rc 0
+        has_status a paused
+        run rt resume a
+        want_rc 0
+        run rt events --stats a
+        want_rc 0
+        end a
+}
+
+limits_are_in_both()
+{
+        begin b '.linux.resources = { memory: { limit: 67108864 }, pids: { limit: 37 }, blockIO: { weight: 200 },
+                 cpu: { quota: 25000, period: 100000, shares: 512, cpus: "0", mems: "0" } }'
+        want_same "$(prop $unit TasksMax)" 37
+        want_same "$(prop $unit CPUQuotaPerSecUSec)" 250ms
+        want_same "$(limit pids pids.max pids.max)" 37
+        if is_v2; then
+                want_same "$(prop $unit MemoryMax)" 67108864
+                want_same "$(prop $unit AllowedCPUs)" 0
+                want_same "$(limit cpu cpu.max -)" "25000 100000"
+                want_same "$(cat /sys/fs/cgroup/system.slice/$unit/cpu.weight)" "$(prop $unit CPUWeight)"
+                want_same "$(cat /sys/fs/cgroup/system.slice/$unit/memory.max)" 67108864
+                want_same "$(cat /sys/fs/cgroup/system.slice/$unit/cpuset.cpus)" 0
+        else
+                want_same "$(limit cpu - cpu.cfs_quota_us)" 25000
+        fi
+        # systemd writes its own values anew.
+        systemctl daemon-reload
+        want_same "$(limit pids pids.max pids.max)" 37
+        if is_v2; then
+                want_same "$(cat /sys/fs/cgroup/system.slice/$unit/memory.max)" 67108864
+                want_same "$(limit cpu cpu.max -)" "25000 100000"
+        fi
+
+        run rt update --pids-limit 21 --cpu-quota 50000 --memory 134217728 b
+        if is_v2; then want_rc 0; else [ "$rc" = 0 ] || run rt update --pids-limit 21 --cpu-quota 50000 b; fi
+        want_rc 0
+        want_same "$(prop $unit TasksMax)" 21
+        want_same "$(prop $unit CPUQuotaPerSecUSec)" 500ms
+        want_same "$(limit pids pids.max pids.max)" 21
+        systemctl daemon-reload
+        want_same "$(limit pids pids.max pids.max)" 21
+        # Zeros and missing members leave all as it is.
+        echo '{ "pids": { "limit": 0 }, "memory": { "limit": 0 }, "cpu": { "quota": 0 } }' > "$T/zeros.json"
+        run rt update --resources "$T/zeros.json" b
+        want_rc 0
+        want_same "$(prop $unit TasksMax)" 21
+        run rt update --pids-limit -1 b
+        want_rc 0
+        is_v2 && want_same "$(prop $unit MemoryMax)" 134217728
+        end b
+}
+
+one_process() { begin c '.linux.resources.pids.limit = 1'; want_same "$(limit pids pids.max pids.max)" 1; want_same "$(prop $unit TasksMax)" 1; end c; }
+
+one_megabyte()
+{
+        is_v2 || skip_case "this kernel's memory controller is in v2 only"
+        begin d '.linux.resources.memory.limit = 1048576'
+        want_same "$(prop $unit MemoryMax)" 1048576
+        end d
+}
+
+devices_are_held()
+{
+        local list
+        begin e '.linux.resources.devices = [ { allow: false, access: "rwm" }, { allow: true, type: "c", major: 1, minor: 3, access: "rwm" } ]'
+        run rt exec e /bin/sh -c 'echo x > /dev/null && head -c 1 /dev/zero | wc -c'
+        want_rc 0
+        if is_v2; then
+                list=$(bpftool cgroup show "/sys/fs/cgroup/system.slice/$unit" 2>&1)
+                case $list in *device*) ;; *) fail "no device program is attached: $list";; esac
+                systemctl daemon-reload
+                want_same "$(bpftool cgroup show "/sys/fs/cgroup/system.slice/$unit" 2>&1 | grep -c device)" \
+                        "$(echo "$list" | grep -c device)"
+        else
+                want_same "$(prop $unit DevicePolicy)" strict
+                list=$(cat "/sys/fs/cgroup/devices/system.slice/$unit/devices.list")
+                case $list in "" | *a\ *) fail "devices.list: $list";; esac
+                systemctl daemon-reload
+                want_same "$(sort <<< "$list")" "$(sort "/sys/fs/cgroup/devices/system.slice/$unit/devices.list")"
+        fi
+        # The device program is what holds: root of the host, in that cgroup, opens no other device.
+        mknod -m 666 "$T/kmsg" c 1 11
+        want_same "$(sh -c 'echo $$ > '"$(is_v2 && echo "/sys/fs/cgroup/system.slice/$unit" || echo "/sys/fs/cgroup/devices/system.slice/$unit")"'/cgroup.procs; dd if='"$T"'/kmsg of=/dev/null count=0 2>/dev/null && echo opened || echo refused')" refused
+        end e
+}
+
+ends_by_itself()
+{
+        bundle f '.linux.cgroupsPath = ":test:f" | .process.args = ["/bin/sh", "-c", "exit 3"]'
+        run sd run --bundle "$B" f
+        want_rc 3
+        wait_for 20 unit_is_gone test-f.scope
+        bundle f '.process.args = ["/bin/sleep", "1000"]'
+        run sd run -d --pid-file "$T/f.pid" --bundle "$B" f
+        want_rc 0
+        grep -q /system.slice/runb-f.scope "/proc/$(cat "$T/f.pid")/cgroup"
+        # systemd removes a scope that has become empty; delete finds nothing.
+        run rt kill f KILL
+        wait_for 20 unit_is_gone runb-f.scope
+        run rt delete f
+        want_rc 0
+        want_err ""
+}
+
+a_name_is_taken()
+{
+        begin g
+        bundle g2 '.linux.cgroupsPath = "system.slice:test:g" | .process.args = ["/bin/true"]'
+        run sd create --bundle "$B" g2
+        want_rc 1
+        want_err_has 'unable to start unit "test-g.scope"'
+        run rt state g2
+        want_failure
+        # The first one lives on.
+        want_same "$(prop $unit ActiveState)" active
+        has_status g running
+        end g
+}
+
+bad_input()
+{
+        local path
+        for path in /a/b a:b a:b:c:d; do
+                bundle h ".linux.cgroupsPath = \"$path\""
+                run sd create --bundle "$B" h
+                want_rc 1
+                want_err_has "expected cgroupsPath to be of format \"slice:prefix:name\" for systemd cgroups, got \"$path\" instead"
+        done
+        for path in nope:a:b -a.slice:a:b a--b.slice:a:b x/y.slice:a:b; do
+                bundle h ".linux.cgroupsPath = \"$path\""
+                run sd create --bundle "$B" h
+                want_rc 1
+                want_err_has "is no name of a slice of systemd"
+        done
+        for path in 's.slice:a:' 's.slice:a:b/c' 's.slice:a:b c' "s.slice:a:$(printf '%0255d' 1)"; do
+                bundle h ".linux.cgroupsPath = \"$path\""
+                run sd create --bundle "$B" h
+                want_rc 1
+                want_err_has "is no name of a scope of systemd"
+        done
+        bundle h '.linux.cgroupsPath = "system.slice:test:h"'
+        run rt create --bundle "$B" h
+        want_rc 1
+        want_err_has "is a name for systemd: give --systemd-cgroup"
+        run rt state h
+        want_failure
+}
+
+a_nested_slice() { bundle i '.linux.cgroupsPath = "test-a-b.slice:t:i" | .process.args = ["/bin/sleep", "1000"]'
+        run sd run -d --bundle "$B" i
+        want_rc 0
+        want_same "$(prop t-i.scope ControlGroup)" /test.slice/test-a.slice/test-a-b.slice/t-i.scope
+        run rt delete --force i
+        want_rc 0
+        systemctl stop test-a-b.slice test-a.slice test.slice
+}
+
+helper_is_missing()
+{
+        local helper=$RUNB_LIBEXEC/runb-systemd
+        mount --bind /dev/null "$helper"
+        bundle j '.linux.cgroupsPath = "system.slice:test:j"'
+        run sd create --bundle "$B" j
+        umount "$helper"
+        want_rc 1
+        want_err_has "$helper is not there: install it"
+        run rt state j
+        want_failure
+}
+
+# Killed wherever it is, nothing stays once the container has been deleted.
+killed_in_between()
+{
+        local n r killed=0
+        bundle k '.linux.cgroupsPath = "system.slice:test:k" | .process.args = ["/bin/sleep", "1000"]'
+        for n in $(seq 20 "$1" 1200); do
+                r=0
+                timeout 120 "$kill_at" "$n" "$RUNB" --root "$T/state" --systemd-cgroup create --bundle "$B" k < /dev/null > "$T/kill.out" 2>&1 || r=$?
+                [ $r = 0 ] && killed=$((killed + 1))
+                run rt delete --force k
+                want_rc 0
+                wait_for 20 unit_is_gone test-k.scope || fail "killed at $n: $(systemctl status test-k.scope)"
+                [ $r = 3 ] && break
+                [ $r = 0 ] || fail "kill-at says $r: $(cat "$T/kill.out")"
+        done
+        [ "$killed" -ge 3 ] || fail "killed $killed times only"
+}
+killed_while_deleting()
+{
+        local n r
+        for n in 30 90 150 210; do
+                begin l
+                r=0
+                timeout 120 "$kill_at" $n "$RUNB" --root "$T/state" delete --force l < /dev/null > "$T/kill.out" 2>&1 || r=$?
+                run rt delete --force l
+                want_rc 0
+                unit_is_gone test-l.scope
+        done
+}
+
+check "the container's cgroup is a scope of systemd, with init alone in it; exec, ps, pause and stats go by it" a_scope
+check "limits are in systemd's record and in the files, update changes both, and daemon-reload keeps them" limits_are_in_both
+check "a limit of one process starts" one_process
+check "a limit of one megabyte of memory starts" one_megabyte
+check "the device rules hold in a scope, and after daemon-reload" devices_are_held
+check "a container that ends by itself leaves no unit; without a cgroupsPath it is runb-ID.scope" ends_by_itself
+check "a unit's name that is taken is refused, and its owner stays" a_name_is_taken
+check "cgroupsPath is held to slice:prefix:name, and to systemd's rules for names" bad_input
+check "a slice with dashes lies below its parents" a_nested_slice
+check "without its helper program --systemd-cgroup is refused with the remedy" helper_is_missing
+check "killed anywhere in create, delete --force leaves no unit" killed_in_between 61
+check "killed in delete, a second one leaves no unit" killed_while_deleting
+vm_finish
