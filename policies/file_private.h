@@ -23,6 +23,7 @@ int policy_read_cpus(struct reader *reader, const struct json_node *node, void *
 /* Elements of lists: const char *. */
 int policy_read_path_pattern(struct reader *reader, const struct json_node *node, void *into);
 int policy_read_name_pattern(struct reader *reader, const struct json_node *node, void *into);
+int policy_read_property(struct reader *reader, const struct json_node *node, void *into);      /* of systemd */
 int policy_read_hook_path(struct reader *reader, const struct json_node *node, void *into);
 int policy_read_host(struct reader *reader, const struct json_node *node, void *into);
 int policy_read_cidr(struct reader *reader, const struct json_node *node, void *into);

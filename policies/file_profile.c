@@ -1,5 +1,6 @@
 /* One profile of the policy file: every member replaces what the profile began with. */
 #include "policies/file_private.h"
+#include "policies/systemd.h"
 
 #include <errno.h>
 #include <string.h>
@@ -340,6 +341,32 @@ static int read_hooks(struct reader *reader, const struct json_node *node, void 
         return policy_read_object(reader, node, FIELDS(fields), into);
 }
 
+/* ---- systemd ---- */
+
+static int read_property(struct reader *reader, const struct json_node *node, void *into)
+{
+        int r = policy_read_property(reader, node, into);
+
+        if (r == 0 && !policy_systemd_may_list(node->text))
+                r = reader_fail(reader, EINVAL, "%s is not for annotations to set: runb holds limits, devices and the place of a "
+                                "container itself", READER_QUOTE(node->text));
+        return r;
+}
+
+static int read_properties(struct reader *reader, const struct json_node *node, void *into)
+{
+        return policy_read_texts(reader, node, read_property, into);
+}
+
+static int read_systemd(struct reader *reader, const struct json_node *node, void *into)
+{
+        static const struct reader_field fields[] = {
+                RF_VALUE(struct policy_profile, "properties", systemd_properties, read_properties),
+        };
+
+        return policy_read_object(reader, node, FIELDS(fields), into);
+}
+
 int policy_read_profile(struct reader *reader, const struct json_node *node, struct policy_profile *profile)
 {
         static const struct reader_field fields[] = {
@@ -354,6 +381,7 @@ int policy_read_profile(struct reader *reader, const struct json_node *node, str
                 RF_VALUE(struct policy_profile, "limits", limits, read_limits),
                 RF_WHOLE("env", read_env),
                 RF_VALUE(struct policy_profile, "hooks", hooks, read_hooks),
+                RF_WHOLE("systemd", read_systemd),
         };
 
         return policy_read_object(reader, node, FIELDS(fields), profile);

@@ -335,6 +335,19 @@ int policy_read_name_pattern(struct reader *reader, const struct json_node *node
         return 0;
 }
 
+int policy_read_property(struct reader *reader, const struct json_node *node, void *into)
+{
+        int r = reader_expect(reader, node, JSON_STRING);
+
+        if (r < 0)
+                return r;
+        if (!is_made_of(node->text, UPPER, LOWER UPPER DIGITS, 128))
+                return reader_fail(reader, EINVAL, "%s is no name of a property of systemd, such as TimeoutStopUSec",
+                                   READER_QUOTE(node->text));
+        *(const char **)into = node->text;
+        return 0;
+}
+
 /* ---- networks ---- */
 
 /* RFC 1123: labels of letters, digits and inner dashes; the last one not all digits, which would be an address. */

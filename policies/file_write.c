@@ -221,6 +221,10 @@ void policy_file_write_profile(const struct policy_profile *profile, const char 
         } else {
                 text_add(out, "{}");
         }
+        key(&writer, "systemd");
+        text_add(out, "{ \"properties\": ");
+        texts(out, &profile->systemd_properties);
+        text_add(out, " }");
         text_addf(out, "\n%s}", indent);
 }
 

@@ -23,6 +23,7 @@
 #include "policies/rootfs.h"
 #include "policies/seccomp.h"
 #include "policies/sysctl.h"
+#include "policies/systemd.h"
 #include "policies/userns.h"
 
 static int judge_process(struct judge *judge, struct spec_process *process)
@@ -54,7 +55,7 @@ static int judge_all(struct judge *judge, struct sandbox *sandbox)
                 policy_namespaces_judge, policy_userns_judge, policy_paths_judge,
                 policy_rootfs_judge,     policy_mounts_judge,     policy_devices_judge, policy_hooks_judge,
                 policy_sysctl_judge,     policy_seccomp_judge,    policy_egress_judge,  policy_landlock_judge,
-                policy_intelrdt_judge,   policy_deadline_judge,
+                policy_intelrdt_judge,   policy_deadline_judge,   policy_systemd_judge,
         };
         int r;
 

@@ -106,6 +106,7 @@ struct host {
         bool can_map_tmpfs;     /* the kernel has id-mapped mounts of tmpfs: Linux 6.3 */
         const struct spec_id_map *own_uid_map, *own_gid_map;    /* /proc/self/uid_map: what an identity map repeats */
         size_t n_own_uid_map, n_own_gid_map;
+        bool is_systemd_cgroup; /* the caller has asked for a scope of systemd */
         bool is_cgroup2;        /* the unified hierarchy is mounted at /sys/fs/cgroup */
         bool has_nf_tables;     /* false: known to be missing; true may still fail when the table is installed, as asking
                                  * the kernel would load modules */

@@ -99,6 +99,7 @@ struct policy_profile {
         struct policy_texts env_deny;   /* patterns of names */
         enum policy_on_match env_on_match;
         struct policy_hooks hooks;
+        struct policy_texts systemd_properties; /* that annotations may set of the container's scope */
         bool allow_create_container_hooks;      /* hooks with the host's power in a tree that the image shaped */
 };
 

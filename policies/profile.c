@@ -70,6 +70,27 @@ static int unite(struct arena *arena, const struct policy_texts *a, const struct
 }
 
 /* The links of @a, then those of @b: whatever asks walks them all. */
+/* Those that both list. */
+static int intersect(struct arena *arena, const struct policy_texts *a, const struct policy_texts *b,
+                     struct policy_texts *ret_both)
+{
+        const char **items = arena_array(arena, a->n + 1, sizeof *items);
+        size_t n = 0;
+
+        if (items == NULL)
+                return -ENOMEM;
+        for (size_t i = 0; i < a->n; i++) {
+                for (size_t j = 0; j < b->n; j++) {
+                        if (strcmp(a->items[i], b->items[j]) == 0) {
+                                items[n++] = a->items[i];
+                                break;
+                        }
+                }
+        }
+        *ret_both = (struct policy_texts){ items, n };
+        return 0;
+}
+
 static int meet_mounts(struct arena *arena, const struct policy_mounts *a, const struct policy_mounts *b,
                        struct policy_mounts *ret_mounts)
 {
@@ -219,6 +240,8 @@ int policy_profile_meet(struct arena *arena, const struct policy_profile *a, con
                 r = meet_egress(arena, a, b, &profile);
         if (r == 0)
                 r = unite(arena, &a->env_deny, &b->env_deny, &profile.env_deny);
+        if (r == 0)
+                r = intersect(arena, &a->systemd_properties, &b->systemd_properties, &profile.systemd_properties);
         if (r == 0)
                 *ret_profile = profile;
         return r;

@@ -115,6 +115,7 @@ struct sandbox {
         bool egress_deny;               /* install the table; false in the host's network alone; what it lets pass besides
                                          * loopback: */
         struct sandbox_egress egress;
+        const struct spec_pair *systemd_properties; size_t n_systemd_properties;        /* name and value of annotations */
         enum sandbox_abstract abstract_sockets;
         struct sandbox_tcp_ports tcp_ports;
 };

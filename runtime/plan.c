@@ -69,6 +69,7 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         if (r < 0)
                 return r;
         host_gather_rlimits(&plan->policy, &plan->host);
+        plan->host.is_systemd_cgroup = request->is_systemd_cgroup;
         if (plan->policy.profile.landlock_tcp_ports)
                 plan->host.landlock_abi = landlock_abi();
         r = zones_gather(request->root, &plan->asked, arena, &plan->host, err);
@@ -98,6 +99,8 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
                                       plan->host.privilege != HOST_REAL_ROOT, arena, &plan->systemd, err);
                 if (r < 0)
                         return r;
+                plan->systemd.annotations = plan->sandbox.systemd_properties;
+                plan->systemd.n_annotations = plan->sandbox.n_systemd_properties;
         } else {
                 r = cgroups_plan(plan->spec->linux_.cgroups_path, plan->id, &plan->spec->linux_.resources,
                                  plan->host.privilege != HOST_REAL_ROOT, arena, &plan->cgroups, err);

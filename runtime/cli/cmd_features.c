@@ -200,7 +200,7 @@ static void (*const linux_parts[])(struct text_buffer *out) = {
 /* Those that change what a container is: which pod it belongs to, hence whose ids it has; and what a policy file chooses a
  * profile by, where it uses our own prefix (it may name any other annotation, too). */
 static const char *const unsafe_annotations[] = {
-        "dev.runb.", "io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id", NULL
+        "dev.runb.", "io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id", "org.systemd.property.", NULL
 };
 
 static void add_annotations(struct text_buffer *out)

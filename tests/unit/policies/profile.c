@@ -55,7 +55,7 @@ static struct policy_profile any_profile(struct arena *arena)
                 .egress_proxy = below(2) ? "10.0.0.1:3128" : NULL,
                 .ingress = below(2),
                 .landlock_tcp_ports = below(2),
-                .env_deny = some(arena, names, N(names)),
+                .env_deny = some(arena, names, N(names)), .systemd_properties = some(arena, names, N(names)),
                 .env_on_match = below(2),
                 .hooks = { below(2), some(arena, hook_paths, N(hook_paths)), NULL },
                 .allow_create_container_hooks = below(2),
@@ -109,6 +109,14 @@ static bool reaches(const struct policy_profile *profile, const struct policy_de
         return false;
 }
 
+static bool has_text(const struct policy_texts *texts, const char *text)
+{
+        for (size_t i = 0; i < texts->n; i++)
+                if (strcmp(texts->items[i], text) == 0)
+                        return true;
+        return false;
+}
+
 /* Member by member, of those that can be compared without a request. */
 static void is_within(const struct policy_profile *less, const struct policy_profile *more)
 {
@@ -121,6 +129,8 @@ static void is_within(const struct policy_profile *less, const struct policy_pro
         cr_assert_geq(less->egress_mode, more->egress_mode);
         cr_assert_geq(less->ingress, more->ingress);
         cr_assert(less->landlock_tcp_ports || !more->landlock_tcp_ports);
+        for (size_t i = 0; i < less->systemd_properties.n; i++)
+                cr_assert(has_text(&more->systemd_properties, less->systemd_properties.items[i]));
         cr_assert_geq(less->env_on_match, more->env_on_match);
         cr_assert(!less->allow_create_container_hooks || more->allow_create_container_hooks);
         cr_assert(less->egress_proxy == NULL || more->egress_proxy != NULL);

@@ -8,6 +8,7 @@
 
 #include "policies/concurrent.h"
 #include "policies/file.h"
+#include "policies/systemd.h"
 #include "tests/unit/policies/request.h"
 
 static struct request q;
@@ -395,6 +396,32 @@ Test(policy_rooms, a_variable_is_stripped_or_refused)
         cr_assert_not_null(strstr(q.err.text, "SECRET_TOKEN"));
         q.spec.process.n_env = 1;
         request_passes(&q);
+}
+
+Test(policy_rooms, properties_of_systemd_that_are_not_listed_are_left_out)
+{
+        static const char *const names[] = { "TimeoutStopUSec" };
+        const struct spec_pair annotations[] = {
+                { "org.systemd.property.TimeoutStopUSec", "uint64 5" }, { "org.systemd.property.MemoryMax", "uint64 5" }, { "x", "y" },
+                { "org.systemd.property.", "1" },
+        };
+
+        q.spec.annotations = annotations;
+        q.spec.n_annotations = 4;
+        list(&p->systemd_properties, names, 1);
+        /* By cgroupfs they mean nothing. */
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.n_systemd_properties, 0);
+        cr_assert_null(request_finding(&q, FINDING_TIGHTENED, "systemd.properties"));
+        q.host.is_systemd_cgroup = true;
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.n_systemd_properties, 1);
+        cr_assert_str_eq(q.sandbox.systemd_properties[0].key, "TimeoutStopUSec");
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "systemd.properties"));
+        cr_assert_not(policy_systemd_may_list("MemoryMax"));
+        cr_assert_not(policy_systemd_may_list("Slice"));
+        cr_assert_not(policy_systemd_may_list("DeviceAllow"));
+        cr_assert(policy_systemd_may_list("After"));
 }
 
 Test(policy_rooms, hooks_of_the_list)

@@ -181,6 +181,18 @@ static void new_privileges_excepted(bool within)
         except("noNewPrivileges");
 }
 
+static const char *const properties[] = { "After" };
+static const struct spec_pair property = { "org.systemd.property.TimeoutStopUSec", "uint64 1" },
+                              property_listed = { "org.systemd.property.After", "['a.service']" };
+
+static void property_left_out(bool within)
+{
+        q.host.is_systemd_cgroup = true;
+        q.spec.annotations = within ? &property_listed : &property;
+        q.spec.n_annotations = 1;
+        p->systemd_properties = (struct policy_texts){ properties, 1 };
+}
+
 static const char *const secrets[] = { "SECRET_*" }, *const others[] = { "OTHER_*" };
 
 static void env_strip(bool within)
@@ -734,6 +746,7 @@ static const struct row {
         { "seccomp.explain", FINDING_REFUSED, agent_and_counts, false },
         { "seccomp.listener", FINDING_RECORDED, agent_listens, false },
         { "seccomp.listener", FINDING_REFUSED, agent_of_others, false },
+        { "systemd.properties", FINDING_TIGHTENED, property_left_out, false },
         { "sysctl", FINDING_REFUSED, sysctl, false },
 };
 
