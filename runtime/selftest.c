@@ -161,9 +161,9 @@ static int make_rootfs(struct error *err)
         char path[64];
 
         if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-            mount("tmpfs", TOP, "tmpfs", MS_NODEV, "mode=755") < 0)
+            mount("tmpfs", TOP, "tmpfs", 0, "mode=755") < 0)
                 return error_errno(err, errno, "a mount namespace with a tmpfs");
-        if (mkdir(BUNDLE, 0755) < 0 || mkdir(ROOTFS, 0755) < 0)
+        if (mkdir(BUNDLE, 0755) < 0 || mkdir(ROOTFS, 0755) < 0 || chmod(ROOTFS, 0777) < 0)
                 return error_errno(err, errno, "mkdir %s", ROOTFS);
         for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
                 snprintf(path, sizeof path, ROOTFS "/%s", folders[i]);

@@ -9,7 +9,7 @@ WEAK=$builddir/tests/tools/runb-weak
 P=/run/selftest-policy
 mkdir -p $P
 
-failed() { jq -r '.attempts[] | select(.verdict == "failed") | .attempt' "$T/out" | sort; }
+failed() { jq -r '.attempts[] | select(.verdict == "failed") | .attempt' "$T/out" | sort | tee -a "$T/noticed"; }
 verdict_of() { jq -r --arg a "$1" '.attempts[] | select(.attempt == $a) | .verdict' "$T/out"; }
 
 holds()
@@ -31,7 +31,8 @@ check "the built-in profile holds everything" holds
 
 leaves_nothing()
 {
-        look() { find "$T/state" /tmp /sys/fs/cgroup -mindepth 1 -path /tmp/bash_jobs.0 -prune -o -type d -print 2>/dev/null | sort; cat /proc/self/mountinfo; ls /sys/class/net; hostname; }
+        # /tmp is the machine's, and others make folders there.
+        look() { find "$T/state" /sys/fs/cgroup -mindepth 1 -type d 2>/dev/null | sort; ls -d /tmp/*selftest* 2> /dev/null || true; cat /proc/self/mountinfo; ls /sys/class/net; hostname; }
         look > "$T/look.before"
         rt selftest > /dev/null
         look > "$T/look.after"
@@ -67,6 +68,7 @@ weak_has()
         [ -x "$WEAK" ] || skip_case "tests/tools/runb-weak is not built"
         run env RUNB_TEST_WEAKEN="$words" "$WEAK" --root "$T/state" ${weak_options-} selftest --format json
         want_rc 3
+        failed > "$T/failed"
         for attempt; do want_same "$attempt: $(verdict_of "$attempt")" "$attempt: failed"; done
 }
 landlocked()
@@ -90,9 +92,28 @@ check "without Landlock's rules for TCP ports: noticed" ports_held
 check "without masks: noticed" weak_has masks "read kernel memory, log and keys"
 check "with the host's ids: noticed" weak_has ids "ids of the host"
 check "without the filter of system calls: noticed" weak_has seccomp \
-        "no filter of system calls" "keys of the host" "perf events" "input for a terminal"
-check "with user namespaces: noticed" weak_has seccomp,userns "a new user namespace" "use up namespaces and inotify instances"
-check "without no_new_privs: noticed, a setuid file, too" weak_has nnp,seccomp "no_new_privs" "a setuid file"
+        "no filter of system calls" "keys of the host" "perf events" "input for a terminal" "a vsock socket"
+check "with a root file system that is not mapped: noticed" weak idmap "files of the build on the disk"
+check "with device nodes that open: noticed" weak nodev "open a device node of the image"
+check "with another node in /dev: noticed" weak nodes "devices of the host in /dev"
+check "in the host's pid namespace: noticed" weak pidns "processes of the host"
+check "without the limit of inotify instances: noticed" weak inotify "use up namespaces and inotify instances"
+fds_kept() { exec 8< /; weak_has fds "inherited file descriptors"; }
+check "with the caller's files left open: noticed" fds_kept
+# What two controls withstand shows when both are gone; one of them without the other is among the above.
+keyring()
+{
+        weak_has keyring,seccomp "keys of the host"
+        want_same "$(jq -r '.attempts[] | select(.attempt == "keys of the host") | .how' "$T/out")" "a key of the host's session was found"
+}
+check "with the caller's session keyring and no filter: noticed" keyring
+check "with user namespaces and no filter: noticed" weak_has seccomp,userns "a new user namespace" "use up namespaces and inotify instances"
+check "without no_new_privs and without the filter: noticed, a setuid file, too" weak_has nnp,seccomp "no_new_privs" "a setuid file"
+check "with writable cgroups and the host's ids: noticed" weak_has cgroup,ids "leave the cgroup or its limits"
+check "with a writable sysfs and the host's ids: noticed" weak_has sysfs,ids "write below /sys"
+check "with writable /proc/sys and the host's ids: noticed" weak_has masks,ids "write below /proc/sys"
+check "with mounts of its own, capabilities and no filter: noticed" weak_has mounts,caps,seccomp \
+        "mount a tmpfs" "mount by the new calls" "other new namespaces"
 check "with the host's ids, all capabilities, and neither masks nor filter: noticed" weak_has ids,masks,seccomp,caps \
         "write below /proc/sys" "read kernel memory, log and keys" "other new namespaces"
 
@@ -110,12 +131,13 @@ sleep 100 &
 touch "$1/done-later"
 (sleep 4; touch "$1/done") &
 exec 9< /
-exec chroot "$1" /battery selftest --inside root=1,net=0,pids=1,userns=0,mounts=0,ports=1,caps=0
+# Not by exec: process 1 is to be one with the root of the host.
+chroot "$1" /battery selftest --inside root=1,net=0,pids=1,userns=0,mounts=0,ports=1,caps=0
 END
         RUNB_SELFTEST_SECRET=x run unshare -m -u -i -n -p --fork --kill-child --mount-proc sh "$T/open.sh" "$D"
         want_rc 0
         for attempt in "inherited file descriptors" "inherited environment" "mount a tmpfs" "mount by the new calls" \
-                "remount /proc/sys and /sys writable" "unmount a mask" "chroot and out again" "write below /proc/sys" \
+                "remount /proc/sys and /sys writable" "unmount a mask" "chroot and out again" "the host's files through /proc" "write below /proc/sys" \
                 "make a device node" "open a device node of the image" "devices of the host in /dev" \
                 "leave the cgroup or its limits" "more capabilities than the profile's" "no_new_privs" \
                 "no filter of system calls" "a setuid file" "ids of the host" "other new namespaces" "rename the host" "keys of the host" \
@@ -124,8 +146,22 @@ END
                 "a packet socket" "replace the network's rules" "change an interface" "a TCP port off the list"; do
                 grep -qF "$attempt"$'\tFAILED\t' "$T/out" || fail "not noticed: $(grep -F "$attempt" "$T/out")"
         done
+        awk -F'\t' '$2 == "FAILED" {print $1}' "$T/out" >> "$T/noticed"
 }
 check "without any sandbox the battery gets out in every way that this machine has" no_sandbox
+
+each_can_fail()
+{
+        [ -z "${ONLY-}" ] || skip_case "some cases only"
+        run rt selftest --format json
+        jq -r '.attempts[].attempt' "$T/out" | sort > "$T/all"
+        sort -u "$T/noticed" > "$T/noticed.once"
+        # Not every machine has these, and without any sandbox its root would not get them, either.
+        printf '%s\n' "a better oom score" "a socket of the kernel's ciphers" kexec "kernel modules" "release_agent of a cgroup" "system calls of the 32-bit table" \
+                "write to sysrq-trigger" | sort > "$T/of-the-kernel"
+        want_same "$(comm -23 "$T/all" "$T/noticed.once" | comm -23 - "$T/of-the-kernel")" ""
+}
+check "each attempt has failed in one of these cases" each_can_fail
 
 by_policy()
 {
