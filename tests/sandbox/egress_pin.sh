@@ -72,6 +72,42 @@ kept()
 }
 check "of one that run keeps, and once" kept
 
+# Under a rootless engine, whose user namespace owns the mount namespace that the pin is in.
+rootless()
+{
+        local holder law=/run/policy/rootless
+        own_bundle r 'tool tcp 203.0.113.9 443; tool udp 203.0.113.10 53'
+        mkdir -p -m 755 "$T/rootless" "$law"
+        jq -cn --arg path "$law/audit.jsonl" '{version: 1, revision: "test", profiles: {untrusted: {}}, audit: {path: $path}}' > "$law/policy.json"
+        chmod 600 "$law/policy.json"
+        chown -hR 100000:100000 "$B" "$T/rootless" "$law"
+        install -m 755 "$RUNB" "$T/runb"
+        unshare -U sleep 1000 &
+        holder=$!
+        wait_for 5 sh -c "[ \"\$(readlink /proc/$holder/ns/user)\" != \"\$(readlink /proc/self/ns/user)\" ]"
+        echo '0 100000 65536' | tee "/proc/$holder/gid_map" > "/proc/$holder/uid_map" || { kill $holder; skip_case "no map can be written"; }
+        cat > "$T/engine" <<'SCRIPT'
+runb() { "$1/runb" --root "$1/rootless/state" --policy /run/policy/rootless/policy.json --cgroup-manager disabled "${@:2}"; }
+set -e
+runb "$1" create --bundle "$2" --pid-file "$1/rootless/pid" r < /dev/null > /dev/null
+in_net() { nsenter -t "$(cat "$1/rootless/pid")" -n "${@:2}"; }
+in_net "$1" ip link add d0 type veth peer name d1
+in_net "$1" ip address add 198.51.100.1/24 dev d0
+in_net "$1" ip link set d0 up; in_net "$1" ip link set d1 up
+in_net "$1" ip route add default via 198.51.100.2
+runb "$1" start r
+until runb "$1" state r | grep -q '"stopped"'; do sleep 0.05; done
+runb "$1" delete r
+! grep " nsfs " /proc/self/mountinfo
+SCRIPT
+        run nsenter -t $holder -U -S 0 -G 0 unshare -m env XDG_RUNTIME_DIR="$T/rootless" bash "$T/engine" "$T" "$B"
+        kill $holder
+        want_rc 0
+        want_same "$(jq -c 'select(.event == "egress") | .refused | map([.address, .protocol, .port])' "$law/audit.jsonl")" \
+                '[["203.0.113.9","tcp",443],["203.0.113.10","udp",53]]'
+}
+check "under a rootless engine" rootless
+
 uncounted()
 {
         policy '{}'
