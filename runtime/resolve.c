@@ -12,6 +12,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -125,36 +126,78 @@ static void read_servers(struct servers *servers)
                 add_server(servers, local);
 }
 
+/* A host's /etc/hosts can be long (lists of advertisers), and so can a policy's list. */
+struct wanted {
+        const char *name;
+        size_t index;
+};
+
+static int compare_wanted(const void *a, const void *b)
+{
+        return strcasecmp(((const struct wanted *)a)->name, ((const struct wanted *)b)->name);
+}
+
+static struct wanted *sort_wanted(struct arena *arena, const char *const *names, size_t n, size_t *ret_n)
+{
+        struct wanted *wanted = arena_array(arena, n + 1, sizeof *wanted);
+
+        *ret_n = 0;
+        for (size_t i = 0; i < n && wanted != NULL; i++)
+                if (names[i] != NULL)
+                        wanted[(*ret_n)++] = (struct wanted){ names[i], i };
+        if (wanted != NULL && *ret_n > 0)
+                qsort(wanted, *ret_n, sizeof *wanted, compare_wanted);
+        return wanted;
+}
+
+static int add_address(struct arena *arena, struct host_name *name, const struct host_address *address)
+{
+        struct host_address *addresses;
+
+        if (name->n == RESOLVE_MAX_ADDRESSES)
+                return 0;
+        addresses = arena_array(arena, name->n + 1, sizeof *addresses);
+        if (addresses == NULL)
+                return -ENOMEM;
+        if (name->n > 0)
+                memcpy(addresses, name->addresses, name->n * sizeof *addresses);
+        addresses[name->n++] = *address;
+        name->addresses = addresses;
+        return 0;
+}
+
 /* Those that /etc/hosts has, all of them, are not asked for. */
 static int look_into_hosts(struct arena *arena, const char *const *names, size_t n, struct host_name *ret_names)
 {
         auto_free char *text = NULL;
+        struct wanted *wanted;
         char *rest, *line, *word;
-        size_t length;
+        size_t length, n_wanted;
 
         if (fd_read_file(AT_FDCWD, "/etc/hosts", FILE_LIMIT_BYTES, &text, &length) < 0)
                 return 0;
+        wanted = sort_wanted(arena, names, n, &n_wanted);
+        if (wanted == NULL)
+                return -ENOMEM;
         rest = text;
         while ((line = strsep(&rest, "\n")) != NULL) {
-                struct host_address address;
+                struct host_address address = { 0 };
 
                 word = next_word(&line);
                 if (word == NULL || !parse_address(word, &address))
                         continue;
                 while ((word = next_word(&line)) != NULL) {
-                        for (size_t i = 0; i < n; i++) {
-                                struct host_address *addresses;
+                        const struct wanted like = { .name = word }, *end = wanted + n_wanted;
+                        const struct wanted *one = bsearch(&like, wanted, n_wanted, sizeof *wanted, compare_wanted);
 
-                                if (names[i] == NULL || strcasecmp(names[i], word) != 0 ||
-                                    ret_names[i].n == RESOLVE_MAX_ADDRESSES)
-                                        continue;
-                                addresses = arena_array(arena, ret_names[i].n + 1, sizeof *addresses);
-                                if (addresses == NULL)
-                                        return -ENOMEM;
-                                if (ret_names[i].n > 0)
-                                        memcpy(addresses, ret_names[i].addresses, ret_names[i].n * sizeof *addresses);
-                                addresses[ret_names[i].n++] = address;
-                                ret_names[i].addresses = addresses;
+                        /* Listed more than once: with other ports. */
+                        while (one != NULL && one > wanted && compare_wanted(one - 1, &like) == 0)
+                                one--;
+                        for (; one != NULL && one < end && compare_wanted(one, &like) == 0; one++) {
+                                int r = add_address(arena, &ret_names[one->index], &address);
+
+                                if (r < 0)
+                                        return r;
                         }
                 }
         }

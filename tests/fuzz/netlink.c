@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
                 reader.header = NULL;
                 reader.left = 0;
                 if (question == 0 && read_one(&reader, NFT_MSG_NEWTABLE, &attrs) == 0)
-                        (void)is_table_same(attrs);
+                        (void)(is_table_same(attrs) && egress_compare_mark(&batch, attrs) == EGRESS_MARK_SAME);
                 if (question == 1 && read_one(&reader, NFT_MSG_NEWCHAIN, &attrs) == 0) {
                         size_t at = 0;
                         struct netlink_attrs sent;

@@ -1,7 +1,10 @@
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "policies/egress.h"
 #include "policies/egress_ranges.h"
+#include "policies/host.h"
 
 static struct arena arena;
 static struct egress_ranges ranges;
@@ -103,4 +106,30 @@ Test(egress_ranges, reach_the_last_address_and_port)
         cr_assert_eq(egress_ranges_normalize(&ranges), 0);
         cr_assert_eq(ranges.n, 1);
         cr_assert(ranges.items[0].last == ~(egress_address)0 && ranges.items[0].port_last == 65535);
+}
+
+static enum policy_egress_kind kind(const char *text)
+{
+        struct host_address address = { .is_v6 = strchr(text, ':') != NULL };
+
+        cr_assert_eq(inet_pton(address.is_v6 ? AF_INET6 : AF_INET, text, address.bytes), 1, "%s", text);
+        return policy_egress_kind(&address);
+}
+
+Test(policy_egress, knows_what_is_closed_and_what_is_private)
+{
+        static const char *const closed[] = { "169.254.169.254", "169.254.0.0", "100.100.100.200", "168.63.129.16", "10.0.2.2", "127.0.0.11",
+                                              "0.0.0.0", "255.255.255.255", "224.0.0.22", "::", "::1", "::ffff:8.8.8.8", "64:ff9b::808:808",
+                                              "64:ff9b:1::1", "2002:808:808::1", "fe80::1", "ff02::1", "fd00:ec2::254", "fd00::2", "fec0::1" };
+        static const char *const private[] = { "10.0.2.3", "10.0.0.0", "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1", "100.64.0.1",
+                                               "198.18.0.1", "fd00::3", "fc00::1" };
+        static const char *const public[] = { "8.8.8.8", "172.32.0.0", "11.0.0.0", "9.255.255.255", "192.169.0.0", "169.253.255.255", "169.255.0.0",
+                                              "2001:4860::8888", "2a00::1" };
+
+        for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
+                cr_assert_eq(kind(closed[i]), POLICY_EGRESS_CLOSED, "%s", closed[i]);
+        for (size_t i = 0; i < sizeof private / sizeof *private; i++)
+                cr_assert_eq(kind(private[i]), POLICY_EGRESS_PRIVATE, "%s", private[i]);
+        for (size_t i = 0; i < sizeof public / sizeof *public; i++)
+                cr_assert_eq(kind(public[i]), POLICY_EGRESS_PUBLIC, "%s", public[i]);
 }
