@@ -141,20 +141,27 @@ overlapping()
 }
 check "entries that overlap are one list" overlapping
 
+listening() # ID: a container that does, on port 7000
+{
+        inside_bundle "$1" 'exec tool serve 7000'
+        "$RUNB" --root "$T/state" --policy "$P/policy.json" run --bundle "$B" --detach "$1" < /dev/null > "$T/out.$1" 2>&1 9>&- || fail "$(cat "$T/out.$1")"
+        wait_for 10 eval 'in_ns ss -ltn | grep -q :7000'
+}
 from_outside()
 {
         in_ns nft flush ruleset
         policy '{}'
-        try g 'tool serve 7000 > /dev/null & sleep 1; kill $!' &
-        wait_for 5 eval 'in_ns ss -ltn | grep -q :7000'
+        listening g
         want_same "$(out_ns "$knock" tcp 10.77.0.1 7000)" silence
-        wait
+        want_same "$(in_ns "$knock" tcp 10.77.0.1 7000)" answer
+        rt delete --force g
         policy '{ingress: "any"}'
-        try h 'tool serve 7000 > /dev/null & sleep 1; kill $!; tool tcp 203.0.113.5 443' > "$T/out.h" &
-        wait_for 5 eval 'in_ns ss -ltn | grep -q :7000'
+        listening h
         want_same "$(out_ns "$knock" tcp 10.77.0.1 7000)" answer
-        wait
-        grep -q EHOSTUNREACH "$T/out.h" || fail "$(cat "$T/out.h")"
+        want_same "$(out_ns "$knock" udp 2001:db8::1 7000)" answer
+        run rt --policy "$P/policy.json" exec h tool tcp 203.0.113.5 443
+        want_lines EHOSTUNREACH
+        rt delete --force h
 }
 check "connections from outside come in with ingress any, and only then; nothing goes out by it" from_outside
 
@@ -357,6 +364,21 @@ start_checks()
 }
 check "rules that were changed bar the start" start_checks '{}'
 check "rules of a list that were changed bar the start" start_checks '{egress: {allow: [{cidr: "203.0.113.5/32", ports: [443]}]}}'
+
+start_without()
+{
+        in_ns nft flush ruleset
+        with_audit "$1"
+        bundle q ".process.args = [\"/bin/true\"] | (.linux.namespaces[] | select(.type == \"network\")).path = \"/proc/$inside/ns/net\""
+        run rt --policy "$P/policy.json" create --bundle "$B" q; want_rc 0
+        in_ns nft delete table inet runb
+        run rt --policy "$P/policy.json" start q; want_rc 1; want_err_has 'it has been removed; nothing more is started in it: delete the container'
+        jq -e 'select(.event == "start" and .outcome == "refused" and .id == "q")' /run/policy/audit.jsonl > /dev/null || fail "not in the audit file"
+        run rt --policy "$P/policy.json" delete q; want_rc 0
+        last_record | grep -q 'has been removed' || fail "the audit file does not say so: $(last_record)"
+}
+check "rules that were taken away bar the start, and delete tells of it" start_without '{}'
+check "rules of a list that were taken away bar the start, and delete tells of it" start_without '{egress: {allow: [{cidr: "203.0.113.5/32", ports: [443]}]}}'
 
 element()
 {
