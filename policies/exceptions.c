@@ -81,6 +81,21 @@ static bool is_same(const char *a, const char *b)
         return strcmp(policy_exceptions_real(path_a), policy_exceptions_real(path_b)) == 0;
 }
 
+const char *policy_exceptions_meet(struct arena *arena, const char *a, const char *b)
+{
+        uint32_t first[2], last[2];
+
+        if (is_same(a, b))
+                return a;
+        if (!policy_exceptions_ids(a, &first[0], &last[0]) || !policy_exceptions_ids(b, &first[1], &last[1]))
+                return NULL;
+        if (first[1] > first[0])
+                first[0] = first[1];
+        if (last[1] < last[0])
+                last[0] = last[1];
+        return first[0] <= last[0] ? arena_format(arena, IDS "%u-%u", first[0], last[0]) : NULL;
+}
+
 const struct policy_exception *policy_exceptions_find(const struct policy *policy, const char *token)
 {
         for (size_t i = 0; i < policy->n_exceptions; i++) {

@@ -261,11 +261,11 @@ void policy_file_write_chosen(const struct policy *policy, struct text_buffer *o
                 policy_file_write_profile(policy_file_profile(policy->file, policy->profile_names[i]), "    ", out);
         }
         text_add(out, "\n  },\n  \"exceptions\": [");
-        for (size_t i = 0; i < policy->n_exceptions; i++) {
+        for (size_t i = 0; i < policy->n_sources; i++) {
                 text_add(out, i > 0 ? ",\n    " : "\n    ");
-                write_exception(&policy->exceptions[i], out);
+                write_exception(&policy->sources[i], out);
         }
-        text_add(out, policy->n_exceptions > 0 ? "\n  ]\n}\n" : "]\n}\n");
+        text_add(out, policy->n_sources > 0 ? "\n  ]\n}\n" : "]\n}\n");
 }
 
 /* ---- line by line ---- */

@@ -131,7 +131,9 @@ struct policy {
         struct policy_profile profile;  /* the one chosen */
         const char *chosen_by;          /* "--profile", "defaultProfile"; by several: with " and " between */
         const char *const *profile_names; size_t n_profile_names;       /* those that it was made of */
-        const struct policy_exception *exceptions; size_t n_exceptions; /* in force for this profile today */
+        /* In force today: of the profile; of several, what each of them has one for. And those that they were made of. */
+        const struct policy_exception *exceptions; size_t n_exceptions;
+        const struct policy_exception *sources; size_t n_sources;
         uint32_t ids_size;              /* ids of a range, 65536 */
         const char *subid_user;         /* whose entries of /etc/subuid and /etc/subgid give the ranges; NULL: those of
                                          * "runb" where it has some, else ids that nobody has (leases.h) */

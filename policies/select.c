@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policies/exceptions.h"
+
 #define CHOICES_MOST 8
 
 struct choice {
@@ -133,22 +135,91 @@ static int choose_by_user(struct choice *choice, const struct policy_request *re
         return choose(choice, policy_file_profile(file, asked), "the annotation", err);
 }
 
-/* An exception is one profile's: what was narrowed by another has none. */
-static int find_exceptions(const struct choice *choice, int64_t now, struct policy *policy)
+/* What two exceptions both let pass, and as long as both do. Returns 1, 0 where that is nothing, or -ENOMEM. */
+static int meet_exceptions(struct arena *arena, const struct policy_exception *a, const struct policy_exception *b,
+                           struct policy_exception *ret_exception)
 {
-        const struct policy_file *file = choice->file;
-        struct policy_exception *exceptions = arena_array(choice->arena, file->n_exceptions + 1, sizeof *exceptions);
+        const char **items = arena_array(arena, a->allow.n * b->allow.n + 1, sizeof *items);
         size_t n = 0;
 
-        if (exceptions == NULL)
+        if (items == NULL)
                 return -ENOMEM;
-        for (size_t i = 0; i < file->n_exceptions && choice->n == 1; i++) {
-                if (now < file->exceptions[i].ends_at && strcmp(file->exceptions[i].profile, choice->names[0]) == 0)
-                        exceptions[n++] = file->exceptions[i];
+        for (size_t i = 0; i < a->allow.n; i++) {
+                for (size_t j = 0; j < b->allow.n; j++) {
+                        const char *token = policy_exceptions_meet(arena, a->allow.items[i], b->allow.items[j]);
+
+                        if (token != NULL)
+                                items[n++] = token;
+                }
         }
-        policy->exceptions = exceptions;
-        policy->n_exceptions = n;
+        if (n == 0)
+                return 0;
+        *ret_exception = a->ends_at <= b->ends_at ? *a : *b;
+        ret_exception->id = strcmp(a->id, b->id) == 0 ? a->id : arena_format(arena, "%s and %s", a->id, b->id);
+        ret_exception->allow = (struct policy_texts){ items, n };
+        return ret_exception->id == NULL ? -ENOMEM : 1;
+}
+
+struct exceptions { struct policy_exception *items; size_t n; };
+
+/* Every pair's. */
+static int meet_all(struct arena *arena, const struct exceptions *a, const struct exceptions *b, struct exceptions *ret_all)
+{
+        struct exceptions all = { arena_array(arena, a->n * b->n + 1, sizeof *all.items), 0 };
+
+        if (all.items == NULL)
+                return -ENOMEM;
+        for (size_t i = 0; i < a->n; i++) {
+                for (size_t j = 0; j < b->n; j++) {
+                        int r = meet_exceptions(arena, &a->items[i], &b->items[j], &all.items[all.n]);
+
+                        if (r < 0)
+                                return r;
+                        all.n += (size_t)r;
+                }
+        }
+        *ret_all = all;
         return 0;
+}
+
+static int in_force(const struct choice *choice, const char *profile, int64_t now, struct exceptions *ret_exceptions)
+{
+        const struct policy_file *file = choice->file;
+        struct exceptions found = { arena_array(choice->arena, file->n_exceptions + 1, sizeof *found.items), 0 };
+
+        if (found.items == NULL)
+                return -ENOMEM;
+        for (size_t i = 0; i < file->n_exceptions; i++) {
+                if (now < file->exceptions[i].ends_at && strcmp(file->exceptions[i].profile, profile) == 0)
+                        found.items[found.n++] = file->exceptions[i];
+        }
+        *ret_exceptions = found;
+        return 0;
+}
+
+/* An exception is one profile's. What was narrowed by another has those that both have, so that it gets no more than by
+ * either of them alone. */
+static int find_exceptions(const struct choice *choice, int64_t now, struct policy *policy)
+{
+        struct policy_exception *sources = arena_array(choice->arena, choice->file->n_exceptions + 1, sizeof *sources);
+        struct exceptions all = { NULL, 0 }, of_one;
+        int r = sources == NULL ? -ENOMEM : 0;
+
+        policy->n_sources = 0;
+        for (size_t i = 0; i < choice->n && r == 0; i++) {
+                r = in_force(choice, choice->names[i], now, &of_one);
+                if (r == 0 && of_one.n > 0)
+                        memcpy(sources + policy->n_sources, of_one.items, of_one.n * sizeof *sources);
+                policy->n_sources += r == 0 ? of_one.n : 0;
+                if (r == 0 && i == 0)
+                        all = of_one;
+                else if (r == 0)
+                        r = meet_all(choice->arena, &all, &of_one, &all);
+        }
+        policy->sources = sources;
+        policy->exceptions = all.items;
+        policy->n_exceptions = all.n;
+        return r;
 }
 
 static int conclude(struct choice *choice, int64_t now, struct policy *ret_policy, struct error *err)
@@ -223,7 +294,7 @@ int policy_select_again(const struct policy_file *file, const char *name, int64_
 }
 
 /* Those of @today that @created has, too, and of them what both allow. */
-static int both_exceptions(const struct policy *created, const struct policy *today, struct arena *arena,
+static int same_exceptions(const struct policy *created, const struct policy *today, struct arena *arena,
                            struct policy *policy)
 {
         struct policy_exception *exceptions = arena_array(arena, today->n_exceptions + 1, sizeof *exceptions);
@@ -233,25 +304,15 @@ static int both_exceptions(const struct policy *created, const struct policy *to
                 return -ENOMEM;
         for (size_t i = 0; i < today->n_exceptions; i++) {
                 for (size_t j = 0; j < created->n_exceptions; j++) {
-                        const struct policy_exception *a = &today->exceptions[i], *b = &created->exceptions[j];
-                        const char **items;
-                        size_t n_items = 0;
+                        int r = strcmp(today->exceptions[i].id, created->exceptions[j].id) != 0 ? 0 :
+                                        meet_exceptions(arena, &today->exceptions[i], &created->exceptions[j], &exceptions[n]);
 
-                        if (strcmp(a->id, b->id) != 0)
-                                continue;
-                        items = arena_array(arena, a->allow.n + 1, sizeof *items);
-                        if (items == NULL)
-                                return -ENOMEM;
-                        for (size_t k = 0; k < a->allow.n; k++) {
-                                for (size_t l = 0; l < b->allow.n; l++) {
-                                        if (strcmp(a->allow.items[k], b->allow.items[l]) == 0) {
-                                                items[n_items++] = a->allow.items[k];
-                                                break;
-                                        }
-                                }
+                        if (r < 0)
+                                return r;
+                        if (r > 0) {
+                                n++;
+                                break;
                         }
-                        exceptions[n] = *a;
-                        exceptions[n++].allow = (struct policy_texts){ items, n_items };
                 }
         }
         policy->exceptions = exceptions;
@@ -266,7 +327,7 @@ int policy_narrow(const struct policy *created, const struct policy *today, stru
         int r = policy_profile_meet(arena, &created->profile, &today->profile, &policy.profile);
 
         if (r == 0)
-                r = both_exceptions(created, today, arena, &policy);
+                r = same_exceptions(created, today, arena, &policy);
         if (r < 0)
                 return error_errno(err, r, "narrowing a profile");
         policy.profile.name = created->profile.name;

@@ -272,14 +272,33 @@ int policy_kept(const struct state_dir *dir, const struct state *state, struct a
         return read_kept(dir, state, time(NULL), arena, ret_policy, err);
 }
 
+/* Engines hand --profile to every call (podman's --runtime-flag), so the container's own has to pass. Another one cannot be
+ * carried out on what runs: its filters, mounts and network are made. */
+static int check_profile(const char *asked, const struct state *state, struct error *err)
+{
+        const char *profile = state->profile != NULL ? state->profile : "";
+        size_t length = asked != NULL ? strlen(asked) : 0;
+
+        if (asked == NULL)
+                return 0;
+        for (const char *at = profile; *at != '\0'; at += strcspn(at, "+"), at += *at == '+') {
+                if (strcspn(at, "+") == length && strncmp(at, asked, length) == 0)
+                        return 0;
+        }
+        return error_set(err, EINVAL, "--profile %.63s: container %s was created with the profile \"%s\", which holds as long as it is "
+                         "there; leave --profile out, or delete and create the container", asked, state->id, profile);
+}
+
 int policy_for_container(const struct policy_source *source, const struct state_dir *dir, const struct state *state,
                          struct arena *arena, struct policy *ret_policy, struct error *err)
 {
         const struct policy_file *file = NULL;
         struct policy created, today;
         int64_t now = 0;
-        int r = policy_load(source, arena, &file, err);
+        int r = check_profile(source->profile, state, err);
 
+        if (r == 0)
+                r = policy_load(source, arena, &file, err);
         if (r < 0)
                 return r;
         if (file == NULL && state->policy_digest == NULL) {

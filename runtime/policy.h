@@ -40,6 +40,7 @@ int policy_keep(const struct state_dir *dir, const struct policy *policy, struct
 int policy_kept(const struct state_dir *dir, const struct state *state, struct arena *arena, struct policy *ret_policy,
                 struct error *err);
 
-/* What holds for a container that is there: what it was created with, narrowed by today's. */
+/* What holds for a container that is there: what it was created with, narrowed by today's. --profile may only repeat what it
+ * was created with. */
 int policy_for_container(const struct policy_source *source, const struct state_dir *dir, const struct state *state,
                          struct arena *arena, struct policy *ret_policy, struct error *err);

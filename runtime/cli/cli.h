@@ -16,6 +16,7 @@ struct text_buffer;
 struct cli_usage;
 struct state;
 struct state_dir;
+struct finding;
 
 struct cli {
         const char *argv0;              /* as called; its basename can choose a profile */
@@ -83,6 +84,10 @@ int cli_print(const struct text_buffer *buffer, struct error *err);
  * after a failure, too. -ENOENT: "container does not exist". */
 int cli_open_container(const struct cli *cli, const char *id, bool is_shared, struct state_dir *ret_dir,
                        struct state *ret_state, struct error *err);
+
+/* Members of a JSON object, the first one or another: "name":"text", and "findings":[{"action":...}]. */
+void cli_add_member(struct text_buffer *out, const char *name, const char *text);
+void cli_add_findings(const struct finding *findings, struct text_buffer *out);
 
 /* The commands, in the order of `runb help`: runtime/cli/commands.c. */
 struct cli_command {

@@ -83,20 +83,8 @@ static void write_json(const struct check *check, struct text_buffer *out)
         member(out, "policyRevision", plan->policy.revision);
         if (check->verdict.code != 0)
                 member(out, "error", check->verdict.text);
-        text_add_key(out, "findings");
-        text_add(out, "[");
-        for (const struct finding *finding = plan->findings.first; finding != NULL; finding = finding->next) {
-                text_add(out, finding == plan->findings.first ? "{" : ",{");
-                member(out, "action", finding_action_name(finding->action));
-                member(out, "property", finding->property);
-                member(out, "asked", finding->asked);
-                member(out, "got", finding->got);
-                member(out, "rule", finding->rule);
-                if (finding->remedy != NULL)
-                        member(out, "remedy", finding->remedy);
-                text_add(out, "}");
-        }
-        text_add(out, "]}\n");
+        cli_add_findings(plan->findings.first, out);
+        text_add(out, "}\n");
 }
 
 static enum table_colour colour_of(enum finding_action action)

@@ -12,32 +12,15 @@
 #include "runtime/denials.h"
 #include "runtime/state.h"
 
-static void member(struct text_buffer *out, const char *name, const char *text)
-{
-        text_add_key(out, name);
-        text_add_json(out, text != NULL ? text : "");
-}
-
 static void write_json(struct arena *arena, const struct state *state, const struct denials *denials,
                        struct text_buffer *out)
 {
         text_add(out, "{");
-        member(out, "id", state->id);
-        member(out, "profile", state->profile);
-        member(out, "profileChosenBy", state->chosen_by);
-        member(out, "policyRevision", state->policy_revision);
-        text_add_key(out, "findings");
-        text_add(out, "[");
-        for (const struct finding *finding = state->findings; finding != NULL; finding = finding->next) {
-                text_add(out, finding == state->findings ? "{" : ",{");
-                member(out, "action", finding_action_name(finding->action));
-                member(out, "property", finding->property);
-                member(out, "asked", finding->asked);
-                member(out, "got", finding->got);
-                member(out, "rule", finding->rule);
-                text_add(out, "}");
-        }
-        text_add(out, "]");
+        cli_add_member(out, "id", state->id);
+        cli_add_member(out, "profile", state->profile);
+        cli_add_member(out, "profileChosenBy", state->chosen_by);
+        cli_add_member(out, "policyRevision", state->policy_revision);
+        cli_add_findings(state->findings, out);
         text_add_key(out, "isCounted");
         text_add(out, state->is_explained ? "true" : "false");
         text_add_key(out, "denials");
@@ -46,12 +29,12 @@ static void write_json(struct arena *arena, const struct state *state, const str
                 const struct denial *denial = &denials->all[i];
 
                 text_add(out, i == 0 ? "{" : ",{");
-                member(out, "call", denials_call(arena, denial));
+                cli_add_member(out, "call", denials_call(arena, denial));
                 text_add_key(out, "count");
                 text_addf(out, "%" PRIu64, denial->count);
-                member(out, "program", denial->program);
-                member(out, "name", denial->name);
-                member(out, "why", denials_remedy(arena, denial, state->profile));
+                cli_add_member(out, "program", denial->program);
+                cli_add_member(out, "name", denial->name);
+                cli_add_member(out, "why", denials_remedy(arena, denial, state->profile));
                 text_add(out, "}");
         }
         text_add(out, "]}\n");

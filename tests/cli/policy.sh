@@ -405,6 +405,79 @@ later()
 }
 check "exec and update judge by what the container was created with, narrowed by today's file" later
 
+own_profile()
+{
+        local asked
+        policy '.profiles = {untrusted: {}, branch: {}} | .select.annotation = {key: "dev.runb.profile", allow: {branch: ["untrusted"]}}'
+        bundle own '.process.args = ["/bin/sleep", "100"] | .annotations = {"dev.runb.profile": "untrusted"}'
+        rp --profile branch create --bundle "$B" own < /dev/null > /dev/null
+        rp --profile branch start own
+        want_same "$(rt state --findings own | jq -r .profile)" branch+untrusted
+        for asked in branch untrusted; do
+                run rp --profile $asked exec own echo ran
+                want_rc 0
+                want_out ran
+        done
+        for asked in release branch+untrusted bran ''; do
+                run rp --profile "$asked" exec own echo ran
+                want_failure
+                want_err_has 'created with the profile "branch+untrusted"'
+                run rp --profile "$asked" update --cpu-share 100 own
+                want_failure
+                want_err_has 'created with the profile "branch+untrusted"'
+        done
+        # What judges nothing is not in the way: engines hand it to each call.
+        run rp --profile release state own
+        want_rc 0
+        run rp --profile release delete --force own
+        want_rc 0
+}
+check "exec and update take --profile where it is one that the container was created with, and no other" own_profile
+
+found()
+{
+        local plain
+        untrusted '{}'
+        bundle found '.process.args = ["/bin/sleep", "100"]'
+        rp create --bundle "$B" found < /dev/null > /dev/null
+        plain=$(rp state found)
+        want_same "$(jq -c 'keys' <<< "$plain")" '["bundle","created","id","ociVersion","owner","pid","rootfs","status"]'
+        run rp state --findings found
+        want_rc 0
+        want_same "$(jq -cS 'del(.profile, .profileChosenBy, .policyRevision, .findings)' "$T/out")" "$(jq -cS . <<< "$plain")"
+        jq -e '.profile == "untrusted" and .profileChosenBy == "defaultProfile" and .policyRevision == "r1" and
+                (.findings | any(.rule == "egress" and .action == "tightened" and .got != ""))' "$T/out"
+        rp delete --force found
+}
+check "state has what policy found for who asks, and the OCI state alone for engines" found
+
+several()
+{
+        local both='.profiles = {untrusted: {}, branch: {}} | .select.annotation = {key: "dev.runb.profile", allow: {branch: ["untrusted"]}} |
+                .exceptions = [{id: "EX-1", profile: "branch", expires: "2099-12-31", reason: "r", approvedBy: "a", allow: ["noNewPrivileges"]},
+                {id: "EX-2", profile: "untrusted", expires: "2099-12-30", reason: "r", approvedBy: "a", allow: ["noNewPrivileges"]}]'
+        local ask='.process.noNewPrivileges = false | .annotations = {"dev.runb.profile": "untrusted"}'
+        policy "$both | del(.exceptions[1])"
+        bundle several "$ask | .process.args = [\"grep\", \"NoNewPrivs\", \"/proc/self/status\"]"
+        run rp --profile branch run --bundle "$B" several
+        want_out_has $'NoNewPrivs:\t1'
+        policy "$both"
+        run rp --profile branch run --bundle "$B" several
+        want_out_has $'NoNewPrivs:\t0'
+        # exec is judged by what was kept of both.
+        bundle several2 "$ask | .process.args = [\"/bin/sleep\", \"100\"]"
+        rp --profile branch create --bundle "$B" several2 < /dev/null > /dev/null
+        rp start several2
+        rp state --findings several2 | jq -e '.findings | any(.action == "allowed" and .got == "exception EX-1 and EX-2 until 2099-12-30")'
+        run rp exec several2 grep NoNewPrivs /proc/self/status
+        want_out_has $'NoNewPrivs:\t0'
+        policy "$both | del(.exceptions[0])"
+        run rp exec several2 grep NoNewPrivs /proc/self/status
+        want_out_has $'NoNewPrivs:\t1'
+        rp delete --force several2
+}
+check "a narrowed profile has the exceptions that each of its profiles has" several
+
 audit()
 {
         mkdir -p /run/audit; rm -f /run/audit/log

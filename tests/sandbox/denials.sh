@@ -32,6 +32,11 @@ many()
         want_same "$(denied many)" '["unshare(0x10000000)",10000,"/bin/calls","calls"]'
         run rp explain many
         want_out_has "EPERM by the filter of profile untrusted; seccomp.userNamespaces in the profile lets it pass"
+        run rp state many
+        want_out_without findings
+        run rp state --findings many
+        want_same "$(jq -c '[.id, .status, .profile] + [.findings[] | select(.rule == "seccomp.explain") | .action, .property, .asked]' "$T/out")" \
+                '["many","stopped","untrusted","recorded","unshare(0x10000000)","10000 times, /bin/calls (calls)"]'
         rp delete many
         want_same "$(audited)" '["unshare(0x10000000)","10000 times, /bin/calls (calls)","EPERM by the filter of profile untrusted; seccomp.userNamespaces in the profile lets it pass"]'
         want_same "$(jq -c 'select(.event == "denials") | [.id, .profile, .outcome]' "$T/audit")" '["many","untrusted","allowed"]'

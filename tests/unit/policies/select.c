@@ -5,6 +5,7 @@
 
 #include "policies/exceptions.h"
 #include "policies/select.h"
+#include "runtime/base/text.h"
 
 static struct arena arena;
 static struct policy_file file;
@@ -147,12 +148,73 @@ Test(policy_select, exceptions_hold_for_their_profile_until_their_day_ends)
         cr_assert_eq(policy.n_exceptions, 0);
 }
 
-Test(policy_select, what_was_narrowed_has_no_exceptions)
+Test(policy_select, what_was_narrowed_has_no_exceptions_of_one_alone)
 {
         annotate("dev.runb.profile", "untrusted");
         request.profile = "branch";
         chooses("branch+untrusted", "--profile and the annotation");
         cr_assert_eq(policy.n_exceptions, 0);
+}
+
+/* ---- exceptions of several profiles ---- */
+
+static struct policy both_of(const char *branch, const char *untrusted)
+{
+        static const char format[] =
+                "{\"version\":1,\"revision\":\"7\",\"profiles\":{\"branch\":{},\"untrusted\":{}},\"exceptions\":["
+                "{\"id\":\"EX-1\",\"profile\":\"branch\",\"allow\":[%s],\"expires\":\"2027-01-31\",\"reason\":\"r\",\"approvedBy\":\"a\"},"
+                "{\"id\":\"EX-2\",\"profile\":\"untrusted\",\"allow\":[%s],\"expires\":\"2026-12-31\",\"reason\":\"r\",\"approvedBy\":\"a\"}]}";
+        const char *document = arena_format(&arena, format, branch, untrusted);
+        struct policy_file *two = arena_new(&arena, struct policy_file);
+        struct policy chosen;
+
+        cr_assert_eq(policy_file_read(&arena, document, strlen(document), "policy.json", two, &err), 0, "%s", err.text);
+        cr_assert_eq(policy_select_again(two, "branch+untrusted", 1798700000 /* 2026-12-31 */, &arena, &chosen, &err), 0);
+        return chosen;
+}
+
+Test(policy_select, what_was_narrowed_has_what_each_of_its_profiles_has)
+{
+        const struct policy_exception *found;
+        uint32_t first, last;
+        const char *token;
+
+        policy = both_of("\"network.host\",\"uts.host\",\"mount:/srv/x\"", "\"uts.host\",\"mount:/srv/x\",\"pid.host\"");
+        cr_assert_eq(policy.n_exceptions, 1);
+        cr_assert_null(policy_exceptions_find(&policy, "network.host"));
+        cr_assert_null(policy_exceptions_find(&policy, "pid.host"));
+        cr_assert_not_null(policy_exceptions_find(&policy, "mount:/srv/x"));
+        found = policy_exceptions_find(&policy, "uts.host");
+        cr_assert_not_null(found);
+        cr_assert_str_eq(found->id, "EX-1 and EX-2");
+        cr_assert_str_eq(found->expires, "2026-12-31", "as long as both do");
+
+        policy = both_of("\"ids:1000-1999\"", "\"ids:1500-2999\"");
+        cr_assert_not_null(policy_exceptions_find_ids(&policy, 1500, 1999, &token));
+        cr_assert(policy_exceptions_ids(token, &first, &last) && first == 1500 && last == 1999);
+        cr_assert_null(policy_exceptions_find_ids(&policy, 1499, 1999, &token));
+        cr_assert_null(policy_exceptions_find_ids(&policy, 1500, 2000, &token));
+        cr_assert_eq(both_of("\"ids:1000-1499\"", "\"ids:1500-2999\"").n_exceptions, 0);
+        cr_assert_eq(both_of("\"device:/dev/kvm\"", "\"mount:/dev/kvm\"").n_exceptions, 0);
+}
+
+/* What a container keeps of the file must lead to the same. */
+Test(policy_select, what_is_kept_of_a_narrowed_one_has_the_same_exceptions)
+{
+        auto_buffer struct text_buffer kept = { 0 };
+        struct policy_file again;
+        struct policy created, narrowed;
+
+        policy = both_of("\"network.host\",\"uts.host\"", "\"uts.host\"");
+        policy_file_write_chosen(&policy, &kept);
+        cr_assert_eq(policy_file_read(&arena, kept.text, kept.length, "kept", &again, &err), 0, "%s", err.text);
+        cr_assert_eq(policy_select_again(&again, "branch+untrusted", 1798700000, &arena, &created, &err), 0);
+        cr_assert_not_null(policy_exceptions_find(&created, "uts.host"));
+        cr_assert_null(policy_exceptions_find(&created, "network.host"));
+        cr_assert_eq(policy_narrow(&created, &policy, &arena, &narrowed, &err), 0);
+        cr_assert_not_null(policy_exceptions_find(&narrowed, "uts.host"));
+        cr_assert_eq(policy_select_again(&again, "branch+untrusted", 1798800000 /* 2027-01-01 */, &arena, &created, &err), 0);
+        cr_assert_eq(created.n_exceptions, 0, "one of the two has ended");
 }
 
 Test(policy_select, the_way_that_is_known_is_run_and_no_other_link)
