@@ -85,9 +85,9 @@ int cli_print(const struct text_buffer *buffer, struct error *err);
 int cli_open_container(const struct cli *cli, const char *id, bool is_shared, struct state_dir *ret_dir,
                        struct state *ret_state, struct error *err);
 
-/* Members of a JSON object, the first one or another: "name":"text", and "findings":[{"action":...}]. */
+/* Members of a JSON object, the first one or another: "name":"text", and "findings":[{"action":...}] of two lists. */
 void cli_add_member(struct text_buffer *out, const char *name, const char *text);
-void cli_add_findings(const struct finding *findings, struct text_buffer *out);
+void cli_add_findings(const struct finding *findings, const struct finding *more, struct text_buffer *out);
 
 /* The commands, in the order of `runb help`: runtime/cli/commands.c. */
 struct cli_command {

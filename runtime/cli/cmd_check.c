@@ -83,7 +83,7 @@ static void write_json(const struct check *check, struct text_buffer *out)
         member(out, "policyRevision", plan->policy.revision);
         if (check->verdict.code != 0)
                 member(out, "error", check->verdict.text);
-        cli_add_findings(plan->findings.first, out);
+        cli_add_findings(plan->findings.first, NULL, out);
         text_add(out, "}\n");
 }
 

@@ -14,7 +14,35 @@ struct listing {
         struct text_buffer *out;
         enum shell shell;
         const char *command;            /* NULL: the options before the command */
+        char words[256];                /* which of them may follow the command, "show lint diff" */
 };
+
+/* The alternatives of a synopsis: "policy show | lint FILE | diff OLD NEW". */
+static void find_words(const char *synopsis, const char *command, struct listing *listing)
+{
+        const char *at = synopsis + strcspn(synopsis, " ");
+        size_t used = 0;
+
+        listing->words[0] = '\0';
+        while (*at != '\0') {
+                size_t length;
+
+                at += strspn(at, " |");
+                length = strspn(at, "abcdefghijklmnopqrstuvwxyz");
+                /* exec's second form begins with its own name. */
+                if (length > 0 && strchr(" |", at[length]) != NULL && strncmp(at, command, length) != 0 &&
+                    used + length + 2 < sizeof listing->words)
+                        used += (size_t)snprintf(listing->words + used, sizeof listing->words - used, "%s%.*s",
+                                                 used > 0 ? " " : "", (int)length, at);
+                at += strcspn(at, "|");
+        }
+}
+
+/* Both of them, wherever there are two. */
+static bool is_format(const struct cli_option *option)
+{
+        return strcmp(option->name, "format") == 0;
+}
 
 static bool takes_value(const struct cli_option *option)
 {
@@ -55,7 +83,8 @@ static bool is_path(const struct cli_option *option)
 
 static void add_zsh_option(struct text_buffer *out, const struct cli_option *option)
 {
-        const char *action = !takes_value(option) ? "" : is_path(option) ? ":value:_files" : ":value: ";
+        const char *action = !takes_value(option) ? "" : is_path(option) ? ":value:_files" :
+                             is_format(option) ? ":value:(table json)" : ":value: ";
 
         for (int is_short = 0; is_short <= (option->letter != 0); is_short++) {
                 text_add(out, " \\\n\t\t\t'*'");
@@ -80,7 +109,7 @@ static void add_fish_option(struct text_buffer *out, const char *command, const 
         if (option->letter != 0)
                 text_addf(out, " -s %c", option->letter);
         if (takes_value(option))
-                text_add(out, is_path(option) ? " -r -F" : " -x");
+                text_add(out, is_path(option) ? " -r -F" : is_format(option) ? " -x -a 'table json'" : " -x");
         text_add(out, " -d ");
         add_quoted(out, option->help, FISH);
         text_add(out, "\n");
@@ -91,6 +120,9 @@ static void list(const struct cli_usage *usage, void *context)
         static const struct cli_option help = { "help", 'h', CLI_FLAG, NULL, NULL, "show this text and end" };
         struct listing *listing = context;
 
+        listing->words[0] = '\0';
+        if (listing->command != NULL)
+                find_words(usage->synopsis, listing->command, listing);
         for (size_t i = 0; i <= usage->n_options; i++) {
                 const struct cli_option *option = i < usage->n_options ? &usage->options[i] : &help;
 
@@ -146,6 +178,7 @@ static bool names_a_container(const struct cli_command *command)
 
 static void write_bash(struct cli *cli, struct listing *listing)
 {
+        const struct cli_usage *global = cli_global_usage();
         struct text_buffer *out = listing->out;
         const struct cli_command *commands;
         size_t n;
@@ -156,12 +189,19 @@ static void write_bash(struct cli *cli, struct listing *listing)
                       "\tlocal current=${COMP_WORDS[COMP_CWORD]} command= root= words= i\n"
                       "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
                       "\t\tcase ${COMP_WORDS[i]} in\n"
-                      "\t\t--root) root=${COMP_WORDS[++i]} ;;\n"
-                      "\t\t--log | --log-format | --cgroup-manager | --rootless) ((i++)) ;;\n"
+                      "\t\t--root) root=${COMP_WORDS[++i]} ;;\n\t\t");
+        for (size_t i = 0; i < global->n_options; i++)
+                if (takes_value(&global->options[i]) && strcmp(global->options[i].name, "root") != 0)
+                        text_addf(out, "--%s | ", global->options[i].name);
+        text_add(out, "-) ((i++)) ;;\n"
                       "\t\t-*) ;;\n"
                       "\t\t*) command=${COMP_WORDS[i]}; break ;;\n"
                       "\t\tesac\n"
                       "\tdone\n"
+                      "\tif [[ $command && ${COMP_WORDS[COMP_CWORD - 1]} = --format ]]; then\n"
+                      "\t\tCOMPREPLY=($(compgen -W 'table json' -- \"$current\"))\n"
+                      "\t\treturn\n"
+                      "\tfi\n"
                       "\tcase $command in\n"
                       "\t'') words='");
         list_command(cli, listing, NULL);
@@ -172,12 +212,15 @@ static void write_bash(struct cli *cli, struct listing *listing)
                 list_command(cli, listing, &commands[i]);
                 if (strcmp(commands[i].name, "help") == 0)
                         add_names(out);
-                else if (strcmp(commands[i].name, "completion") == 0)
-                        text_add(out, " bash zsh fish");
+                else if (listing->words[0] != '\0')
+                        text_addf(out, " %s", listing->words);
                 text_add(out, "'");
                 /* what is there to be named; create and run name a new one */
                 if (names_a_container(&commands[i]))
                         text_add(out, "; [[ $current == -* ]] || words=$(runb ${root:+--root \"$root\"} list -q 2>/dev/null)");
+                /* files after the word: `complete -o default` */
+                else if (listing->words[0] != '\0')
+                        text_addf(out, "; [[ $current == -* || ${COMP_WORDS[COMP_CWORD - 1]} == %s ]] || words=", commands[i].name);
                 text_add(out, " ;;\n");
         }
         text_add(out, "\tesac\n"
@@ -212,6 +255,8 @@ static void write_zsh(struct cli *cli, struct listing *listing)
                 list_command(cli, listing, &commands[i]);
                 if (names_a_container(&commands[i]))
                         text_add(out, " \\\n\t\t\t'*:container:($(runb list -q 2>/dev/null))' ;;\n");
+                else if (listing->words[0] != '\0')
+                        text_addf(out, " \\\n\t\t\t'1: :(%s)' '*: :_files' ;;\n", listing->words);
                 else
                         text_add(out, " \\\n\t\t\t'*: :_files' ;;\n");
         }
@@ -235,6 +280,9 @@ static void write_fish(struct cli *cli, struct listing *listing)
                 if (names_a_container(&commands[i]))
                         text_addf(out, "complete -c runb -n '__fish_seen_subcommand_from %s' -a '(runb list -q 2>/dev/null)'\n",
                                   commands[i].name);
+                else if (listing->words[0] != '\0')
+                        text_addf(out, "complete -c runb -n '__fish_seen_subcommand_from %s' -F -a '%s'\n", commands[i].name,
+                                  listing->words);
         }
 }
 

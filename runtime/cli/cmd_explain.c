@@ -20,7 +20,7 @@ static void write_json(struct arena *arena, const struct state *state, const str
         cli_add_member(out, "profile", state->profile);
         cli_add_member(out, "profileChosenBy", state->chosen_by);
         cli_add_member(out, "policyRevision", state->policy_revision);
-        cli_add_findings(state->findings, out);
+        cli_add_findings(state->findings, NULL, out);
         text_add_key(out, "isCounted");
         text_add(out, state->is_explained ? "true" : "false");
         text_add_key(out, "denials");

@@ -13,20 +13,18 @@
 static int add_findings(struct cli *cli, const struct state_dir *dir, const struct state *state, struct text_buffer *out,
                         struct error *err)
 {
-        struct findings all = { .arena = cli->arena };
+        struct findings refused = { .arena = cli->arena };
         struct denials denials = { 0 };
         int r = state->is_explained ? denials_read(dir->fd, cli->arena, &denials, err) : 0;
 
         if (r < 0)
                 return r;
-        for (const struct finding *finding = state->findings; finding != NULL; finding = finding->next)
-                findings_add(&all, finding->action, finding->property, finding->rule, finding->asked, finding->got);
-        denials_to_findings(&denials, state->profile, &all);
-        out->is_broken |= all.is_broken;
+        denials_to_findings(&denials, state->profile, &refused);
+        out->is_broken |= refused.is_broken;
         cli_add_member(out, "profile", state->profile);
         cli_add_member(out, "profileChosenBy", state->chosen_by);
         cli_add_member(out, "policyRevision", state->policy_revision);
-        cli_add_findings(all.first, out);
+        cli_add_findings(state->findings, refused.first, out);
         return 0;
 }
 

@@ -9,12 +9,11 @@ void cli_add_member(struct text_buffer *out, const char *name, const char *text)
         text_add_json(out, text != NULL ? text : "");
 }
 
-void cli_add_findings(const struct finding *findings, struct text_buffer *out)
+static void add_list(const struct finding *findings, struct text_buffer *out)
 {
-        text_add_key(out, "findings");
-        text_add(out, "[");
         for (const struct finding *finding = findings; finding != NULL; finding = finding->next) {
-                text_add(out, finding == findings ? "{" : ",{");
+                text_add_key(out, NULL);
+                text_add(out, "{");
                 cli_add_member(out, "action", finding_action_name(finding->action));
                 cli_add_member(out, "property", finding->property);
                 cli_add_member(out, "asked", finding->asked);
@@ -24,5 +23,13 @@ void cli_add_findings(const struct finding *findings, struct text_buffer *out)
                         cli_add_member(out, "remedy", finding->remedy);
                 text_add(out, "}");
         }
+}
+
+void cli_add_findings(const struct finding *findings, const struct finding *more, struct text_buffer *out)
+{
+        text_add_key(out, "findings");
+        text_add(out, "[");
+        add_list(findings, out);
+        add_list(more, out);
         text_add(out, "]");
 }

@@ -255,6 +255,31 @@ bash_completes()
 }
 check "bash completes commands and options" bash_completes
 
+bash_completes_words()
+{
+        local words=()
+        . <("$RUNB" completion bash)
+        offers() { COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=(); _runb; want_same "${COMPREPLY[*]}" "$wanted"; }
+        wanted="show" offers runb policy sh
+        wanted="diff" offers runb --policy /x --profile y --log /z policy di
+        wanted="" offers runb policy lint sh
+        wanted="bash" offers runb completion ba
+        wanted="json" offers runb check --format js
+        wanted="table json" offers runb explain --format ''
+        wanted="--profile" offers runb selftest --prof
+        wanted="--findings" offers runb state --f
+        # Each word that a synopsis has, and nothing that is none.
+        COMP_WORDS=(runb policy '') COMP_CWORD=2 COMPREPLY=(); _runb
+        for word in "${COMPREPLY[@]}"; do
+                case $word in -*) continue;; esac
+                run "$RUNB" policy "$word"
+                case $err in *"unknown"*"$word"*) fail "runb policy $word: $err";; esac
+                words+=("$word")
+        done
+        want_same "${#words[@]}" "$("$RUNB" policy --help | grep -o '|' | wc -l | awk '{ print $1 + 1 }')"
+}
+check "bash completes the words of policy, and formats" bash_completes_words
+
 manual_is_complete()
 {
         local manual=${srcdir:-$(dirname "$0")/../..}/contrib/man
