@@ -89,6 +89,36 @@ static void judge_memory(struct judge *judge, struct spec_resources *resources, 
         }
 }
 
+#define OOM_GROUP "memory.oom.group"
+
+/* A build of which one process was killed for memory may go on, to an image in which something is missing: it ends as a whole
+ * instead (kernel docs, cgroup-v2). cgroup v1 has no such thing. */
+static void judge_oom_group(struct judge *judge, struct spec_resources *resources, bool is_update)
+{
+        const struct policy_limit_value *memory = limit_of(judge, POLICY_LIMIT_MEMORY);
+        struct spec_pair *pairs;
+        size_t n = 0;
+
+        if (memory == NULL || !memory->is_demanded || !judge->host->is_cgroup2)
+                return;
+        pairs = arena_array(judge->arena, resources->n_unified + 1, sizeof *pairs);
+        if (pairs == NULL) {
+                judge->findings->is_broken = true;
+                return;
+        }
+        for (size_t i = 0; i < resources->n_unified; i++) {
+                if (strcmp(resources->unified[i].key, OOM_GROUP) != 0)
+                        pairs[n++] = resources->unified[i];
+                else if (strcmp(resources->unified[i].value, "1") != 0)
+                        judge_tighten(judge, "limits.memory", "linux.resources.unified (" OOM_GROUP ")",
+                                      resources->unified[i].value, "1");
+        }
+        if (!is_update || n < resources->n_unified)
+                pairs[n++] = (struct spec_pair){ OOM_GROUP, "1" };
+        resources->unified = pairs;
+        resources->n_unified = n;
+}
+
 static void judge_cpus(struct judge *judge, struct spec_resources *resources, bool is_update)
 {
         const struct policy_limit_value *cpus = limit_of(judge, POLICY_LIMIT_CPUS);
@@ -149,6 +179,7 @@ static void judge_io(struct judge *judge, struct spec_resources *resources, bool
 void policy_limits_judge_profile(struct judge *judge, struct spec_resources *resources, bool is_update)
 {
         judge_memory(judge, resources, is_update);
+        judge_oom_group(judge, resources, is_update);
         judge_cpus(judge, resources, is_update);
         judge_io(judge, resources, is_update);
 }

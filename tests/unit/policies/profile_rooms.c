@@ -103,7 +103,7 @@ Test(policy_rooms, swap_counts_besides_memory)
         q.host.is_cgroup2 = true;
         request_passes(&q);
         cr_assert_eq(got()->memory.swap.value, 1100000);
-        cr_assert_eq(got()->n_unified, 0);
+        cr_assert_eq(got()->n_unified, 1, "memory.oom.group alone");
 }
 
 Test(policy_rooms, cpus_are_a_quota_in_whatever_period)
@@ -221,6 +221,38 @@ Test(policy_rooms, an_update_raises_up_to_the_profiles_and_no_further)
         cr_assert_eq(update(&change, &result), 0);
         cr_assert_eq(result.memory.limit.value, 1000000);
         cr_assert_eq(result.memory.swap.value, 1000000);
+}
+
+Test(policy_rooms, with_a_limit_of_memory_a_build_ends_as_a_whole_on_cgroup_v2)
+{
+        const struct spec_pair pair = { "memory.oom.group", "0" };
+        struct spec_resources change = { 0 }, result;
+
+        q.host.is_cgroup2 = true;
+        request_passes(&q);
+        cr_assert_eq(got()->n_unified, 0, "no policy, no change");
+        limit(POLICY_LIMIT_MEMORY, 1000000);
+        request_passes(&q);
+        cr_assert_eq(got()->n_unified, 1);
+        cr_assert_str_eq(got()->unified[0].key, "memory.oom.group");
+        cr_assert_str_eq(got()->unified[0].value, "1");
+        asked()->unified = &pair;
+        asked()->n_unified = 1;
+        request_passes(&q);
+        cr_assert_eq(got()->n_unified, 1);
+        cr_assert_str_eq(got()->unified[0].value, "1");
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "limits.memory"));
+        /* An update sets what it names, and no less. */
+        cr_assert_eq(update(&change, &result), 0);
+        cr_assert_eq(result.n_unified, 0);
+        change.unified = &pair;
+        change.n_unified = 1;
+        cr_assert_eq(update(&change, &result), 0);
+        cr_assert_str_eq(result.unified[0].value, "1");
+        asked()->n_unified = 0;
+        q.host.is_cgroup2 = false;
+        request_passes(&q);
+        cr_assert_eq(got()->n_unified, 0, "cgroup v1 has none");
 }
 
 /* memory.memsw.limit_in_bytes is of both: what memory loses, swap would get. */
