@@ -22,6 +22,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
+#include "runtime/contain.h"
 #include "runtime/delete.h"
 #include "runtime/leases.h"
 #include "runtime/registry.h"
@@ -29,6 +30,7 @@
 #define LOCK_FILE "guard"
 #define AGAIN_MS 1000           /* between two attempts to kill */
 #define TELLING_MS 2000         /* what a record may take */
+#define CONTAINED_MS 10000      /* between two looks at a container that is contained */
 #define MOMENT_MS 5000          /* what SIGKILL may take on a host that is busy */
 
 uint64_t deadline_now_ms(void)
@@ -203,6 +205,11 @@ void deadline_step(struct deadline_watch *watch)
 
         if (read(watch->timer_fd, &n, sizeof n) < 0)
                 return;
+        /* What is held for somebody to look into is not ended by the clock; when it is released, it is. */
+        if (contain_is_marked(watch->dir)) {
+                arm(watch->timer_fd, deadline_now_ms() + CONTAINED_MS);
+                return;
+        }
         if (!watch->is_over) {
                 watch->is_over = true;
                 watch->has_to_tell = mark(watch->dir);
@@ -247,7 +254,7 @@ int deadline_reap(const struct state_dir *dir, struct state *state)
         int r;
         bool is_late, has_to_tell;
 
-        if (state->deadline_ms == 0 || state->init_pid == 0)
+        if (state->deadline_ms == 0 || state->init_pid == 0 || state->contained != NULL)
                 return 0;
         is_late = deadline_now_ms() >= state->deadline_ms + state->grace_ms;
         if (state_open_init(state, &pidfd) < 0) {

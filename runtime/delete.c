@@ -22,6 +22,7 @@
 #include "runtime/base/text.h"
 #include "runtime/cgroups.h"
 #include "runtime/concurrent.h"
+#include "runtime/contain.h"
 #include "runtime/deadline.h"
 #include "runtime/denials.h"
 #include "runtime/egress_control.h"
@@ -280,12 +281,16 @@ static int delete_locked(struct state_dir *dir, bool is_forced, struct arena *ar
                 return undo_without_record(dir, err);
         if (r < 0)
                 return r;
+        if (state.contained != NULL && !is_forced)
+                return contain_refuse(&state, "delete", err);
         deadline_check(dir, &state);
         status = state_status(&state);
         /* `created` goes as in runc, though the specification asks for `stopped`. */
         if (!is_forced && status != STATE_STOPPED && status != STATE_CREATED)
                 return error_set(err, EBUSY, "cannot delete container %s that is not stopped: %s", dir->id,
                                  state_status_name(status));
+        if (state.contained != NULL)
+                contain_undo(dir, &state);
         return delete_undo(dir, &state, err);
 }
 

@@ -23,6 +23,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
+#include "runtime/contain.h"
 #include "runtime/deadline.h"
 #include "runtime/egress_control.h"
 #include "runtime/host.h"
@@ -508,6 +509,8 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
                 r = state_read(&dir, arena, &state, err);
         if (r < 0)
                 return r;
+        if (state.contained != NULL)
+                return contain_refuse(&state, "exec in", err);
         deadline_check(&dir, &state);
         switch (state_status(&state)) {
         case STATE_STOPPED:

@@ -13,6 +13,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
+#include "runtime/contain.h"
 #include "runtime/deadline.h"
 #include "runtime/denials.h"
 #include "runtime/egress_control.h"
@@ -138,6 +139,8 @@ int launch_start(const char *root, const char *id, struct arena *arena, struct e
                 r = state_read(&dir, arena, &state, err);
         if (r < 0)
                 return r;
+        if (state.contained != NULL)
+                return contain_refuse(&state, "start", err);
         deadline_check(&dir, &state);
         switch (state_status(&state)) {
         case STATE_CREATED:

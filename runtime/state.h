@@ -88,6 +88,7 @@ struct state {
         uint64_t created_ms;
         uint64_t deadline_ms, grace_ms; /* 0: none */
         uint64_t ended_ms;              /* as a foreground `run` saw it; 0: not seen */
+        const char *contained;          /* since when, RFC 3339 (contain.h); NULL: it is not */
         uint32_t exit_status;           /* with ended_ms: the program's, 128 + N when signal N ended it */
         bool is_deadline_over;          /* not in the record: its processes were ended for it (a file of the folder says so) */
         bool is_counted;                /* see concurrent.h */
@@ -104,6 +105,8 @@ int state_default_root(struct arena *arena, const char **ret_root, struct error 
 #define STATE_DEADLINE_MARK "deadline"
 /* In what `runb state` and hooks are told, of a container whose deadline was reached: "deadline". */
 #define STATE_ENDED_ANNOTATION "dev.runb.ended"
+/* Of one that is contained (contain.h): since when. */
+#define STATE_CONTAINED_ANNOTATION "dev.runb.contained"
 
 /* An open container folder. Zeros are one that is not open. */
 struct state_dir {

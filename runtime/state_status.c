@@ -161,7 +161,7 @@ static void add_pid(struct printer *printer, pid_t pid)
 
 static void add_annotations(struct printer *printer, const struct state *state)
 {
-        if (state->n_annotations == 0 && !state->is_deadline_over)
+        if (state->n_annotations == 0 && !state->is_deadline_over && state->contained == NULL)
                 return;
         add_key(printer, "annotations", "  ");
         text_add(printer->buffer, "{");
@@ -173,6 +173,10 @@ static void add_annotations(struct printer *printer, const struct state *state)
         if (state->is_deadline_over) {
                 add_key(printer, STATE_ENDED_ANNOTATION, "    ");
                 text_add_json(printer->buffer, "deadline");
+        }
+        if (state->contained != NULL) {
+                add_key(printer, STATE_CONTAINED_ANNOTATION, "    ");
+                text_add_json(printer->buffer, state->contained);
         }
         text_add(printer->buffer, printer->is_indented ? "\n  }" : "}");
         printer->has_member = true;

@@ -9,6 +9,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/sys.h"
 #include "runtime/cgroups.h"
+#include "runtime/contain.h"
 #include "runtime/delete.h"
 #include "runtime/restack.h"
 #include "runtime/signals.h"
@@ -54,6 +55,8 @@ static int kill_container(const struct cli *cli, const char *id, int number, boo
         r = cli_open_container(cli, id, true, &dir, &state, err);
         if (r < 0)
                 return r;
+        if (state.contained != NULL)
+                return contain_refuse(&state, "signal", err);
         if (state_status(&state) == STATE_STOPPED) {
                 /* Without a pid namespace of its own, others may have outlived init; as in runc, SIGKILL is for them
                  * even where it was sent without --all. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "runtime/cgroups.h"
+#include "runtime/contain.h"
 #include "runtime/state.h"
 
 static int resume_container(struct cli *cli, const char *id, struct error *err)
@@ -15,6 +16,8 @@ static int resume_container(struct cli *cli, const char *id, struct error *err)
         r = cli_open_container(cli, id, false, &dir, &state, err);
         if (r < 0)
                 return r;
+        if (state.contained != NULL)
+                return contain_refuse(&state, "resume", err);
         if (state_status(&state) != STATE_PAUSED)
                 return error_set(err, EINVAL, "container not paused");
         return cgroups_freeze(state.cgroups, state.n_cgroups, state.is_cgroup2, false, err);

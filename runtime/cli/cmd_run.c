@@ -8,6 +8,7 @@
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/cli/create_options.h"
+#include "runtime/contain.h"
 #include "runtime/deadline.h"
 #include "runtime/delete.h"
 #include "runtime/ending.h"
@@ -91,6 +92,11 @@ static int finish(const struct create_options *options, struct launched *launche
 {
         int r;
 
+        /* What we know of the record is older than that. */
+        if (contain_is_marked(&launched->dir)) {
+                log_warning_to_caller("%s is contained, and is kept", launched->state.id);
+                return 0;
+        }
         if (launched->state.audit_path != NULL)
                 ending_note(&launched->state, status);
         if (options->keeps) {

@@ -1,0 +1,191 @@
+#!/bin/bash
+# runb contain: the network is closed, the processes stand still, nothing is removed; --release undoes it.
+# cgroups: v1 v2
+. "$(dirname "$0")/../lib.sh"
+is_runb || skip_all "only runb promises this"
+need jq nft nsenter
+[ "$(id -u)" = 0 ] || skip_all "needs root"
+P=/run/policy
+mkdir -p $P
+CASE_TIMEOUT=180
+
+ticker='while :; do echo x >> /ticks; sleep 0.05; done'
+running() # ID COMMANDS [JQ-FILTER]
+{
+        sh_bundle "$1" "$2"
+        [ $# -lt 3 ] || { jq "$3" "$B/config.json" > "$B/new" && mv "$B/new" "$B/config.json"; }
+        if [ -e $P/policy.json ]; then
+                rt --policy $P/policy.json create --bundle "$B" "$1" < /dev/null > /dev/null
+        else
+                rt create --bundle "$B" "$1" < /dev/null > /dev/null
+        fi
+        rt start "$1"
+        pid=$(rt state "$1" | jq .pid)
+}
+ticks() { cat "$B/rootfs/ticks" 2> /dev/null | wc -l; }
+ticks_more() { [ "$(ticks)" -gt "$1" ]; }
+closed() { nsenter -t "$1" -n nft list tables | grep -q 'inet runb-contained'; }
+# A listener on loopback, one connection that is there already, and what comes through it.
+talk='sleep 1000 | nc -l -p 7000 > /heard & sleep 1; (while :; do echo word; sleep 0.05; done) | nc 127.0.0.1 7000'
+heard_more() { [ "$(cat "$B/rootfs/heard" 2> /dev/null | wc -l)" -gt "$1" ]; }
+
+it_is_held_and_let_go()
+{
+        local before
+        running a "$ticker"
+        wait_for 30 ticks_more 2
+        run rt contain --reason "ticket 5" a
+        want_rc 0
+        want_out_has "a is contained"
+        want_same "$(status_of a)" paused
+        want_match "$(rt state a | jq -r '.annotations["dev.runb.contained"]')" '^20[0-9][0-9]-'
+        closed "$pid"
+        before=$(ticks)
+        sleep 0.5
+        want_same "$(ticks)" "$before"
+        # Again is no error, and changes nothing.
+        run rt contain a
+        want_rc 0
+        for verb in "exec a true" "exec --ignore-paused a true" "resume a" "kill a KILL" "kill --all a" "delete a" "start a"; do
+                run rt $verb
+                want_failure
+                want_err_has "contained since"
+        done
+        want_same "$(status_of a)" paused
+        # All else is as it was made.
+        run rt report --format json a
+        want_rc 0
+        run rt contain --release a
+        want_rc 0
+        want_same "$(status_of a)" running
+        want_same "$(rt state a | jq -r '.annotations["dev.runb.contained"]')" null
+        ! closed "$pid" || fail "the network is still closed"
+        wait_for 30 ticks_more "$before"
+        run rt exec a true
+        want_rc 0
+        run rt contain --release a
+        want_rc 1
+        want_err_has "not contained"
+        [ ! -e "$T/state/a/contained" ] || fail "the mark is still there"
+        rt delete -f a
+}
+check "a contained container stands still and refuses what would change it; released, it goes on" it_is_held_and_let_go
+
+the_network_is_closed()
+{
+        local before
+        running n "$talk"
+        wait_for 60 heard_more 3
+        # The network alone: a closed one must hold by itself.
+        rt contain n > /dev/null
+        before=$(jq -r '.cgroups[]' "$T/state/n/state.json" | while read -r f; do [ -e $f/freezer.state ] && echo $f/freezer.state; [ -e $f/cgroup.freeze ] && echo $f/cgroup.freeze; done | head -n 1)
+        case $before in *state) echo THAWED > "$before";; *) echo 0 > "$before";; esac
+        wait_for 20 has_status n running
+        # What was on its way; then nothing more by the connection that was there, nor by a new one.
+        sleep 0.5
+        before=$(wc -l < "$B/rootfs/heard")
+        sleep 0.5
+        want_same "$(wc -l < "$B/rootfs/heard")" "$before"
+        run nsenter -t "$pid" -n timeout 2 busybox nc -w 1 127.0.0.1 7000 < /dev/null
+        want_failure
+        run nsenter -t "$pid" -n timeout 3 ping -c 1 -W 1 127.0.0.1
+        want_failure
+        rt contain --release n
+        wait_for 60 heard_more "$before"
+        rt delete -f n
+}
+check "its network is closed: loopback, and connections that were there" the_network_is_closed
+
+it_is_kept()
+{
+        running k "$ticker"
+        rt contain k > /dev/null
+        kill -KILL "$pid"
+        wait_for 30 has_status k stopped || echo thawed
+        run rt delete k
+        want_rc 1
+        want_err_has contained
+        [ -e "$T/state/k/state.json" ] || fail "the record is gone"
+        run rt delete --force k
+        want_rc 0
+        [ ! -e "$T/state/k" ] || fail "the record is still there"
+}
+check "one whose processes somebody killed is kept; delete --force gives it up" it_is_kept
+
+a_foreground_run_keeps_it()
+{
+        sh_bundle f "$ticker"
+        rt run --bundle "$B" f > "$T/f.out" 2>&1 < /dev/null 9>&- & waiting=$!
+        wait_for 30 has_status f running
+        rt contain f > /dev/null
+        rt contain --release f
+        rt contain f > /dev/null
+        kill -KILL "$(rt state f | jq .pid)"
+        # cgroup v1: a frozen process ends only when it is thawed.
+        for folder in $(jq -r '.cgroups[]' "$T/state/f/state.json"); do [ ! -e $folder/freezer.state ] || echo THAWED > $folder/freezer.state; done
+        wait $waiting || true
+        want_match "$(cat "$T/f.out")" "contained, and is kept"
+        [ -e "$T/state/f/state.json" ] || fail "run deleted it"
+        rt delete --force f
+}
+check "a foreground run whose container is contained leaves it where it is" a_foreground_run_keeps_it
+
+policy() { jq -cn "$1" > $P/policy.json; chmod 600 $P/policy.json; }
+the_clock_waits()
+{
+        policy '{version: 1, revision: "t", profiles: {untrusted: {limits: {wall: "6s", grace: "1s"}}}}'
+        running c "$ticker"
+        rt contain c > /dev/null || { has_status c stopped && skip_case "the machine was too slow"; }
+        want_same "$(status_of c)" paused
+        sleep 9
+        want_same "$(status_of c)" paused
+        run rt reap
+        want_rc 0
+        want_same "$(status_of c)" paused
+        rt contain --release c
+        wait_for 30 has_status c stopped
+        want_same "$(rt state c | jq -r '.annotations["dev.runb.ended"]')" deadline
+        rt delete -f c
+        rm $P/policy.json
+}
+check "its deadline does not end it; released, it does" the_clock_waits
+
+it_is_recorded()
+{
+        rm -f $P/audit.jsonl
+        policy '{version: 1, revision: "t", audit: {path: "/run/policy/audit.jsonl"}, profiles: {untrusted: {}}}'
+        running r "$ticker"
+        wait_for 30 ticks_more 1
+        rt contain --reason "ticket 6" r > /dev/null
+        rt contain --release r
+        run jq -c 'select(.event == "contain" or .event == "release") | [.event, .id, .reason, .complete, (.refused | type)]' $P/audit.jsonl
+        want_out '["contain","r","ticket 6",true,"array"]
+["release","r",null,null,"null"]' || { jq -c . $P/audit.jsonl; return 1; }
+        # Its counters are still there.
+        run rt egress --format json r
+        want_rc 0
+        rt delete -f r
+        rm -f $P/policy.json $P/audit.jsonl*
+}
+check "the audit log has it, with the reason; what is counted stays" it_is_recorded
+
+what_is_wrong()
+{
+        run rt contain nobody
+        want_rc 1
+        want_err_has "does not exist"
+        run rt contain --release --reason x nobody
+        want_rc 1
+        want_err_has "--reason"
+        running s true
+        wait_for 30 has_status s stopped
+        run rt contain s
+        want_rc 0
+        want_out_has "its processes are gone"
+        run rt delete s
+        want_rc 1
+        want_err_has contained
+        rt delete -f s
+}
+check "what never was is an error; what has ended is kept" what_is_wrong
+finish
