@@ -228,9 +228,11 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
                 return r;
         record_counters(counters, who, dir, state);
         auto_close_cleanup(&counters);
-        r = egress_unpin(dir, err);
-        if (r < 0)
-                return r;
+        if (state->is_egress_counted) {
+                r = egress_unpin(dir, err);
+                if (r < 0)
+                        return r;
+        }
         log_debug("%s: no process is left, its cgroup is gone", dir->id);
         if (state->is_explained && state->audit_path != NULL)
                 tell_denials(dir, state);
