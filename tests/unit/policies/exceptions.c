@@ -135,6 +135,19 @@ Test(policy_exceptions, a_mount_namespace_can_be_joined_but_for_the_hosts)
         request_is_refused(&q, "namespaces.mount");
 }
 
+Test(policy_exceptions, one_of_another_kind_is_none)
+{
+        static const char *const others[] = { "hook:/srv/agent", "device:/srv/agent", "mount:/srv/agent2", "mount:/srv" };
+
+        request_bind(&q, "/srv/agent", "/agent")->mode = S_IFSOCK | 0600;
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+                except(others[i]);
+                request_is_refused(&q, "mounts.sockets");
+        }
+        except("mount:/srv/agent");
+        request_passes(&q);
+}
+
 Test(policy_exceptions, shared_propagation)
 {
         q.spec.linux_.rootfs_propagation = MS_SHARED;
@@ -303,6 +316,8 @@ Test(policy_exceptions, the_host_s_shared_memory_is_bound_plainly)
         cr_assert_eq(request_mount_at(&q, "/dev/shm")->kind, SPEC_MOUNT_BIND);
         cr_assert_eq(request_bind_at(&q, "/dev/shm")->ids, SANDBOX_BIND_PLAIN);
         cr_assert(request_bind_at(&q, "/dev/shm")->is_source_known);
+        cr_assert_eq(request_bind_at(&q, "/dev/shm")->source_device, source->device);
+        cr_assert_eq(request_bind_at(&q, "/dev/shm")->source_inode, source->inode);
         cr_assert_eq(request_mount_at(&q, "/dev/shm")->attr_set & (MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
                      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
 }

@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -170,6 +171,38 @@ static void measure_mounts(struct powers *powers)
         }
 }
 
+/* io.weight of a weight of blkio, as the kernel and engines count it. */
+static double io_weight(double weight)
+{
+        return 1 + (weight - 10) * 9999 / 990;
+}
+
+/* The files win over the properties: they are written last. */
+static void measure_files(struct powers *powers)
+{
+        const struct spec_resources *resources = &q.sandbox.spec.linux_.resources;
+
+        for (size_t i = 0; i < resources->n_unified && q.host.is_cgroup2; i++) {
+                const char *key = resources->unified[i].key, *value = resources->unified[i].value;
+                double number = strncmp(value, "max", 3) == 0 ? 1e300 : strtod(value + strcspn(value, "0123456789"), NULL);
+
+                if (strcmp(key, "memory.max") == 0)
+                        powers->memory = number;
+                if (strcmp(key, "memory.swap.max") == 0)
+                        powers->swap = powers->memory + number;
+                if (strcmp(key, "pids.max") == 0)
+                        powers->pids = number;
+                if (strcmp(key, "cpu.max") == 0)
+                        powers->cpus = number / 100000;
+                if (strcmp(key, "io.weight") == 0 || strcmp(key, "io.bfq.weight") == 0)
+                        powers->weight = number;
+        }
+        for (size_t i = 0; i < resources->block.n_devices; i++) {
+                if (resources->block.devices[i].has_weight && io_weight(resources->block.devices[i].weight) > powers->weight)
+                        powers->weight = io_weight(resources->block.devices[i].weight);
+        }
+}
+
 /* What no sandbox may lack: picked from what runc masks, by hand. */
 static const char *const masked[] = { "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware" };
 static const char *const readonly[] = { "/proc/sys", "/proc/sysrq-trigger", "/proc/irq" };
@@ -189,7 +222,9 @@ static void measure(struct powers *powers)
                 .nice = rlimit(RLIMIT_NICE, q.host.nice_limit),
                 .oom_score = spec->process.has_oom_score_adj ? spec->process.oom_score_adj : 0,
                 .pids = most(resources->pids_limit), .memory = most(resources->memory.limit),
-                .swap = most(resources->memory.swap), .weight = most(resources->block.weight),
+                .swap = most(resources->memory.swap), 
+                .weight = resources->block.weight.is_given && resources->block.weight.value > 0 ?
+                                  io_weight((double)resources->block.weight.value) : 100,
                 .cpus = most(resources->cpu.quota_us) / (resources->cpu.period_us.is_given && resources->cpu.period_us.value > 0 ?
                                                                  (double)resources->cpu.period_us.value : 100000),
                 .wall = sandbox->wall_s > 0 ? (double)sandbox->wall_s : 1e300,
@@ -232,6 +267,7 @@ static void measure(struct powers *powers)
         for (size_t kind = 0; kind < SPEC_HOOK_KINDS; kind++)
                 powers->n_hooks += (unsigned)spec->hooks[kind].n;
         measure_mounts(powers);
+        measure_files(powers);
 }
 
 #define NO_MORE(member) cr_assert_leq(less->member, more->member, "%s: " #member, what)
@@ -569,7 +605,7 @@ static struct powers ceiling(const struct policy_profile *p)
                 .fsize = limit_of(p, POLICY_LIMIT_FSIZE, UINT64_MAX), .nice = 20, .oom_score = 0,
                 .pids = bound(p, POLICY_LIMIT_PIDS), .memory = bound(p, POLICY_LIMIT_MEMORY),
                 .swap = p->limits[POLICY_LIMIT_SWAP].is_set ? bound(p, POLICY_LIMIT_MEMORY) + bound(p, POLICY_LIMIT_SWAP) : 1e300,
-                .cpus = bound(p, POLICY_LIMIT_CPUS) / 1000, .weight = 1e300, .wall = bound(p, POLICY_LIMIT_WALL),
+                .cpus = bound(p, POLICY_LIMIT_CPUS) / 1000, .weight = p->limits[POLICY_LIMIT_IO_WEIGHT].is_set && bound(p, POLICY_LIMIT_IO_WEIGHT) < 1 ? 1 : bound(p, POLICY_LIMIT_IO_WEIGHT), .wall = bound(p, POLICY_LIMIT_WALL),
                 .variables = UINT32_MAX, .is_open_inside = p->ingress == POLICY_INGRESS_ANY,
                 .is_audit = p->egress_mode == POLICY_EGRESS_AUDIT, .has_landlock_ports = p->landlock_tcp_ports,
                 .tcp_ports = UINT32_MAX, .writes_tree = p->rootfs == POLICY_ROOTFS_ENGINE,

@@ -299,6 +299,8 @@ Test(policy_mounts, standard_devices_may_be_bound_and_work)
         source->rdev = makedev(1, 3);
         request_passes(&q);
         cr_assert_not(flags_at("/dev/null") & MOUNT_ATTR_NODEV, "nodev would make it useless");
+        cr_assert(flags_at("/dev/null") & MOUNT_ATTR_NOSUID);
+        cr_assert(flags_at("/dev/null") & MOUNT_ATTR_NOEXEC);
         source->rdev = makedev(10, 229);
         request_is_refused(&q, "devices");
         source->mode = S_IFBLK | 0660;
@@ -547,6 +549,64 @@ Test(policy_mounts, a_map_without_one_of_the_engines_leads_to_the_builds_ids)
         cr_assert_not(flags_at("/work") & MOUNT_ATTR_RDONLY);
         request_last(&q)->gid_map = beyond;
         request_is_refused(&q, "mounts.ids");
+}
+
+/* Root of a user namespace counts by that namespace's own numbers. */
+Test(policy_mounts, a_map_leads_to_ids_that_a_rootless_engines_namespace_has)
+{
+        static const struct spec_id_map own[] = { { 0, 1000, 1 }, { 1, 100000, 65536 } };
+        static const struct spec_id_map good[] = { { 0, 1, 65536 } }, outside[] = { { 0, 100000, 1 } }, beyond[] = { { 0, 65537, 1 } };
+
+        bind_only("/srv/src");
+        q.host.privilege = HOST_ENGINE_ROOT;
+        q.host.own_uid_map = q.host.own_gid_map = own;
+        q.host.n_own_uid_map = q.host.n_own_gid_map = 2;
+        request_last(&q)->is_idmap = true;
+        request_last(&q)->uid_map = request_last(&q)->gid_map = good;
+        request_last(&q)->n_uid_map = request_last(&q)->n_gid_map = 1;
+        request_passes(&q);
+        cr_assert_eq(request_bind_at(&q, "/work")->ids, SANDBOX_BIND_MAPPED);
+        request_last(&q)->uid_map = outside;
+        request_is_refused(&q, "mounts.ids");
+        request_last(&q)->uid_map = beyond;
+        request_is_refused(&q, "mounts.ids");
+}
+
+/* The container's own map, said again, is none of the mount's. */
+Test(policy_mounts, the_containers_own_map_is_told_from_others)
+{
+        static const struct spec_id_map own[] = { { 0, 100000, 1000 }, { 1000, 101000, 1000 } };
+        static const struct spec_id_map moved[] = { { 0, 100000, 1000 }, { 1001, 101000, 999 } };
+        static const struct spec_id_map shorter[] = { { 0, 100000, 1000 }, { 1000, 101000, 999 } };
+        static const struct spec_id_map elsewhere[] = { { 0, 101000, 1000 }, { 1000, 100000, 1000 } };
+        static const struct spec_id_map *const others[] = { moved, shorter, elsewhere };
+
+        bind_only("/srv/src");
+        q.spec.linux_.namespaces[SPEC_NS_USER].is_given = true;
+        q.spec.linux_.uid_map = q.spec.linux_.gid_map = own;
+        q.spec.linux_.n_uid_map = q.spec.linux_.n_gid_map = 2;
+        request_last(&q)->is_idmap = true;
+        request_last(&q)->uid_map = request_last(&q)->gid_map = own;
+        request_last(&q)->n_uid_map = request_last(&q)->n_gid_map = 2;
+        request_passes(&q);
+        cr_assert_eq(request_bind_at(&q, "/work")->ids, SANDBOX_BIND_ROOT);
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+                request_last(&q)->uid_map = others[i];
+                request_passes(&q);
+                cr_assert_eq(request_bind_at(&q, "/work")->ids, SANDBOX_BIND_MAPPED, "%zu", i);
+        }
+}
+
+Test(policy_mounts, options_of_a_file_system_do_not_reach_the_hosts)
+{
+        bind_only("/srv/src");
+        request_last(&q)->sb_flags = MS_SYNCHRONOUS | MS_LAZYTIME;
+        request_last(&q)->sb_flags_clear = MS_DIRSYNC;
+        request_last(&q)->data = "size=1g";
+        request_passes(&q);
+        cr_assert_eq(request_mount_at(&q, "/work")->sb_flags, 0);
+        cr_assert_eq(request_mount_at(&q, "/work")->sb_flags_clear, 0);
+        cr_assert_str_eq(request_mount_at(&q, "/work")->data, "");
 }
 
 /* ---- the kernel's file systems ---- */

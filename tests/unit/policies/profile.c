@@ -26,6 +26,7 @@ static const char *const names[] = { "*_TOKEN", "PATH", "SECRET*" };
 static const char *const hook_paths[] = { "/usr/libexec/oci/hooks.d/", "/usr/libexec/oci/", "/usr/bin/hook" };
 static const struct policy_device devices[] = {
         { "/dev/fuse", S_IFCHR, 10, 229 }, { "/dev/kvm", S_IFCHR, 10, 232 }, { "/dev/fuse", S_IFBLK, 8, 0 },
+        { "/dev/fuse", S_IFCHR, 10, 200 }, { "/dev/fuse", S_IFCHR, 11, 229 },
 };
 static const struct policy_ports ports[] = { { 443, 443 }, { 80, 90 }, { 22, 22 } };
 
@@ -74,7 +75,7 @@ static struct policy_profile any_profile(struct arena *arena)
                 if (below(2))
                         allow[profile.n_egress_allow++] = (struct policy_destination){
                                 i == 0 ? "a.org" : NULL, i == 0 ? NULL : i == 1 ? "10.0.0.0/8" : "10.1.0.0/16",
-                                ports + from, 3 - from,
+                                ports + from, 3 - from, below(3) == 0,
                         };
         }
         profile.egress_allow = allow;
@@ -288,6 +289,44 @@ Test(policy_profile, requests_get_no_more_under_two_than_under_each)
         }
         cr_assert_gt(n_passed, 100, "%zu", n_passed);
         cr_assert_gt(n_refused, 100, "%zu", n_refused);
+}
+
+static void two_destinations(struct policy_destination *one, struct policy_destination *other)
+{
+        *one = *other = (struct policy_destination){ NULL, "10.0.0.0/8", ports, 2, false };
+}
+
+Test(policy_profile, what_both_let_out_goes_out_and_nothing_else)
+{
+        struct policy_destination one, other;
+        struct policy_profile a = *policy_profile_builtin("untrusted"), b = a, both;
+        struct arena arena = { 0 };
+
+        a.egress_allow = &one;
+        b.egress_allow = &other;
+        a.n_egress_allow = b.n_egress_allow = 1;
+        two_destinations(&one, &other);
+        cr_assert_eq(policy_profile_meet(&arena, &a, &b, &both), 0);
+        cr_assert_eq(both.n_egress_allow, 1);
+        cr_assert_eq(both.egress_allow[0].n_ports, 2);
+        cr_assert_str_eq(both.egress_allow[0].cidr, "10.0.0.0/8");
+        other.is_udp = true;
+        cr_assert_eq(policy_profile_meet(&arena, &a, &b, &both), 0);
+        cr_assert_eq(both.n_egress_allow, 0);
+        one.is_udp = true;
+        cr_assert_eq(policy_profile_meet(&arena, &a, &b, &both), 0);
+        cr_assert_eq(both.n_egress_allow, 1);
+        cr_assert(both.egress_allow[0].is_udp);
+        two_destinations(&one, &other);
+        other.cidr = "10.1.0.0/16";
+        cr_assert_eq(policy_profile_meet(&arena, &a, &b, &both), 0);
+        cr_assert_eq(both.n_egress_allow, 0);
+        two_destinations(&one, &other);
+        other.cidr = NULL;
+        other.host = "10.0.0.0/8";
+        cr_assert_eq(policy_profile_meet(&arena, &a, &b, &both), 0);
+        cr_assert_eq(both.n_egress_allow, 0);
+        arena_free(&arena);
 }
 
 Test(policy_profile, the_builtin_policy_is_within_the_untrusted_profile_but_for_time_and_number)

@@ -106,6 +106,46 @@ Test(policy_rooms, swap_counts_besides_memory)
         cr_assert_eq(got()->n_unified, 1, "memory.oom.group alone");
 }
 
+Test(policy_rooms, what_the_file_sets_is_demanded_of_the_host_and_nothing_else_is)
+{
+        const struct spec_resources *demanded = &q.sandbox.demanded;
+
+        limit(POLICY_LIMIT_MEMORY, 1000000);
+        limit(POLICY_LIMIT_SWAP, 5000);
+        limit(POLICY_LIMIT_PIDS, 100);
+        limit(POLICY_LIMIT_CPUS, 1000);
+        limit(POLICY_LIMIT_IO_WEIGHT, 100);
+        request_passes(&q);
+        cr_assert_eq(demanded->memory.limit.value, 1000000);
+        cr_assert_eq(demanded->memory.swap.value, 1005000);
+        cr_assert_eq(demanded->pids_limit.value, 100);
+        cr_assert_eq(demanded->cpu.quota_us.value, 100000);
+        cr_assert_eq(demanded->block.weight.value, 19);
+        for (size_t i = 0; i < POLICY_LIMITS; i++)
+                p->limits[i].is_demanded = false;
+        request_passes(&q);
+        cr_assert_not(demanded->memory.limit.is_given || demanded->memory.swap.is_given || demanded->pids_limit.is_given ||
+                      demanded->cpu.quota_us.is_given || demanded->block.weight.is_given);
+        cr_assert_eq(got()->pids_limit.value, 100, "but it holds where it can");
+}
+
+Test(policy_rooms, what_is_not_dropped_of_the_files_stays)
+{
+        q.pairs[0] = (struct spec_pair){ "memory.swap.max", "1" };
+        q.pairs[1] = (struct spec_pair){ "memory.high", "2" };
+        q.pairs[2] = (struct spec_pair){ "cpu.idle", "1" };
+        asked()->unified = q.pairs;
+        asked()->n_unified = 3;
+        limit(POLICY_LIMIT_MEMORY, 1000000);
+        limit(POLICY_LIMIT_SWAP, 0);
+        p->limits[POLICY_LIMIT_MEMORY].is_demanded = false;     /* that adds a file */
+        q.host.is_cgroup2 = true;
+        request_passes(&q);
+        cr_assert_eq(got()->n_unified, 2);
+        cr_assert_str_eq(got()->unified[0].key, "memory.high");
+        cr_assert_str_eq(got()->unified[1].key, "cpu.idle");
+}
+
 Test(policy_rooms, cpus_are_a_quota_in_whatever_period)
 {
         limit(POLICY_LIMIT_CPUS, 1500);
@@ -520,6 +560,27 @@ Test(policy_rooms, a_readonly_rootfs_has_places_to_write_to)
         cr_assert_str_eq(mount_at("/tmp")->data, "mode=1777,size=67108864,nr_inodes=16384");
         cr_assert_str_eq(mount_at("/var/tmp")->data, "mode=1777,size=67108864,nr_inodes=16384");
         cr_assert_str_eq(mount_at("/run")->data, "mode=755,size=67108864,nr_inodes=16384");
+        cr_assert(mount_at("/run")->is_tmpcopyup, "what the image has there its programs look for");
+        cr_assert_not(mount_at("/tmp")->is_tmpcopyup);
+        cr_assert_not(mount_at("/var/tmp")->is_tmpcopyup);
+        /* Where the engine mounts something, there or above, that stays. */
+        request_mount(&q, SPEC_MOUNT_TMPFS, "/tmp")->data = "the engine's";
+        request_mount(&q, SPEC_MOUNT_TMPFS, "/var/")->data = "the engine's";
+        request_passes(&q);
+        cr_assert_str_eq(mount_at("/tmp")->data, "the engine's");
+        cr_assert_str_eq(mount_at("/run")->data, "mode=755,size=67108864,nr_inodes=16384");
+        for (size_t i = 0, n_tmp = 0; i < q.sandbox.spec.n_mounts; i++) {
+                n_tmp += strcmp(q.sandbox.spec.mounts[i].target, "/tmp") == 0;
+                cr_assert_leq(n_tmp, 1);
+                cr_assert_str_neq(q.sandbox.spec.mounts[i].target, "/var/tmp");
+        }
+        q.spec.n_mounts -= 2;
+        /* A remount is no mount: the place is still to be made. */
+        request_mount(&q, SPEC_MOUNT_TMPFS, "/tmp")->is_remount = true;
+        request_passes(&q);
+        cr_assert_str_eq(mount_at("/var/tmp")->data, "mode=1777,size=67108864,nr_inodes=16384");
+        cr_assert_not(q.sandbox.spec.mounts[1].is_remount);
+        cr_assert_str_eq(q.sandbox.spec.mounts[1].target, "/tmp");
 }
 
 Test(policy_rooms, whose_ranges_they_are_counts_where_a_range_is_given)

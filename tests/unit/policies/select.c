@@ -92,6 +92,8 @@ Test(policy_select, whoever_comes_later_narrows)
         cr_assert_eq(policy.profile.rootfs, POLICY_ROOTFS_READONLY);
         cr_assert_eq(policy.profile.caps, 1u);  /* CAP_CHOWN: what both have */
         cr_assert_eq(policy.n_profile_names, 2);
+        cr_assert_str_eq(policy.profile_names[0], "branch");
+        cr_assert_str_eq(policy.profile_names[1], "release");
         request.profile = "release";
         chooses("release", "--profile and select.argv0");
 }

@@ -25,7 +25,7 @@ Test(policy_sysctl, takes_those_of_the_builds_namespaces)
         static const char *const names[] = {
                 "net.ipv4.ip_forward", "net.ipv4.ping_group_range", "net/ipv4/conf/eth0.1/forwarding", "kernel.shmmax", "kernel.sem",
                 "kernel.msgmax", "kernel.shm_rmid_forced", "fs.mqueue.msg_max", "kernel.domainname", "kernel/shmall",
-                "net.ipv4.conf.eth0/1.forwarding",
+                "net.ipv4.conf.eth0/1.forwarding", "fs/mqueue/msg_max",
         };
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -40,7 +40,7 @@ Test(policy_sysctl, refuses_the_hosts)
         static const char *const names[] = {
                 "kernel.core_pattern", "vm.overcommit_memory", "kernel.shmmaxx", "kernel.sem.x", "fs.mqueue", "fs.file-max", "net",
                 "netx.y", "kernel.randomize_va_space", "user.max_user_namespaces", "net/../kernel/core_pattern",
-                "net.ipv4/../../kernel/core_pattern", "net//ipv4", "net..ipv4", "net.", "/net/ipv4/x", "", "net/./x",
+                "net.ipv4/../../kernel/core_pattern", "net//ipv4", "net..ipv4", "fsxmqueue.msg_max", "fs.mqueuex.y", "kernelxsem", "net.", "/net/ipv4/x", "", "net/./x",
         };
 
         for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
