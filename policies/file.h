@@ -42,6 +42,9 @@ int policy_file_read(struct arena *arena, const char *text, size_t length, const
 
 const struct policy_profile *policy_file_profile(const struct policy_file *file, const char *name);
 
+/* Could a profile have that name? */
+bool policy_is_profile_name(const char *text);
+
 /* The whole profile as an object of "profiles", every member written out; what is read back is the same one. Only of a
  * profile that is not narrowed by another. */
 struct text_buffer;

@@ -34,8 +34,6 @@ int policy_read_exception_token(struct reader *reader, const struct json_node *n
 /* The date and the second after its end. */
 int policy_read_date(struct reader *reader, const struct json_node *node, const char **ret_date, int64_t *ret_ends_at);
 
-bool policy_is_profile_name(const char *text);
-
 /* A list of texts by one of the functions above, into struct policy_texts. */
 int policy_read_texts(struct reader *reader, const struct json_node *node, reader_function *read,
                       struct policy_texts *ret_texts);

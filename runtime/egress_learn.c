@@ -18,6 +18,7 @@
 
 #include "oci-spec/json.h"
 #include "policies/egress.h"
+#include "policies/file.h"
 #include "runtime/base/auto.h"
 #include "runtime/resolve.h"
 
@@ -59,12 +60,9 @@ static bool is_host_name(const char *name)
 /* "branch+untrusted" was branch, narrowed by the other. */
 static const char *profile_of(struct arena *arena, const char *text)
 {
-        size_t n = strcspn(text, "+");
+        char *name = arena_string_n(arena, text, strcspn(text, "+"));
 
-        for (size_t i = 0; i < n; i++)
-                if (!isalnum((unsigned char)text[i]) && strchr("-._", text[i]) == NULL)
-                        return "untrusted";
-        return n == 0 ? "untrusted" : arena_string_n(arena, text, n);
+        return name == NULL || policy_is_profile_name(name) ? name : "untrusted";
 }
 
 static void leave_out(struct egress_learn *learn, const struct host_address *address, const char *protocol, uint16_t port, const char *why)
@@ -162,7 +160,8 @@ static void tell_rest(struct egress_learn *learn, const struct json_node *record
                 return;
         text_add(learn->left_out, "left out: of ");
         text_add_json(learn->left_out, id != NULL ? id : "");
-        text_addf(learn->left_out, ", %" PRIu64 " packets that %s, to destinations that found no place in the record\n", packets, what);
+        text_addf(learn->left_out, ", %" PRIu64 " packets that %s, to destinations that found no place in the record\n",
+                  packets, what);
 }
 
 static int add_record(struct egress_learn *learn, const char *path, char *line, size_t length)

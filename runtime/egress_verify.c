@@ -61,7 +61,8 @@ static bool is_same_list(struct netlink_attrs sent, struct netlink_attrs found)
         struct netlink_attrs one, other;
 
         while (netlink_next_attr(&sent, &header, &one))
-                if (!netlink_next_attr(&found, &header, &other) || (!(is_counter(one) && is_counter(other)) && !is_same(one, other)))
+                if (!netlink_next_attr(&found, &header, &other) ||
+                    (!(is_counter(one) && is_counter(other)) && !is_same(one, other)))
                         return false;
         return !netlink_next_attr(&found, &header, &other);
 }

@@ -22,12 +22,14 @@ static void read_answer(const char *name, bool is_v6, const uint8_t *bytes, size
         memcpy(message, bytes, length);
         outcome = resolve_read_answer(message, length, name, is_v6, ID, addresses, &n);
         must(n <= RESOLVE_MAX_ADDRESSES, "no more addresses than there is room for");
-        must(outcome == RESOLVE_OTHER || (length > 12 && message[0] == 0 && message[1] == ID && (message[2] & 0x80) != 0),
+        must(outcome == RESOLVE_OTHER ||
+             (length > 12 && message[0] == 0 && message[1] == ID && (message[2] & 0x80) != 0),
              "what has another number, or is no answer, is not taken for one");
         must(outcome == RESOLVE_FOUND || outcome == RESOLVE_FAILED || n == 0, "without an answer there is no address");
         for (size_t i = 0; i < n; i++) {
                 must(addresses[i].is_v6 == is_v6, "addresses are of the family that was asked for");
-                must(memmem(message, length, addresses[i].bytes, is_v6 ? 16 : 4) != NULL, "addresses are those of the message");
+                must(memmem(message, length, addresses[i].bytes, is_v6 ? 16 : 4) != NULL,
+                     "addresses are those of the message");
         }
 }
 
@@ -46,11 +48,13 @@ static void ask(const char *name, bool is_v6)
                 is_plain &= isalnum((unsigned char)name[i]) || strchr("-_.", name[i]) != NULL;
         if (length == 0 || !is_plain || name[end - 1] == '.')
                 return;
-        must(resolve_read_answer(message, length, name, is_v6, ID, addresses, &n) == RESOLVE_OTHER, "a question is no answer");
+        must(resolve_read_answer(message, length, name, is_v6, ID, addresses, &n) == RESOLVE_OTHER,
+             "a question is no answer");
         message[2] |= 0x80;
         must(resolve_read_answer(message, length, name, is_v6, ID, addresses, &n) == RESOLVE_FOUND && n == 0,
              "an answer to the question is one");
-        must(resolve_read_answer(message, length, name, !is_v6, ID, addresses, &n) == RESOLVE_OTHER, "not to the other");
+        must(resolve_read_answer(message, length, name, !is_v6, ID, addresses, &n) == RESOLVE_OTHER,
+             "not to the other");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

@@ -1,5 +1,5 @@
-/* Host names of a policy from /etc/hosts, /etc/resolv.conf and name servers: three parts with a line of "--" between them,
- * the last one datagrams, or what comes by TCP: two bytes of length and so many more. No socket is opened. */
+/* Host names of a policy from /etc/hosts, /etc/resolv.conf and name servers: three parts with a line of "--" between
+ * them, the last one datagrams, or what comes by TCP: two bytes of length and so many more. No socket is opened. */
 #include "tests/fuzz/fuzz.h"
 
 #include <errno.h>
@@ -150,7 +150,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         must(clock_ms <= 1000 + RESOLVE_LIMIT_MS + (int64_t)length + TRY_MS, "it ends in time");
         must(n_open <= 8 * TRIES * 2, "no server is asked without end");
         for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-                must(names[i] != NULL || (found[i].n == 0 && found[i].why == NULL), "what is not asked for is not answered");
+                must(names[i] != NULL || (found[i].n == 0 && found[i].why == NULL),
+                     "what is not asked for is not answered");
                 if (names[i] == NULL)
                         continue;
                 must(found[i].n <= 2 * RESOLVE_MAX_ADDRESSES, "no more addresses than there is room for");

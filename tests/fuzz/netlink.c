@@ -56,7 +56,8 @@ static void read_counted(struct error *err)
                         char text[EGRESS_ATTEMPT_TEXT];
 
                         egress_attempt_text(&attempts[i], text, sizeof text);
-                        must(i == 0 || attempts[i - 1].is_refused >= attempts[i].is_refused, "those that were refused come first");
+                        must(i == 0 || attempts[i - 1].is_refused >= attempts[i].is_refused,
+                             "those that were refused come first");
                         n_rest += attempts[i].is_rest;
                 }
                 must(n_rest <= 2, "there is one rest of each");

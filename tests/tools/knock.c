@@ -168,9 +168,11 @@ static int talk_by_uring(int type, const char *where, uint16_t port)
         int fd = socket(to.ss_family, type, 0), r;
 
         if (type == SOCK_STREAM)
-                r = uring_do((struct io_uring_sqe){ .opcode = IORING_OP_CONNECT, .fd = fd, .addr = (uintptr_t)&to, .off = length });
+                r = uring_do((struct io_uring_sqe){ .opcode = IORING_OP_CONNECT, .fd = fd, .addr = (uintptr_t)&to,
+                                                    .off = length });
         else
-                r = uring_do((struct io_uring_sqe){ .opcode = IORING_OP_SENDMSG, .fd = fd, .addr = (uintptr_t)&message, .len = 1 });
+                r = uring_do((struct io_uring_sqe){ .opcode = IORING_OP_SENDMSG, .fd = fd, .addr = (uintptr_t)&message,
+                                                    .len = 1 });
         if (r < 0) {
                 errno = -r;
                 return say_errno();
@@ -225,7 +227,8 @@ static int send_header(const char *where, uint16_t port)
                 struct iphdr ip;
                 struct udphdr udp;
                 char data[2];
-        } packet = { .ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP, .tot_len = htons(sizeof packet) },
+        } packet = { .ip = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
+                             .tot_len = htons(sizeof packet) },
                      .udp = { .source = htons(4444), .dest = htons(port), .len = htons(10) } };
         struct sockaddr_storage to;
         socklen_t length = address(where, 0, &to);
@@ -239,11 +242,13 @@ static int send_header(const char *where, uint16_t port)
 
 static int send_frame(const char *interface)
 {
-        struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(interface), .sll_halen = 6,
-                                  .sll_protocol = htons(ETH_P_IP), .sll_addr = { 255, 255, 255, 255, 255, 255 } };
+        struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(interface),
+                                  .sll_protocol = htons(ETH_P_IP), .sll_halen = 6,
+                                  .sll_addr = { 255, 255, 255, 255, 255, 255 } };
+        static const char bytes[] = "0123456789012345678901234567890123456789";
         int fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_IP));
 
-        if (fd < 0 || sendto(fd, "0123456789012345678901234567890123456789", 40, 0, (struct sockaddr *)&to, sizeof to) < 0)
+        if (fd < 0 || sendto(fd, bytes, sizeof bytes - 1, 0, (struct sockaddr *)&to, sizeof to) < 0)
                 return say_errno();
         return say("sent");
 }
@@ -256,7 +261,8 @@ static int join_group(const char *group, const char *interface)
         int fd = socket(to.ss_family, SOCK_DGRAM, 0);
 
         memcpy(&request.gr_group, &to, length);
-        if (fd < 0 || setsockopt(fd, to.ss_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP, MCAST_JOIN_GROUP, &request, sizeof request) < 0)
+        if (fd < 0 || setsockopt(fd, to.ss_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP, MCAST_JOIN_GROUP, &request,
+                                 sizeof request) < 0)
                 return say_errno();
         return say("joined");
 }
@@ -421,7 +427,8 @@ static int serve(uint16_t port, const char *where)
         signal(SIGCHLD, SIG_IGN);
         setsockopt(tcp, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         setsockopt(udp, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
-        if (bind(tcp, (struct sockaddr *)&any, length) < 0 || bind(udp, (struct sockaddr *)&any, length) < 0 || listen(tcp, 64) < 0) {
+        if (bind(tcp, (struct sockaddr *)&any, length) < 0 || bind(udp, (struct sockaddr *)&any, length) < 0 ||
+            listen(tcp, 64) < 0) {
                 perror("serve");
                 return 2;
         }
@@ -456,7 +463,8 @@ static int serve_raw(int protocol)
                 for (int i = 0; i < 2; i++) {
                         socklen_t length = sizeof from;
 
-                        if (wait[i].revents == 0 || recvfrom(wait[i].fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &length) < 0)
+                        if (wait[i].revents == 0 ||
+                            recvfrom(wait[i].fd, bytes, sizeof bytes, 0, (struct sockaddr *)&from, &length) < 0)
                                 continue;
                         sendto(wait[i].fd, "y", 1, 0, (struct sockaddr *)&from, length);
                 }
