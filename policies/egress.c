@@ -170,6 +170,7 @@ static int add_host(struct work *work, const struct policy_destination *destinat
                     struct text_buffer *hosts)
 {
         const bool is_audit = work->judge->policy->profile.egress_mode == POLICY_EGRESS_AUDIT;
+        char text[INET6_ADDRSTRLEN];
         size_t n = 0;
         int r = 0;
 
@@ -190,8 +191,13 @@ static int add_host(struct work *work, const struct policy_destination *destinat
                 struct egress_range range = egress_range_of_address(name->addresses[i].is_v6, name->addresses[i].bytes);
 
                 if (egress_range_lies_in(&range, work->closed, work->n_closed) >= 0 ||
-                    (!is_audit && is_private(work, &range) && egress_range_lies_in(&range, work->listed, work->n_listed) < 0))
+                    (!is_audit && is_private(work, &range) && egress_range_lies_in(&range, work->listed, work->n_listed) < 0)) {
+                        if (inet_ntop(name->addresses[i].is_v6 ? AF_INET6 : AF_INET, name->addresses[i].bytes, text, sizeof text) != NULL)
+                                judge_tighten(work->judge, "egress.allow", "egress.allow",
+                                              arena_format(work->judge->arena, "%s at %s", destination->host, text),
+                                              "left out: that address is closed");
                         continue;
+                }
                 n++;
                 if (!is_audit)
                         r = add_ports(work, &range, destination);

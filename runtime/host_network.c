@@ -53,11 +53,12 @@ static int gather_own(struct arena *arena, struct host *host, struct error *err)
 
 /* ---- the gateways of its default routes ---- */
 
-#define MAX_GATEWAYS 32
+#define MAX_GATEWAYS 512         /* of routes with many ways */
 
 struct gateways {
         struct host_address items[MAX_GATEWAYS];
         size_t n;
+        bool is_cut;
 };
 
 static void add_gateway(struct gateways *gateways, int family, struct netlink_attrs value)
@@ -65,8 +66,12 @@ static void add_gateway(struct gateways *gateways, int family, struct netlink_at
         const size_t length = family == AF_INET6 ? 16 : 4;
         struct host_address *at = &gateways->items[gateways->n];
 
-        if ((family != AF_INET && family != AF_INET6) || value.length != length || gateways->n == MAX_GATEWAYS)
+        if ((family != AF_INET && family != AF_INET6) || value.length != length)
                 return;
+        if (gateways->n == MAX_GATEWAYS) {
+                gateways->is_cut = true;
+                return;
+        }
         *at = (struct host_address){ .is_v6 = family == AF_INET6 };
         memcpy(at->bytes, value.bytes, length);
         gateways->n++;
@@ -157,6 +162,8 @@ static int gather_gateways(struct arena *arena, struct host *host, struct error 
 
         if (r < 0)
                 return error_errno(err, r, "egress.allow: the routes of this host");
+        if (gateways.is_cut)
+                return error_set(err, E2BIG, "egress.allow: this host has more than %d default gateways", MAX_GATEWAYS);
         items = arena_array(arena, gateways.n + 1, sizeof *items);
         if (items == NULL)
                 return error_errno(err, ENOMEM, "egress.allow");

@@ -201,7 +201,7 @@ END
 python3 "$T/dns.py" > "$T/dns.ready" 9>&- & servers+=($!)
 wait_for 5 grep -q ready "$T/dns.ready" || skip_all "no name server can be started"
 echo "nameserver 127.0.0.1" > "$T/resolv.conf"
-printf '127.0.0.1 localhost\n203.0.113.6 listed.example.org # a remark\n' > "$T/hosts.host"
+printf '127.0.0.1 localhost\n203.0.113.6 listed.example.org # a remark\n169.254.169.254 mixed.example.org\n203.0.113.6 mixed.example.org\n' > "$T/hosts.host"
 # The runtime sees the test's own files of the name service.
 named() { unshare -m sh -c 'mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/hosts && shift 2 && exec "$@"' - "$T/resolv.conf" "$T/hosts.host" "$@"; }
 try_named() { inside_bundle "$@"; run named "$RUNB" --root "$T/state" --policy "$P/policy.json" run --bundle "$B" "$1"; }
@@ -223,6 +223,17 @@ by_name()
         want_same "$(cat "$T/hosts.engine")" '192.0.2.1 engine'
 }
 check "a listed host name works by its name, with the DNS closed and the engine's lines kept" by_name
+
+mixed()
+{
+        in_ns nft flush ruleset
+        with_audit '{egress: {allow: [{host: "mixed.example.org", ports: [80]}]}}'
+        try_named k2 'cat /etc/hosts; tool tcp 169.254.169.254 80; tool tcp 203.0.113.6 80'
+        want_lines $'203.0.113.6\tmixed.example.org' EHOSTUNREACH answer
+        want_same "$(jq -r 'select(.event == "create") | .findings[] | select(.rule == "egress.allow") | .asked + ": " + .got' /run/policy/audit.jsonl)" \
+                'mixed.example.org at 169.254.169.254: left out: that address is closed'
+}
+check "of a host name with a closed address the other ones are open, and the audit file says which is not" mixed
 
 bad_names()
 {

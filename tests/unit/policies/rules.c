@@ -259,6 +259,15 @@ static void audited_destination(bool within)
         q.host.egress_names = within ? &somewhere : &nowhere;
 }
 
+static void mixed_destination(bool within)
+{
+        static const struct host_address mixed_at[] = { { false, { 203, 0, 113, 5 } }, { false, { 169, 254, 169, 254 } } };
+
+        audited_destination(true);
+        p->egress_mode = POLICY_EGRESS_DENY;
+        somewhere = (struct host_name){ mixed_at, within ? 1 : 2, NULL };
+}
+
 static void closed_proxy(bool within) { p->egress_proxy = within ? "203.0.113.5:3128" : "169.254.169.254:3128"; }
 
 static void proxy_of_the_request(bool within)
@@ -665,6 +674,7 @@ static const struct row {
         { "egress", FINDING_TIGHTENED, network_closed, false },
         { "egress.allow", FINDING_REFUSED, closed_destination, false },
         { "egress.allow", FINDING_RECORDED, audited_destination, false },
+        { "egress.allow", FINDING_TIGHTENED, mixed_destination, false },
         { "egress.proxy", FINDING_REFUSED, closed_proxy, false },
         { "egress.proxy", FINDING_TIGHTENED, proxy_of_the_request, false },
         { "env", FINDING_TIGHTENED, env_strip, false },
