@@ -296,6 +296,21 @@ static void two_destinations(struct policy_destination *one, struct policy_desti
         *one = *other = (struct policy_destination){ NULL, "10.0.0.0/8", ports, 2, false };
 }
 
+Test(policy_profile, a_device_that_both_list_stays)
+{
+        struct policy_profile a = *policy_profile_builtin("untrusted"), b = a, both;
+        struct arena arena = { 0 };
+
+        a.devices = devices;
+        a.n_devices = 2;
+        b.devices = devices + 1;
+        b.n_devices = 2;
+        cr_assert_eq(policy_profile_meet(&arena, &a, &b, &both), 0);
+        cr_assert_eq(both.n_devices, 1);
+        cr_assert_str_eq(both.devices[0].path, "/dev/kvm");
+        arena_free(&arena);
+}
+
 Test(policy_profile, what_both_let_out_goes_out_and_nothing_else)
 {
         struct policy_destination one, other;

@@ -349,6 +349,7 @@ Test(policy_rooms, without_setuid_files_no_capability_to_give_files_some)
         q.spec.process.caps.bounding |= setfcap;
         request_passes(&q);
         cr_assert(q.sandbox.spec.process.caps.bounding & setfcap);
+        cr_assert(q.sandbox.seccomp_setuid_files);
         p->seccomp_setuid_files = false;
         request_passes(&q);
         cr_assert_not(q.sandbox.spec.process.caps.bounding & setfcap);

@@ -449,6 +449,16 @@ static void wall(bool within)
 
 static void unconfined(bool within) { process->apparmor_profile = within ? "containers-default" : "unconfined"; }
 
+static void unconfined_label(bool within)
+{
+        process->selinux_label = within ? "system_u:system_r:container_t:s0:c1,c2" : "system_u:system_r:spc_t:s0";
+}
+
+static void unconfined_login(bool within)
+{
+        process->selinux_label = within ? "system_u:system_r:container_t:s0" : "unconfined_u:unconfined_r:unconfined_t:s0";
+}
+
 static void cgroup_bind(bool within)
 {
         struct host_source *fact = request_bind(&q, "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/systemd");
@@ -712,6 +722,8 @@ static const struct row {
         { "limits.swap", FINDING_REFUSED, swap_alone, false },
         { "limits.wall", FINDING_TIGHTENED, wall, false },
         { "lsm", FINDING_RECORDED, unconfined, false },
+        { "lsm", FINDING_RECORDED, unconfined_label, false },
+        { "lsm", FINDING_RECORDED, unconfined_login, false },
         { "mounts.cgroup", FINDING_TIGHTENED, cgroup_bind, false },
         { "mounts.dev", FINDING_TIGHTENED, no_dev, false },
         { "mounts.flags", FINDING_TIGHTENED, mount_flags, false },
