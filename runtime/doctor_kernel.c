@@ -221,10 +221,10 @@ static void look_at_landlock(struct doctor *doctor)
 
         snprintf(found, sizeof found, abi > 0 ? "version %u" : "not there", abi);
         doctor_add(doctor, abi < POLICY_LANDLOCK_SCOPE_ABI ? DOCTOR_WEAKER : DOCTOR_OK, "landlock", found,
-                   abi < POLICY_LANDLOCK_TCP_ABI ?
-                           "abstract sockets of others in a network namespace that a build shares stay within its reach, and a "
-                           "profile's landlock.tcpPorts does nothing" :
-                           "abstract sockets of others in a network namespace that a build shares stay within its reach",
+                   abi < POLICY_LANDLOCK_TCP_ABI ? "abstract sockets of others in a network namespace that a build "
+                                                   "shares stay within its reach, and landlock.tcpPorts does nothing" :
+                                                   "abstract sockets of others in a network namespace that a build "
+                                                   "shares stay within its reach",
                    "run Linux 6.12 or later with CONFIG_SECURITY_LANDLOCK and landlock in lsm=");
 }
 

@@ -17,9 +17,11 @@ typedef int harden_function(const struct spec *spec, const struct policy *policy
 harden_function __real_harden, __wrap_harden;
 int __real_seccomp_child_load(const struct seccomp_filter *filter);
 int __wrap_seccomp_child_load(const struct seccomp_filter *filter);
-int __real_close_range(unsigned first, unsigned last, int flags), __wrap_close_range(unsigned first, unsigned last, int flags);
+int __real_close_range(unsigned first, unsigned last, int flags),
+        __wrap_close_range(unsigned first, unsigned last, int flags);
 long __real_syscall(long number, ...), __wrap_syscall(long number, ...);
-typedef int mount_setattr_function(int dir_fd, const char *path, unsigned flags, struct mount_attr *attributes, size_t size);
+typedef int mount_setattr_function(int dir_fd, const char *path, unsigned flags, struct mount_attr *attributes,
+                                   size_t size);
 mount_setattr_function __real_mount_setattr, __wrap_mount_setattr;
 
 static int is_weak(const char *word)
@@ -42,7 +44,8 @@ static void weaken_mounts(struct spec *weak)
         struct spec_mount *mounts = (struct spec_mount *)(uintptr_t)weak->mounts;
 
         for (size_t i = 0; i < weak->n_mounts; i++) {
-                if ((mounts[i].kind == SPEC_MOUNT_CGROUP && is_weak("cgroup")) || (mounts[i].kind == SPEC_MOUNT_SYSFS && is_weak("sysfs")))
+                if ((mounts[i].kind == SPEC_MOUNT_CGROUP && is_weak("cgroup")) ||
+                    (mounts[i].kind == SPEC_MOUNT_SYSFS && is_weak("sysfs")))
                         mounts[i].attr_set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
         }
 }
@@ -51,7 +54,9 @@ int __wrap_harden(const struct spec *spec, const struct policy *policy, const st
                   struct sandbox *ret_sandbox, struct findings *findings, struct error *err)
 {
         static const struct spec_id_map hosts = { 0, 0, 65536 };
-        static struct spec_device nodes[16] = { { .type = S_IFCHR, .path = "/dev/loop-control", .major = 1, .minor = 5 } };
+        static struct spec_device nodes[16] = {
+                { .type = S_IFCHR, .path = "/dev/loop-control", .major = 1, .minor = 5 }
+        };
         static char path[] = "PATH=/", home[] = "HOME=/", secret[] = "RUNB_SELFTEST_SECRET=leaked";
         static char *const leaked[] = { path, home, secret, NULL };
         int r = __real_harden(spec, policy, host, arena, ret_sandbox, findings, err);
@@ -120,7 +125,8 @@ long __wrap_syscall(long number, ...)
         va_end(list);
         if ((number == SYS_keyctl && is_weak("keyring")) || (number == SYS_close_range && is_weak("fds")))
                 return 0;
-        return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]);
+        return __real_syscall(number, arguments[0], arguments[1], arguments[2], arguments[3], arguments[4],
+                              arguments[5]);
 }
 
 int __wrap_mount_setattr(int dir_fd, const char *path, unsigned flags, struct mount_attr *attributes, size_t size)

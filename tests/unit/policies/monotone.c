@@ -21,22 +21,24 @@
 
 #define N(array) (sizeof(array) / sizeof *(array))
 #define ROUNDS 4000
-#define OWN_LIMIT 5000u         /* what a build would inherit where nothing is said */
+#define OWN_LIMIT 5000u /* what a build would inherit where nothing is said */
 
 /* ---- the worlds that requests and profiles are made of */
 
 static const char *const variables[] = { "PATH", "API_TOKEN", "SECRET_A", "HOME", "AWS_KEY" };
 static const char *const env_patterns[] = { "*_TOKEN", "SECRET_*", "AWS_*" };
 static const struct policy_device devices[] = {
-        { "/dev/fuse", S_IFCHR, 10, 229 }, { "/dev/kvm", S_IFCHR, 10, 232 }, { "/dev/sda", S_IFBLK, 8, 0 },
+        { "/dev/fuse", S_IFCHR, 10, 229 },
+        { "/dev/kvm", S_IFCHR, 10, 232 },
+        { "/dev/sda", S_IFBLK, 8, 0 },
 };
 static const struct {
         const char *path;
         mode_t type;
-        bool is_closed;         /* by itself */
+        bool is_closed; /* by itself */
 } places[] = {
-        { "/srv/a", S_IFDIR, false },       { "/srv/secret/x", S_IFDIR, false }, { "/home/ada/src", S_IFDIR, false },
-        { "/srv/agent", S_IFSOCK, true },   { "/root", S_IFDIR, true },          { "/run/docker.sock", S_IFSOCK, true },
+        { "/srv/a", S_IFDIR, false },     { "/srv/secret/x", S_IFDIR, false }, { "/home/ada/src", S_IFDIR, false },
+        { "/srv/agent", S_IFSOCK, true }, { "/root", S_IFDIR, true },          { "/run/docker.sock", S_IFSOCK, true },
 };
 static const char *const place_patterns[] = { "/srv/**", "/srv/secret/**", "/home/**", "/srv/agent", "/root" };
 static const char *const hook_lists[] = { "/usr/libexec/oci/hooks.d/", "/usr/bin/hook" };
@@ -48,13 +50,13 @@ static const struct {
         uint32_t address;
         uint8_t protocol;
         uint16_t port;
-        bool is_closed, is_private;     /* always; unless a private network is listed */
+        bool is_closed, is_private; /* always; unless a private network is listed */
 } doors[] = {
-        { 0xcb007107, IPPROTO_TCP, 443, false, false },  { 0xcb007107, IPPROTO_UDP, 443, false, false },
-        { 0xcb007108, IPPROTO_TCP, 85, false, false },   { 0x08080808, IPPROTO_TCP, 443, false, false },
-        { 0x08080808, IPPROTO_TCP, 22, false, false },   { 0x0a000001, IPPROTO_TCP, 443, false, true },
-        { 0xa9fea9fe, IPPROTO_TCP, 80, true, false },    { 0x7f000001, IPPROTO_TCP, 443, true, false },
-        { 0x64400001, IPPROTO_TCP, 443, false, true },   { 0x08080808, IPPROTO_ICMP, 0, false, false },
+        { 0xcb007107, IPPROTO_TCP, 443, false, false }, { 0xcb007107, IPPROTO_UDP, 443, false, false },
+        { 0xcb007108, IPPROTO_TCP, 85, false, false },  { 0x08080808, IPPROTO_TCP, 443, false, false },
+        { 0x08080808, IPPROTO_TCP, 22, false, false },  { 0x0a000001, IPPROTO_TCP, 443, false, true },
+        { 0xa9fea9fe, IPPROTO_TCP, 80, true, false },   { 0x7f000001, IPPROTO_TCP, 443, true, false },
+        { 0x64400001, IPPROTO_TCP, 443, false, true },  { 0x08080808, IPPROTO_ICMP, 0, false, false },
 };
 
 static uint64_t dice_state = 88172645463325252u;
@@ -77,17 +79,17 @@ struct powers {
         uint64_t core, nofile, fsize, rtprio, nice;
         int oom_score;
         double pids, memory, swap, cpus, weight, wall;
-        unsigned variables;                     /* bits, as in the worlds above */
-        unsigned access[N(devices)];            /* of the control group's rules; bit 3: the node is made */
+        unsigned variables; /* bits, as in the worlds above */
+        unsigned access[N(devices)]; /* of the control group's rules; bit 3: the node is made */
         unsigned doors, tcp_ports;
         bool is_open_inside, is_audit, is_scoped, has_landlock_ports;
         bool writes_tree, writes_root, setuid_files;
         uint32_t user_namespaces, namespaces;
         enum policy_seccomp_base base;
         bool speculates;
-        unsigned lost_masks, lost_readonly;     /* of those that each sandbox has */
+        unsigned lost_masks, lost_readonly; /* of those that each sandbox has */
         unsigned hosts_namespaces;
-        unsigned places, writable, suid, dev;   /* which of them are seen, and how */
+        unsigned places, writable, suid, dev; /* which of them are seen, and how */
         unsigned n_hooks;
 };
 
@@ -104,7 +106,8 @@ static uint64_t rlimit(int resource, uint64_t otherwise)
 
         for (size_t i = 0; i < process->n_rlimits; i++) {
                 if (process->rlimits[i].resource == resource)
-                        return process->rlimits[i].hard > process->rlimits[i].soft ? process->rlimits[i].hard : process->rlimits[i].soft;
+                        return process->rlimits[i].hard > process->rlimits[i].soft ? process->rlimits[i].hard
+                                                                                   : process->rlimits[i].soft;
         }
         return otherwise;
 }
@@ -118,11 +121,13 @@ static unsigned access_of(const struct policy_device *device)
                 const struct spec_device_rule *rule = &l->resources.devices[i];
 
                 if ((rule->type == 'a' || rule->type == (device->type == S_IFBLK ? 'b' : 'c')) &&
-                    (rule->major == -1 || rule->major == device->major) && (rule->minor == -1 || rule->minor == device->minor))
+                    (rule->major == -1 || rule->major == device->major) &&
+                    (rule->minor == -1 || rule->minor == device->minor))
                         access = rule->is_allow ? access | rule->access : access & ~rule->access;
         }
         for (size_t i = 0; i < l->n_devices; i++) {
-                if (l->devices[i].type == device->type && l->devices[i].major == device->major && l->devices[i].minor == device->minor)
+                if (l->devices[i].type == device->type && l->devices[i].major == device->major &&
+                    l->devices[i].minor == device->minor)
                         access |= 8;
         }
         return access;
@@ -184,7 +189,8 @@ static void measure_files(struct powers *powers)
 
         for (size_t i = 0; i < resources->n_unified && q.host.is_cgroup2; i++) {
                 const char *key = resources->unified[i].key, *value = resources->unified[i].value;
-                double number = strncmp(value, "max", 3) == 0 ? 1e300 : strtod(value + strcspn(value, "0123456789"), NULL);
+                double number =
+                        strncmp(value, "max", 3) == 0 ? 1e300 : strtod(value + strcspn(value, "0123456789"), NULL);
 
                 if (strcmp(key, "memory.max") == 0)
                         powers->memory = number;
@@ -198,7 +204,8 @@ static void measure_files(struct powers *powers)
                         powers->weight = number;
         }
         for (size_t i = 0; i < resources->block.n_devices; i++) {
-                if (resources->block.devices[i].has_weight && io_weight(resources->block.devices[i].weight) > powers->weight)
+                if (resources->block.devices[i].has_weight &&
+                    io_weight(resources->block.devices[i].weight) > powers->weight)
                         powers->weight = io_weight(resources->block.devices[i].weight);
         }
 }
@@ -217,22 +224,31 @@ static void measure(struct powers *powers)
         *powers = (struct powers){
                 .caps = { caps->bounding, caps->effective, caps->permitted, caps->inheritable, caps->ambient },
                 .can_gain_privileges = !spec->process.no_new_privileges,
-                .core = rlimit(RLIMIT_CORE, UINT64_MAX), .nofile = rlimit(RLIMIT_NOFILE, OWN_LIMIT),
-                .fsize = rlimit(RLIMIT_FSIZE, OWN_LIMIT), .rtprio = rlimit(RLIMIT_RTPRIO, q.host.rtprio_limit),
+                .core = rlimit(RLIMIT_CORE, UINT64_MAX),
+                .nofile = rlimit(RLIMIT_NOFILE, OWN_LIMIT),
+                .fsize = rlimit(RLIMIT_FSIZE, OWN_LIMIT),
+                .rtprio = rlimit(RLIMIT_RTPRIO, q.host.rtprio_limit),
                 .nice = rlimit(RLIMIT_NICE, q.host.nice_limit),
                 .oom_score = spec->process.has_oom_score_adj ? spec->process.oom_score_adj : 0,
-                .pids = most(resources->pids_limit), .memory = most(resources->memory.limit),
-                .swap = most(resources->memory.swap), 
-                .weight = resources->block.weight.is_given && resources->block.weight.value > 0 ?
-                                  io_weight((double)resources->block.weight.value) : 100,
-                .cpus = most(resources->cpu.quota_us) / (resources->cpu.period_us.is_given && resources->cpu.period_us.value > 0 ?
-                                                                 (double)resources->cpu.period_us.value : 100000),
+                .pids = most(resources->pids_limit),
+                .memory = most(resources->memory.limit),
+                .swap = most(resources->memory.swap),
+                .weight = resources->block.weight.is_given && resources->block.weight.value > 0
+                                  ? io_weight((double)resources->block.weight.value)
+                                  : 100,
+                .cpus = most(resources->cpu.quota_us) /
+                        (resources->cpu.period_us.is_given && resources->cpu.period_us.value > 0
+                                 ? (double)resources->cpu.period_us.value
+                                 : 100000),
                 .wall = sandbox->wall_s > 0 ? (double)sandbox->wall_s : 1e300,
-                .is_open_inside = sandbox->egress.is_ingress_open, .is_audit = sandbox->egress.is_audit,
+                .is_open_inside = sandbox->egress.is_ingress_open,
+                .is_audit = sandbox->egress.is_audit,
                 .is_scoped = sandbox->abstract_sockets != SANDBOX_ABSTRACT_OPEN,
                 .has_landlock_ports = sandbox->tcp_ports.is_limited,
-                .writes_tree = sandbox->rootfs_upper_bytes == 0, .writes_root = !spec->is_root_readonly,
-                .setuid_files = sandbox->seccomp_setuid_files, .base = sandbox->seccomp_base,
+                .writes_tree = sandbox->rootfs_upper_bytes == 0,
+                .writes_root = !spec->is_root_readonly,
+                .setuid_files = sandbox->seccomp_setuid_files,
+                .base = sandbox->seccomp_base,
                 .user_namespaces = sandbox->seccomp_user_namespaces ? sandbox->max_user_namespaces : 0,
                 .namespaces = sandbox->max_namespaces,
                 .speculates = spec->linux_.seccomp.flags & SPEC_SECCOMP_FLAG_SPEC_ALLOW,
@@ -241,7 +257,8 @@ static void measure(struct powers *powers)
                 for (size_t k = 0; k < N(variables); k++) {
                         size_t length = strlen(variables[k]);
 
-                        if (strncmp(spec->process.env[i], variables[k], length) == 0 && spec->process.env[i][length] == '=')
+                        if (strncmp(spec->process.env[i], variables[k], length) == 0 &&
+                            spec->process.env[i][length] == '=')
                                 powers->variables |= 1u << k;
                 }
         }
@@ -251,14 +268,16 @@ static void measure(struct powers *powers)
                 powers->doors |= (unsigned)opens(i) << i;
         for (size_t i = 0; i < sandbox->tcp_ports.n; i++) {
                 for (size_t k = 0; k < N(doors); k++) {
-                        if (doors[k].port >= sandbox->tcp_ports.items[i].first && doors[k].port <= sandbox->tcp_ports.items[i].last)
+                        if (doors[k].port >= sandbox->tcp_ports.items[i].first &&
+                            doors[k].port <= sandbox->tcp_ports.items[i].last)
                                 powers->tcp_ports |= 1u << k;
                 }
         }
         for (size_t i = 0; i < N(masked); i++)
                 powers->lost_masks += !has_path(spec->linux_.masked_paths, spec->linux_.n_masked_paths, masked[i]);
         for (size_t i = 0; i < N(readonly); i++)
-                powers->lost_readonly += !has_path(spec->linux_.readonly_paths, spec->linux_.n_readonly_paths, readonly[i]);
+                powers->lost_readonly +=
+                        !has_path(spec->linux_.readonly_paths, spec->linux_.n_readonly_paths, readonly[i]);
         for (size_t kind = 0; kind < SPEC_NS_TIME; kind++) {
                 const struct spec_namespace *ns = &spec->linux_.namespaces[kind];
 
@@ -349,7 +368,8 @@ static struct spec_number some_number(int64_t size)
 
 static void some_resources(void)
 {
-        static const char *const files[] = { "memory.max", "memory.swap.max", "pids.max", "cpu.max", "io.weight", "memory.high", "io.bfq.weight" };
+        static const char *const files[] = { "memory.max", "memory.swap.max", "pids.max",     "cpu.max",
+                                             "io.weight",  "memory.high",     "io.bfq.weight" };
         static const char *const values[] = { "max", "4000000", "900000", "max", "default 9000", "0", "700" };
         static struct spec_pair pairs[3];
         static struct spec_block_device weights[1];
@@ -371,13 +391,16 @@ static void some_resources(void)
         for (resources->n_unified = 0; resources->n_unified < dice(3);) {
                 size_t file = dice(N(files));
 
-                pairs[resources->n_unified++] = (struct spec_pair){ files[file], file < 4 ? values[dice(4)] : values[file] };
+                pairs[resources->n_unified++] =
+                        (struct spec_pair){ files[file], file < 4 ? values[dice(4)] : values[file] };
         }
         for (size_t i = 0; i < N(rules); i++) {
                 const struct policy_device *device = &devices[dice(N(devices))];
 
-                rules[i] = (struct spec_device_rule){ .is_allow = dice(4) != 0, .type = device->type == S_IFBLK ? 'b' : 'c',
-                                                      .major = dice(4) ? (int64_t)device->major : -1, .minor = dice(4) ? (int64_t)device->minor : -1,
+                rules[i] = (struct spec_device_rule){ .is_allow = dice(4) != 0,
+                                                      .type = device->type == S_IFBLK ? 'b' : 'c',
+                                                      .major = dice(4) ? (int64_t)device->major : -1,
+                                                      .minor = dice(4) ? (int64_t)device->minor : -1,
                                                       .access = 1 + (uint32_t)dice(7) };
         }
         resources->devices = rules;
@@ -386,9 +409,13 @@ static void some_resources(void)
 
 static void some_limits(void)
 {
-        static const struct { int resource; const char *name; } kinds[] = {
-                { RLIMIT_CORE, "RLIMIT_CORE" },     { RLIMIT_NOFILE, "RLIMIT_NOFILE" }, { RLIMIT_FSIZE, "RLIMIT_FSIZE" },
-                { RLIMIT_RTPRIO, "RLIMIT_RTPRIO" }, { RLIMIT_NICE, "RLIMIT_NICE" },
+        static const struct {
+                int resource;
+                const char *name;
+        } kinds[] = {
+                { RLIMIT_CORE, "RLIMIT_CORE" },   { RLIMIT_NOFILE, "RLIMIT_NOFILE" },
+                { RLIMIT_FSIZE, "RLIMIT_FSIZE" }, { RLIMIT_RTPRIO, "RLIMIT_RTPRIO" },
+                { RLIMIT_NICE, "RLIMIT_NICE" },
         };
         static struct spec_rlimit limits[N(kinds)];
         size_t n = 0;
@@ -397,7 +424,8 @@ static void some_limits(void)
                 uint64_t hard = dice(5) == 0 ? UINT64_MAX : dice(9000);
 
                 if (dice(2))
-                        limits[n++] = (struct spec_rlimit){ kinds[i].resource, kinds[i].name, dice(2) ? hard : hard / 2, hard };
+                        limits[n++] = (struct spec_rlimit){ kinds[i].resource, kinds[i].name, dice(2) ? hard : hard / 2,
+                                                            hard };
         }
         q.spec.process.rlimits = limits;
         q.spec.process.n_rlimits = n;
@@ -451,8 +479,11 @@ static void ask(void)
         q.host.rtprio_limit = dice(2) * 95;
         q.host.nice_limit = dice(2) * 40;
         q.host.is_cgroup2 = dice(2);
-        q.spec.process.caps = (struct spec_caps){ .is_given = true, .bounding = dice(UINT64_MAX), .effective = dice(UINT64_MAX),
-                                                  .permitted = dice(UINT64_MAX), .inheritable = dice(UINT64_MAX),
+        q.spec.process.caps = (struct spec_caps){ .is_given = true,
+                                                  .bounding = dice(UINT64_MAX),
+                                                  .effective = dice(UINT64_MAX),
+                                                  .permitted = dice(UINT64_MAX),
+                                                  .inheritable = dice(UINT64_MAX),
                                                   .ambient = dice(UINT64_MAX) };
         q.spec.process.no_new_privileges = dice(2);
         q.spec.process.has_oom_score_adj = dice(2);
@@ -466,7 +497,9 @@ static void ask(void)
         for (size_t i = 0; i < N(nodes); i++) {
                 const struct policy_device *device = &devices[dice(N(devices))];
 
-                nodes[i] = (struct spec_device){ .type = device->type, .path = device->path, .major = device->major, .minor = device->minor };
+                nodes[i] = (struct spec_device){
+                        .type = device->type, .path = device->path, .major = device->major, .minor = device->minor
+                };
         }
         l->devices = nodes;
         l->n_devices = dice(4) == 0 ? 1 + dice(2) : 0;
@@ -512,23 +545,31 @@ static struct policy_texts some_texts(const char **into, const char *const *pool
 static void make_world(struct world *w)
 {
         static const uint64_t limits[POLICY_LIMITS] = {
-                [POLICY_LIMIT_WALL] = 100, [POLICY_LIMIT_MEMORY] = 3000000, [POLICY_LIMIT_SWAP] = 3000000, [POLICY_LIMIT_PIDS] = 5000,
-                [POLICY_LIMIT_CPUS] = 4000, [POLICY_LIMIT_IO_WEIGHT] = 9000, [POLICY_LIMIT_NOFILE] = 9000,
-                [POLICY_LIMIT_CORE] = 5000, [POLICY_LIMIT_FSIZE] = 9000, [POLICY_LIMIT_SCRATCH] = 100000,
-                [POLICY_LIMIT_CONCURRENT] = 10, [POLICY_LIMIT_GRACE] = 10,
+                [POLICY_LIMIT_WALL] = 100,       [POLICY_LIMIT_MEMORY] = 3000000, [POLICY_LIMIT_SWAP] = 3000000,
+                [POLICY_LIMIT_PIDS] = 5000,      [POLICY_LIMIT_CPUS] = 4000,      [POLICY_LIMIT_IO_WEIGHT] = 9000,
+                [POLICY_LIMIT_NOFILE] = 9000,    [POLICY_LIMIT_CORE] = 5000,      [POLICY_LIMIT_FSIZE] = 9000,
+                [POLICY_LIMIT_SCRATCH] = 100000, [POLICY_LIMIT_CONCURRENT] = 10,  [POLICY_LIMIT_GRACE] = 10,
         };
         struct policy_profile *p = &w->profile;
 
         *p = (struct policy_profile){
-                .name = "untrusted", .caps = dice(UINT64_MAX), .seccomp_base = (enum policy_seccomp_base)dice(3),
-                .seccomp_user_namespaces = dice(2), .seccomp_setuid_files = dice(2), .rootfs = (enum policy_rootfs)dice(3),
-                .mounts = { some_texts(w->deny, place_patterns, N(place_patterns)), some_texts(w->allow, place_patterns, N(place_patterns)),
-                            (enum policy_sockets)dice(2), NULL },
+                .name = "untrusted",
+                .caps = dice(UINT64_MAX),
+                .seccomp_base = (enum policy_seccomp_base)dice(3),
+                .seccomp_user_namespaces = dice(2),
+                .seccomp_setuid_files = dice(2),
+                .rootfs = (enum policy_rootfs)dice(3),
+                .mounts = { some_texts(w->deny, place_patterns, N(place_patterns)),
+                            some_texts(w->allow, place_patterns, N(place_patterns)), (enum policy_sockets)dice(2),
+                            NULL },
                 .egress_mode = dice(5) == 0 ? POLICY_EGRESS_AUDIT : POLICY_EGRESS_DENY,
-                .egress_proxy = dice(4) == 0 ? "203.0.113.8:85" : NULL, .ingress = (enum policy_ingress)dice(2),
-                .landlock_tcp_ports = dice(2), .env_deny = some_texts(w->env, env_patterns, N(env_patterns)),
+                .egress_proxy = dice(4) == 0 ? "203.0.113.8:85" : NULL,
+                .ingress = (enum policy_ingress)dice(2),
+                .landlock_tcp_ports = dice(2),
+                .env_deny = some_texts(w->env, env_patterns, N(env_patterns)),
                 .env_on_match = dice(4) == 0 ? POLICY_ENV_REFUSE : POLICY_ENV_STRIP,
-                .hooks = { dice(2), some_texts(w->hooks, hook_lists, N(hook_lists)), NULL }, .allow_create_container_hooks = dice(2),
+                .hooks = { dice(2), some_texts(w->hooks, hook_lists, N(hook_lists)), NULL },
+                .allow_create_container_hooks = dice(2),
         };
         p->devices = w->nodes;
         for (size_t i = 0; i < N(devices); i++) {
@@ -539,7 +580,8 @@ static void make_world(struct world *w)
         for (size_t i = 0; i < N(cidrs); i++) {
                 w->ports[i] = port_lists[dice(N(port_lists))];
                 if (dice(3) == 0)
-                        w->destinations[p->n_egress_allow++] = (struct policy_destination){ NULL, cidrs[i], &w->ports[i], 1, dice(3) == 0 };
+                        w->destinations[p->n_egress_allow++] =
+                                (struct policy_destination){ NULL, cidrs[i], &w->ports[i], 1, dice(3) == 0 };
         }
         for (size_t i = 0; i < POLICY_LIMITS; i++) {
                 bool is_set = dice(2) || i == POLICY_LIMIT_PIDS || i == POLICY_LIMIT_CORE;
@@ -574,9 +616,15 @@ static double bound(const struct policy_profile *p, enum policy_limit limit)
 
 static bool is_listed(const struct policy_profile *p, size_t door)
 {
-        static const struct { uint32_t first, last; bool is_private; } networks[] = {
-                { 0xcb007100, 0xcb0071ff, false }, { 0xcb007107, 0xcb007107, false }, { 0, UINT32_MAX, false },
-                { 0x0a000000, 0x0affffff, true },  { 1, 0, false },
+        static const struct {
+                uint32_t first, last;
+                bool is_private;
+        } networks[] = {
+                { 0xcb007100, 0xcb0071ff, false },
+                { 0xcb007107, 0xcb007107, false },
+                { 0, UINT32_MAX, false },
+                { 0x0a000000, 0x0affffff, true },
+                { 1, 0, false },
         };
 
         if (p->egress_mode == POLICY_EGRESS_AUDIT)
@@ -588,11 +636,13 @@ static bool is_listed(const struct policy_profile *p, size_t door)
                 while (strcmp(cidrs[network], one->cidr) != 0)
                         network++;
                 if (doors[door].address >= networks[network].first && doors[door].address <= networks[network].last &&
-                    doors[door].protocol == (one->is_udp ? IPPROTO_UDP : IPPROTO_TCP) && doors[door].port >= one->ports->first &&
-                    doors[door].port <= one->ports->last && (!doors[door].is_private || networks[network].is_private))
+                    doors[door].protocol == (one->is_udp ? IPPROTO_UDP : IPPROTO_TCP) &&
+                    doors[door].port >= one->ports->first && doors[door].port <= one->ports->last &&
+                    (!doors[door].is_private || networks[network].is_private))
                         return true;
         }
-        return p->egress_proxy != NULL && doors[door].address == 0xcb007108 && doors[door].protocol == IPPROTO_TCP && doors[door].port == 85;
+        return p->egress_proxy != NULL && doors[door].address == 0xcb007108 && doors[door].protocol == IPPROTO_TCP &&
+               doors[door].port == 85;
 }
 
 /* The most that a profile has to give, member by member. */
@@ -601,24 +651,38 @@ static struct powers ceiling(const struct policy_profile *p)
         const uint64_t caps = p->seccomp_setuid_files ? p->caps : p->caps & ~(UINT64_C(1) << CAP_SETFCAP);
         struct powers powers = {
                 .caps = { caps, caps, caps, 0, 0 },
-                .core = p->limits[POLICY_LIMIT_CORE].value, .nofile = limit_of(p, POLICY_LIMIT_NOFILE, UINT64_MAX),
-                .fsize = limit_of(p, POLICY_LIMIT_FSIZE, UINT64_MAX), .nice = 20, .oom_score = 0,
-                .pids = bound(p, POLICY_LIMIT_PIDS), .memory = bound(p, POLICY_LIMIT_MEMORY),
-                .swap = p->limits[POLICY_LIMIT_SWAP].is_set ? bound(p, POLICY_LIMIT_MEMORY) + bound(p, POLICY_LIMIT_SWAP) : 1e300,
-                .cpus = bound(p, POLICY_LIMIT_CPUS) / 1000, .weight = p->limits[POLICY_LIMIT_IO_WEIGHT].is_set && bound(p, POLICY_LIMIT_IO_WEIGHT) < 1 ? 1 : bound(p, POLICY_LIMIT_IO_WEIGHT), .wall = bound(p, POLICY_LIMIT_WALL),
-                .variables = UINT32_MAX, .is_open_inside = p->ingress == POLICY_INGRESS_ANY,
-                .is_audit = p->egress_mode == POLICY_EGRESS_AUDIT, .has_landlock_ports = p->landlock_tcp_ports,
-                .tcp_ports = UINT32_MAX, .writes_tree = p->rootfs == POLICY_ROOTFS_ENGINE,
-                .writes_root = p->rootfs != POLICY_ROOTFS_READONLY, .setuid_files = p->seccomp_setuid_files,
+                .core = p->limits[POLICY_LIMIT_CORE].value,
+                .nofile = limit_of(p, POLICY_LIMIT_NOFILE, UINT64_MAX),
+                .fsize = limit_of(p, POLICY_LIMIT_FSIZE, UINT64_MAX),
+                .nice = 20,
+                .oom_score = 0,
+                .pids = bound(p, POLICY_LIMIT_PIDS),
+                .memory = bound(p, POLICY_LIMIT_MEMORY),
+                .swap = p->limits[POLICY_LIMIT_SWAP].is_set
+                                ? bound(p, POLICY_LIMIT_MEMORY) + bound(p, POLICY_LIMIT_SWAP)
+                                : 1e300,
+                .cpus = bound(p, POLICY_LIMIT_CPUS) / 1000,
+                .weight = bound(p, POLICY_LIMIT_IO_WEIGHT),
+                .wall = bound(p, POLICY_LIMIT_WALL),
+                .variables = UINT32_MAX,
+                .is_open_inside = p->ingress == POLICY_INGRESS_ANY,
+                .is_audit = p->egress_mode == POLICY_EGRESS_AUDIT,
+                .has_landlock_ports = p->landlock_tcp_ports,
+                .tcp_ports = UINT32_MAX,
+                .writes_tree = p->rootfs == POLICY_ROOTFS_ENGINE,
+                .writes_root = p->rootfs != POLICY_ROOTFS_READONLY,
+                .setuid_files = p->seccomp_setuid_files,
                 .user_namespaces = p->seccomp_user_namespaces ? POLICY_MAX_USER_NAMESPACES : 0,
                 .namespaces = p->seccomp_base == POLICY_SECCOMP_BASE_IMAGE_BUILD ? POLICY_MAX_NAMESPACES : 0,
-                .base = p->seccomp_base, .writable = UINT32_MAX, .n_hooks = UINT32_MAX,
+                .base = p->seccomp_base,
+                .writable = UINT32_MAX,
+                .n_hooks = UINT32_MAX,
         };
 
         for (size_t i = 0; i < p->env_deny.n; i++) {
                 for (size_t k = 0; k < N(env_patterns); k++) {
                         if (strcmp(p->env_deny.items[i], env_patterns[k]) == 0)
-                                powers.variables &= ~(1u << (k == 2 ? 4 : k + 1));      /* the one that it is written for */
+                                powers.variables &= ~(1u << (k == 2 ? 4 : k + 1)); /* the one that it is written for */
                 }
         }
         for (size_t i = 0; i < N(devices); i++) {
@@ -633,14 +697,16 @@ static struct powers ceiling(const struct policy_profile *p)
                 bool is_open = !places[i].is_closed;
 
                 for (size_t k = 0; k < p->mounts.deny.n; k++)
-                        if (strncmp(p->mounts.deny.items[k], places[i].path, strcspn(p->mounts.deny.items[k], "*")) == 0)
+                        if (strncmp(p->mounts.deny.items[k], places[i].path, strcspn(p->mounts.deny.items[k], "*")) ==
+                            0)
                                 is_open = false;
                 for (size_t k = 0; k < p->mounts.allow.n; k++)
-                        if (strncmp(p->mounts.allow.items[k], places[i].path, strcspn(p->mounts.allow.items[k], "*")) == 0)
+                        if (strncmp(p->mounts.allow.items[k], places[i].path, strcspn(p->mounts.allow.items[k], "*")) ==
+                            0)
                                 is_open = true;
                 if (p->mounts.sockets == POLICY_SOCKETS_ALLOW && places[i].type == S_IFSOCK)
                         is_open = true;
-                if (i == 5)     /* an engine's, whatever is listed */
+                if (i == 5) /* an engine's, whatever is listed */
                         is_open = false;
                 powers.places |= (unsigned)is_open << i;
         }
@@ -780,7 +846,8 @@ static const char *tighten(struct world *w)
 /* Refusals of the profile itself, which a stricter one need not have. */
 static bool is_of_the_profile(void)
 {
-        return q.err.rule != NULL && (strncmp(q.err.rule, "egress.", 7) == 0 || strcmp(q.err.rule, "landlock.tcpPorts") == 0);
+        return q.err.rule != NULL &&
+               (strncmp(q.err.rule, "egress.", 7) == 0 || strcmp(q.err.rule, "landlock.tcpPorts") == 0);
 }
 
 Test(policy_monotone, a_stricter_profile_never_gives_more)
@@ -851,7 +918,8 @@ Test(policy_monotone, exec_and_update_get_no_more_than_the_profile_has)
                         n_passed[0]++;
                 }
                 /* What update leaves out stays as it is, which was within. */
-                if (harden_resources(&q.spec.linux_.resources, &q.policy, &q.host, &q.arena, &resources, &q.findings, &q.err) == 0) {
+                if (harden_resources(&q.spec.linux_.resources, &q.policy, &q.host, &q.arena, &resources, &q.findings,
+                                     &q.err) == 0) {
                         struct spec_resources *now = &q.sandbox.spec.linux_.resources;
 
                         if (resources.pids_limit.is_given && resources.pids_limit.value != 0)

@@ -47,7 +47,8 @@ static struct spec_number given(int64_t value)
 static struct host_namespace *join(enum spec_ns kind, bool is_host)
 {
         l->namespaces[kind] = (struct spec_namespace){ .is_given = true, .path = "/proc/7/ns/x" };
-        q.host.namespaces[kind] = (struct host_namespace){ .is_known = true, .is_right_type = true, .inode = 9, .is_host = is_host };
+        q.host.namespaces[kind] =
+                (struct host_namespace){ .is_known = true, .is_right_type = true, .inode = 9, .is_host = is_host };
         return &q.host.namespaces[kind];
 }
 
@@ -100,7 +101,9 @@ static void set_hook(enum spec_hook_kind kind)
         q.host.hooks[kind] = &hook_fact;
 }
 
-static struct spec_device fuse = { .path = "/dev/fuse", .type = S_IFCHR, .major = 10, .minor = 229, .has_mode = true, .mode = 0666 };
+static struct spec_device fuse = {
+        .path = "/dev/fuse", .type = S_IFCHR, .major = 10, .minor = 229, .has_mode = true, .mode = 0666
+};
 static const struct policy_device fuse_listed = { "/dev/fuse", S_IFCHR, 10, 229 };
 static const struct host_device fuse_there = { "/dev/fuse", S_IFCHR, 10, 229 };
 
@@ -144,7 +147,10 @@ static struct host_listener listener;
 static void set_agent(void)
 {
         listener = (struct host_listener){ .is_socket = true, .is_root_only = true };
-        l->seccomp = (struct spec_seccomp){ .is_given = true, .default_action = SPEC_SECCOMP_ALLOW, .rules = &notify, .n_rules = 1,
+        l->seccomp = (struct spec_seccomp){ .is_given = true,
+                                            .default_action = SPEC_SECCOMP_ALLOW,
+                                            .rules = &notify,
+                                            .n_rules = 1,
                                             .listener_path = "/run/agent.sock" };
         q.host.listener = &listener;
 }
@@ -155,7 +161,8 @@ static void caps_cut(bool within)
 {
         uint64_t asked = within ? BIT(CAP_CHOWN) : BIT(CAP_CHOWN) | BIT(CAP_SYS_ADMIN);
 
-        process->caps = (struct spec_caps){ .is_given = true, .effective = asked, .bounding = asked, .permitted = asked };
+        process->caps =
+                (struct spec_caps){ .is_given = true, .effective = asked, .bounding = asked, .permitted = asked };
 }
 
 static void caps_ambient(bool within)
@@ -206,8 +213,14 @@ static void env_refuse(bool within)
         p->env_on_match = POLICY_ENV_REFUSE;
 }
 
-static void cgroup_path(bool within) { l->cgroups_path = within ? "/builds/x" : "/builds/../x"; }
-static void cgroup_file(bool within) { unified(within ? "memory.high" : "cgroup.procs", within ? "1000000" : "1"); }
+static void cgroup_path(bool within)
+{
+        l->cgroups_path = within ? "/builds/x" : "/builds/../x";
+}
+static void cgroup_file(bool within)
+{
+        unified(within ? "memory.high" : "cgroup.procs", within ? "1000000" : "1");
+}
 
 static void device_asked(bool within)
 {
@@ -223,7 +236,10 @@ static void device_made(bool within)
                 l->n_devices = 0;
 }
 
-static void device_misplaced(bool within) { add_device(within ? "/dev/zero" : "/srv/zero", S_IFCHR, 1, 5); }
+static void device_misplaced(bool within)
+{
+        add_device(within ? "/dev/zero" : "/srv/zero", S_IFCHR, 1, 5);
+}
 
 static void device_excepted(bool within)
 {
@@ -233,7 +249,10 @@ static void device_excepted(bool within)
         q.host.n_devices = 1;
 }
 
-static void no_network_rules(bool within) { q.host.has_nf_tables = within; }
+static void no_network_rules(bool within)
+{
+        q.host.has_nf_tables = within;
+}
 
 static void hosts_network(bool within)
 {
@@ -242,9 +261,15 @@ static void hosts_network(bool within)
 }
 
 /* The one namespace that is not closed is the host's, and the finding says so. */
-static void network_closed(bool within) { hosts_network(!within); }
+static void network_closed(bool within)
+{
+        hosts_network(!within);
+}
 
-static void closed_destination(bool within) { allow(within ? "203.0.113.0/24" : "169.254.169.254/32", https); }
+static void closed_destination(bool within)
+{
+        allow(within ? "203.0.113.0/24" : "169.254.169.254/32", https);
+}
 
 static struct host_name nowhere, somewhere;
 static const struct host_address somewhere_at = { false, { 203, 0, 113, 5 } };
@@ -261,14 +286,18 @@ static void audited_destination(bool within)
 
 static void mixed_destination(bool within)
 {
-        static const struct host_address mixed_at[] = { { false, { 203, 0, 113, 5 } }, { false, { 169, 254, 169, 254 } } };
+        static const struct host_address mixed_at[] = { { false, { 203, 0, 113, 5 } },
+                                                        { false, { 169, 254, 169, 254 } } };
 
         audited_destination(true);
         p->egress_mode = POLICY_EGRESS_DENY;
         somewhere = (struct host_name){ mixed_at, within ? 1 : 2, NULL };
 }
 
-static void closed_proxy(bool within) { p->egress_proxy = within ? "203.0.113.5:3128" : "169.254.169.254:3128"; }
+static void closed_proxy(bool within)
+{
+        p->egress_proxy = within ? "203.0.113.5:3128" : "169.254.169.254:3128";
+}
 
 static void proxy_of_the_request(bool within)
 {
@@ -286,7 +315,9 @@ static void hook_of_others(bool within)
         hook_fact.is_root_only = within;
 }
 
-static const char *const hooks_listed[] = { "/usr/bin/hook" }, *const hooks_of_others[] = { "/usr/libexec/oci/hooks.d/" };
+static const char *const hooks_listed[] = { "/usr/bin/hook" }, *const hooks_of_others[] = {
+        "/usr/libexec/oci/hooks.d/"
+};
 
 static void hook_not_listed(bool within)
 {
@@ -301,7 +332,10 @@ static void hook_excepted(bool within)
         except("hook:/usr/bin/hook");
 }
 
-static void hook_in_the_image(bool within) { set_hook(within ? SPEC_HOOK_CREATE_RUNTIME : SPEC_HOOK_CREATE_CONTAINER); }
+static void hook_in_the_image(bool within)
+{
+        set_hook(within ? SPEC_HOOK_CREATE_RUNTIME : SPEC_HOOK_CREATE_CONTAINER);
+}
 
 static void range_leased(bool within)
 {
@@ -329,7 +363,10 @@ static void two_pods(bool within)
         q.spec.n_annotations = 2;
 }
 
-static void map_of_root(bool within) { map_to(within ? 1000000 : 0); }
+static void map_of_root(bool within)
+{
+        map_to(within ? 1000000 : 0);
+}
 
 static void map_of_users(bool within)
 {
@@ -344,9 +381,15 @@ static void map_excepted(bool within)
         except("ids:1000000-1065535");
 }
 
-static void ingress_open(bool within) { p->ingress = within ? POLICY_INGRESS_ESTABLISHED : POLICY_INGRESS_ANY; }
+static void ingress_open(bool within)
+{
+        p->ingress = within ? POLICY_INGRESS_ESTABLISHED : POLICY_INGRESS_ANY;
+}
 
-static void rdt_asked(bool within) { l->intel_rdt.is_given = !within; }
+static void rdt_asked(bool within)
+{
+        l->intel_rdt.is_given = !within;
+}
 
 static void rdt_of_all(bool within)
 {
@@ -389,7 +432,10 @@ static void ports_too_many(bool within)
         allow("203.0.113.0/24", within ? https : many);
 }
 
-static void core(bool within) { set_rlimit(RLIMIT_CORE, "RLIMIT_CORE", within ? 1 : UINT64_MAX); }
+static void core(bool within)
+{
+        set_rlimit(RLIMIT_CORE, "RLIMIT_CORE", within ? 1 : UINT64_MAX);
+}
 
 static void cpus_lowered(bool within)
 {
@@ -422,14 +468,23 @@ static void memory(bool within)
         l->resources.memory.limit = given(within ? MB : MB + 4096);
 }
 
-static void memory_obsolete(bool within) { l->resources.memory.kernel = given(within ? 0 : MB); }
+static void memory_obsolete(bool within)
+{
+        l->resources.memory.kernel = given(within ? 0 : MB);
+}
 static void oom_score(bool within)
 {
         process->has_oom_score_adj = true;
         process->oom_score_adj = within ? 0 : -1;
 }
-static void pids(bool within) { l->resources.pids_limit = given(within ? 4096 : 4097); }
-static void nice_value(bool within) { process->scheduler = (struct spec_scheduler){ .is_given = true, .nice = within ? 0 : -1 }; }
+static void pids(bool within)
+{
+        l->resources.pids_limit = given(within ? 4096 : 4097);
+}
+static void nice_value(bool within)
+{
+        process->scheduler = (struct spec_scheduler){ .is_given = true, .nice = within ? 0 : -1 };
+}
 static void swap(bool within)
 {
         limit(POLICY_LIMIT_SWAP, 0);
@@ -447,7 +502,10 @@ static void wall(bool within)
                 limit(POLICY_LIMIT_WALL, 60);
 }
 
-static void unconfined(bool within) { process->apparmor_profile = within ? "containers-default" : "unconfined"; }
+static void unconfined(bool within)
+{
+        process->apparmor_profile = within ? "containers-default" : "unconfined";
+}
 
 static void unconfined_label(bool within)
 {
@@ -456,7 +514,8 @@ static void unconfined_label(bool within)
 
 static void unconfined_login(bool within)
 {
-        process->selinux_label = within ? "system_u:system_r:container_t:s0" : "unconfined_u:unconfined_r:unconfined_t:s0";
+        process->selinux_label =
+                within ? "system_u:system_r:container_t:s0" : "unconfined_u:unconfined_r:unconfined_t:s0";
 }
 
 static void cgroup_bind(bool within)
@@ -468,7 +527,10 @@ static void cgroup_bind(bool within)
                 q.spec.n_mounts--;
 }
 
-static void no_dev(bool within) { q.mounts[1].target = within ? "/dev" : "/devices"; }
+static void no_dev(bool within)
+{
+        q.mounts[1].target = within ? "/dev" : "/devices";
+}
 
 static void mount_flags(bool within)
 {
@@ -508,7 +570,9 @@ static void sysfs_of_the_host(bool within)
         q.mounts[2].kind = within ? SPEC_MOUNT_SYSFS : SPEC_MOUNT_BIND;
         if (!within) {
                 q.mounts[2].source = "/sys";
-                q.sources[2] = (struct host_source){ .is_known = true, .real_path = "/sys", .mode = S_IFDIR | 0555, .fs_magic = SYSFS_MAGIC };
+                q.sources[2] = (struct host_source){
+                        .is_known = true, .real_path = "/sys", .mode = S_IFDIR | 0555, .fs_magic = SYSFS_MAGIC
+                };
         }
 }
 
@@ -525,8 +589,14 @@ static void mount_options(bool within)
         request_last(&q)->sb_flags = within ? 0 : MS_SYNCHRONOUS;
 }
 
-static void over_proc(bool within) { tmpfs(within ? "/var/proc" : "/proc/acpi"); }
-static void over_root(bool within) { tmpfs(within ? "/data" : "/"); }
+static void over_proc(bool within)
+{
+        tmpfs(within ? "/var/proc" : "/proc/acpi");
+}
+static void over_root(bool within)
+{
+        tmpfs(within ? "/data" : "/");
+}
 
 static void remount(bool within)
 {
@@ -539,7 +609,10 @@ static void remount(bool within)
         mount->attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 }
 
-static void socket_bind(bool within) { bind("/srv/agent", within ? S_IFREG | 0600 : S_IFSOCK | 0600); }
+static void socket_bind(bool within)
+{
+        bind("/srv/agent", within ? S_IFREG | 0600 : S_IFSOCK | 0600);
+}
 
 static void source_denied(bool within)
 {
@@ -568,16 +641,49 @@ static void no_user(bool within)
         if (within)
                 map_to(1000000);
 }
-static void no_ipc(bool within) { l->namespaces[SPEC_NS_IPC].is_given = within; }
-static void no_uts(bool within) { l->namespaces[SPEC_NS_UTS].is_given = within; }
-static void no_cgroup(bool within) { l->namespaces[SPEC_NS_CGROUP].is_given = within; }
-static void no_pid(bool within) { l->namespaces[SPEC_NS_PID].is_given = within; }
-static void no_network(bool within) { l->namespaces[SPEC_NS_NET].is_given = within; }
-static void no_mounts(bool within) { l->namespaces[SPEC_NS_MOUNT].is_given = within; }
-static void joined_time(bool within) { join(SPEC_NS_TIME, !within); }
-static void pid_excepted(bool within) { no_pid(within); except("pid.host"); }
-static void ipc_excepted(bool within) { no_ipc(within); except("ipc.host"); }
-static void uts_excepted(bool within) { no_uts(within); except("uts.host"); }
+static void no_ipc(bool within)
+{
+        l->namespaces[SPEC_NS_IPC].is_given = within;
+}
+static void no_uts(bool within)
+{
+        l->namespaces[SPEC_NS_UTS].is_given = within;
+}
+static void no_cgroup(bool within)
+{
+        l->namespaces[SPEC_NS_CGROUP].is_given = within;
+}
+static void no_pid(bool within)
+{
+        l->namespaces[SPEC_NS_PID].is_given = within;
+}
+static void no_network(bool within)
+{
+        l->namespaces[SPEC_NS_NET].is_given = within;
+}
+static void no_mounts(bool within)
+{
+        l->namespaces[SPEC_NS_MOUNT].is_given = within;
+}
+static void joined_time(bool within)
+{
+        join(SPEC_NS_TIME, !within);
+}
+static void pid_excepted(bool within)
+{
+        no_pid(within);
+        except("pid.host");
+}
+static void ipc_excepted(bool within)
+{
+        no_ipc(within);
+        except("ipc.host");
+}
+static void uts_excepted(bool within)
+{
+        no_uts(within);
+        except("uts.host");
+}
 
 static void joined_mounts(bool within)
 {
@@ -610,26 +716,41 @@ static void paths(bool within)
         if (!within)
                 return;
         request_passes(&q);
-        copy_paths(masked, &l->n_masked_paths, q.sandbox.spec.linux_.masked_paths, q.sandbox.spec.linux_.n_masked_paths);
-        copy_paths(readonly, &l->n_readonly_paths, q.sandbox.spec.linux_.readonly_paths, q.sandbox.spec.linux_.n_readonly_paths);
+        copy_paths(masked, &l->n_masked_paths, q.sandbox.spec.linux_.masked_paths,
+                   q.sandbox.spec.linux_.n_masked_paths);
+        copy_paths(readonly, &l->n_readonly_paths, q.sandbox.spec.linux_.readonly_paths,
+                   q.sandbox.spec.linux_.n_readonly_paths);
         l->masked_paths = masked;
         l->readonly_paths = readonly;
 }
 
-static void rootfs(bool within) { p->rootfs = within ? POLICY_ROOTFS_ENGINE : POLICY_ROOTFS_EPHEMERAL; }
-static void rootfs_of_the_host(bool within) { q.host.rootfs_real_path = within ? "/srv/image" : "/usr"; }
-static void shared(bool within) { l->rootfs_propagation = within ? MS_SLAVE : MS_SHARED; }
+static void rootfs(bool within)
+{
+        p->rootfs = within ? POLICY_ROOTFS_ENGINE : POLICY_ROOTFS_EPHEMERAL;
+}
+static void rootfs_of_the_host(bool within)
+{
+        q.host.rootfs_real_path = within ? "/srv/image" : "/usr";
+}
+static void shared(bool within)
+{
+        l->rootfs_propagation = within ? MS_SLAVE : MS_SHARED;
+}
 static void shared_excepted(bool within)
 {
         shared(within);
         except("rootfs.propagation");
 }
 
-static void no_filters(bool within) { q.host.has_seccomp = within; }
+static void no_filters(bool within)
+{
+        q.host.has_seccomp = within;
+}
 
 static void flags_without_an_agent(bool within)
 {
-        l->seccomp = (struct spec_seccomp){ .is_given = true, .default_action = SPEC_SECCOMP_ALLOW,
+        l->seccomp = (struct spec_seccomp){ .is_given = true,
+                                            .default_action = SPEC_SECCOMP_ALLOW,
                                             .flags = within ? 0 : SPEC_SECCOMP_FLAG_WAIT_KILLABLE };
 }
 
@@ -651,7 +772,10 @@ static void agent_of_others(bool within)
         listener.is_root_only = within;
 }
 
-static void sysctl(bool within) { set_pair(&l->sysctl, &l->n_sysctl, within ? "net.ipv4.ip_forward" : "kernel.core_pattern", "1"); }
+static void sysctl(bool within)
+{
+        set_pair(&l->sysctl, &l->n_sysctl, within ? "net.ipv4.ip_forward" : "kernel.core_pattern", "1");
+}
 static void subid_user(bool within)
 {
         static const struct spec_id_map engines = { 0, 400000000, 65536 };
@@ -661,7 +785,10 @@ static void subid_user(bool within)
         q.policy.subid_user = within ? NULL : "somebody";
 }
 
-static void nothing(bool within) { (void)within; }
+static void nothing(bool within)
+{
+        (void)within;
+}
 
 /* A row a rule and what it does; `true` at the end: it acts on every request, so there is nothing within. */
 static const struct row {
