@@ -16,6 +16,7 @@ static const struct cli_command commands[] = {
         { "events", "print what a container uses, and when it runs out of memory", cmd_events, true, false },
         { "egress", "print what a container tried to reach", cmd_egress, true, false },
         { "report", "tell what a container is by the kernel, and whether it still holds", cmd_report, true, false },
+        { "evidence", "print an in-toto statement about a build and its sandbox", cmd_evidence, true, false },
         { "top", "show the sandboxes of a host, and what they use, again and again", cmd_top, true, false },
         { "contain", "hold a container as it is: network closed, processes frozen, nothing removed", cmd_contain, true, false },
         { "pause", "stop all processes of a container where they are", cmd_pause, true, false },

@@ -1,0 +1,53 @@
+/* What a container's sandbox was, as an in-toto Statement v1 about the files that its build made, to be signed by somebody else.
+ *
+ * The predicate is https://in-toto.io/attestation/runtime-trace/v0.1: the environment as the record and, while it runs, the kernel
+ * have it; what its network refused and let out; and what of all this is complete. Its subjects are digests of regular files
+ * beneath the root file system, or of the image where the engine names it by digest.
+ *
+ * Withstands a build that puts links, devices, pipes or a file that grows in the place of an output: a path is walked beneath the
+ * root without following any link, only a regular file is read, and one that changes while it is read is refused. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/arena.h"
+#include "runtime/base/error.h"
+#include "runtime/base/text.h"
+#include "runtime/policy.h"
+#include "runtime/state.h"
+
+#define EVIDENCE_FILES_MOST 1000u
+#define EVIDENCE_BYTES_MOST ((uint64_t)64 << 30)        /* of all outputs together */
+
+struct evidence_subject { const char *name, *sha256; };
+
+/* @outputs: absolute paths in the container, of files, or of folders whose files all count. The subjects are sorted by name.
+ * @may_mount: the build may: no mount is crossed, as a file system of its own could answer, or never answer. */
+int evidence_hash_outputs(const struct state *state, bool may_mount, const char *const *outputs, size_t n_outputs,
+                          struct arena *arena, struct evidence_subject **ret_subjects, size_t *ret_n, struct error *err);
+
+/* The statement in one line, without a line break. Without outputs the subject is the image; ENODATA: the engine named none by
+ * digest. */
+int evidence_make(const struct state_dir *dir, const struct state *state, const char *const *outputs, size_t n_outputs,
+                  struct arena *arena, struct text_buffer *out, struct error *err);
+
+/* What is true of each build of a profile, as an object for BuildKit's provenanceEnvDir, whose files' members it puts into
+ * buildDefinition.internalParameters of its SLSA v1 provenance. */
+int evidence_make_builder(const struct policy_source *source, struct arena *arena, struct text_buffer *out, struct error *err);
+
+/* ---- evidence_sign.c: DSSE ---- */
+
+#define EVIDENCE_PAYLOAD_TYPE "application/vnd.in-toto+json"
+
+/* DSSE's pre-authentication encoding, which is what is signed. */
+void evidence_pae(const char *payload, size_t length, struct text_buffer *out);
+void evidence_base64(const void *bytes, size_t length, struct text_buffer *out);
+
+/* One of them signs: a program that gets the PAE on its standard input, or who listens at a unix stream socket. Either answers
+ * with two lines: the key's id, and the signature in base64. */
+struct evidence_signer { const char *program, *socket; };
+/* The DSSE envelope of @payload. */
+int evidence_sign(const struct evidence_signer *signer, const char *payload, size_t length, struct text_buffer *out,
+                  struct error *err);
