@@ -10,10 +10,11 @@
  *     in this namespace before the table was there is of no use to the build;
  *   - IPv6 neighbour discovery passes;
  *   - what the policy allows is counted by address, protocol and port, and passes: each packet of it, by where it goes;
- *   - the rest is counted in the same way, where anybody will read it (a set for that costs 0.1 ms), and rejected as "administratively prohibited": connect(2) fails with EHOSTUNREACH (IPv6: EACCES), where a
- *     reset would mislead as "connection refused". When: UDP at once (EPERM); TCP over IPv4 at once on a socket that does
- *     not block; else after a second, with the first repetition, as the kernel takes an ICMP error for final only
- *     while nobody is inside a call on the socket (tcp_v4_err(), tcp_v6_err()). Never by time-out.
+ *   - the rest is counted in the same way, where anybody will read it (a set for that costs 0.1 ms), and rejected as
+ *     "administratively prohibited": connect(2) fails with EHOSTUNREACH (IPv6: EACCES), where a reset would mislead as
+ *     "connection refused". When: UDP at once (EPERM); TCP over IPv4 at once on a socket that does not block; else after a
+ *     second, with the first repetition, as the kernel takes an ICMP error for final only while nobody is inside a call on
+ *     the socket (tcp_v4_err(), tcp_v6_err()). Never by time-out.
  * Input: loopback, answers and neighbour discovery; the rest where the policy says so. Forward: nothing.
  *
  * In audit mode the allowed ranges are everything that is not closed always, and docker's resolver passes.

@@ -52,8 +52,8 @@ int egress_check_by(int fd, const struct state_dir *dir, const struct state *sta
 int egress_read(int fd, struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err);
 
 /* Tells those by name that the container's policy knows by name. */
-int egress_name_attempts(const struct state_dir *dir, const struct state *state, struct arena *arena, struct egress_attempt *attempts,
-                         size_t n, struct error *err);
+int egress_name_attempts(const struct state_dir *dir, const struct state *state, struct arena *arena,
+                         struct egress_attempt *attempts, size_t n, struct error *err);
 
 #define EGRESS_ATTEMPT_TEXT 384
 /* "203.0.113.5 tcp 443", "203.0.113.5 tcp 80 (pkg.example.org)", "more destinations". @ret_text: EGRESS_ATTEMPT_TEXT bytes. */
@@ -67,5 +67,5 @@ void egress_write_json(const struct egress_attempt *attempts, size_t n, struct t
 
 /* At the end of a container: checks the table and reads it, and writes both into the audit file of @policy.
  * Returns 0, also where there is nothing to read; or what audit_write() says. */
-int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state, struct arena *arena,
-                  struct error *err);
+int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state,
+                  struct arena *arena, struct error *err);

@@ -65,7 +65,8 @@ static const char *profile_of(struct arena *arena, const char *text)
         return name == NULL || policy_is_profile_name(name) ? name : "untrusted";
 }
 
-static void leave_out(struct egress_learn *learn, const struct host_address *address, const char *protocol, uint16_t port, const char *why)
+static void leave_out(struct egress_learn *learn, const struct host_address *address, const char *protocol, uint16_t port,
+                      const char *why)
 {
         char text[INET6_ADDRSTRLEN] = "", line[256];
 
@@ -115,7 +116,8 @@ static int add_destination(struct egress_learn *learn, const char *profile, cons
                 return 0;
         }
         if (port == DNS_PORT) {
-                leave_out(learn, &item.address, protocol, item.port, "the DNS is closed; list the host names that were asked for, or add them here with --host");
+                leave_out(learn, &item.address, protocol, item.port,
+                          "the DNS is closed; list the host names that were asked for, or add them here with --host");
                 return 0;
         }
         switch (policy_egress_kind(&item.address)) {
@@ -219,6 +221,15 @@ static bool is_same_address(const struct host_address *a, const struct host_addr
         return a->is_v6 == b->is_v6 && memcmp(a->bytes, b->bytes, a->is_v6 ? 16 : 4) == 0;
 }
 
+static void name_those_at(struct egress_learn *learn, const struct host_address *address, const char *name)
+{
+        if (policy_egress_kind(address) != POLICY_EGRESS_PUBLIC)        /* by its name alone it would stay closed */
+                return;
+        for (size_t i = 0; i < learn->n; i++)
+                if (learn->items[i].host == NULL && is_same_address(&learn->items[i].address, address))
+                        learn->items[i].host = name;
+}
+
 int egress_learn_name(struct egress_learn *learn, const char *const *names, size_t n, struct error *err)
 {
         struct host_name *found = arena_array(learn->arena, n + 1, sizeof *found);
@@ -235,10 +246,7 @@ int egress_learn_name(struct egress_learn *learn, const char *const *names, size
                         text_addf(learn->left_out, "--host %s: has no address that could be found out (%s)\n", names[i],
                                   found[i].why != NULL ? found[i].why : "nobody was asked");
                 for (size_t k = 0; k < found[i].n; k++)
-                        for (size_t m = 0; m < learn->n; m++)
-                                if (learn->items[m].host == NULL && policy_egress_kind(&learn->items[m].address) == POLICY_EGRESS_PUBLIC &&
-                                    is_same_address(&learn->items[m].address, &found[i].addresses[k]))
-                                        learn->items[m].host = names[i];
+                        name_those_at(learn, &found[i].addresses[k], names[i]);
         }
         return r;
 }
@@ -311,7 +319,8 @@ int egress_learn_write(struct egress_learn *learn, struct text_buffer *out, stru
                 if (profile == NULL || strcmp(profile, learn->items[i].profile) != 0) {
                         text_add(out, profile == NULL ? "" : "\n        ]\n      }\n    },\n");
                         profile = learn->items[i].profile;
-                        text_addf(out, "    \"%s\": {\n      \"egress\": {\n        \"mode\": \"deny\",\n        \"allow\": [\n", profile);
+                        text_addf(out, "    \"%s\": {\n      \"egress\": {\n", profile);
+                        text_add(out, "        \"mode\": \"deny\",\n        \"allow\": [\n");
                 } else {
                         text_add(out, ",\n");
                 }

@@ -42,7 +42,8 @@ static int read_hosts(const struct plan *plan, char **ret_text, size_t *ret_leng
         return fd_read_all(fd, HOSTS_LIMIT_BYTES, ret_text, ret_length);
 }
 
-int egress_names_prepare(struct arena *arena, const struct state_dir *dir, struct plan *plan, struct state *state, struct error *err)
+int egress_names_prepare(struct arena *arena, const struct state_dir *dir, struct plan *plan, struct state *state,
+                         struct error *err)
 {
         auto_buffer struct text_buffer text = { 0 };
         auto_free char *rest = NULL;
@@ -68,8 +69,8 @@ int egress_names_prepare(struct arena *arena, const struct state_dir *dir, struc
         return mounts_plan_add_bind(arena, &plan->mounts, path, HOSTS, err);
 }
 
-int egress_names_read(const struct state_dir *dir, const struct state *state, struct arena *arena, struct egress_name **ret_names,
-                      size_t *ret_n, struct error *err)
+int egress_names_read(const struct state_dir *dir, const struct state *state, struct arena *arena,
+                      struct egress_name **ret_names, size_t *ret_n, struct error *err)
 {
         auto_free char *text = NULL;
         struct egress_name *names;

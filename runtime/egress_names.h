@@ -8,7 +8,8 @@
 
 /* Writes ROOT/<id>/hosts, adds its read-only bind to the plan, and notes in @state how much of it is the policy's. Nothing
  * where the list has no names. */
-int egress_names_prepare(struct arena *arena, const struct state_dir *dir, struct plan *plan, struct state *state, struct error *err);
+int egress_names_prepare(struct arena *arena, const struct state_dir *dir, struct plan *plan, struct state *state,
+                         struct error *err);
 
 struct egress_name {
         bool is_v6;
@@ -17,5 +18,5 @@ struct egress_name {
 };
 
 /* What egress_names_prepare() wrote, without what the engine or the image has in there. */
-int egress_names_read(const struct state_dir *dir, const struct state *state, struct arena *arena, struct egress_name **ret_names,
-                      size_t *ret_n, struct error *err);
+int egress_names_read(const struct state_dir *dir, const struct state *state, struct arena *arena,
+                      struct egress_name **ret_names, size_t *ret_n, struct error *err);

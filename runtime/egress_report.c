@@ -89,8 +89,8 @@ static int compare_names(const void *a, const void *b)
         return r == 0 ? memcmp(one->address, other->address, sizeof one->address) : r;
 }
 
-int egress_name_attempts(const struct state_dir *dir, const struct state *state, struct arena *arena, struct egress_attempt *attempts,
-                         size_t n, struct error *err)
+int egress_name_attempts(const struct state_dir *dir, const struct state *state, struct arena *arena,
+                         struct egress_attempt *attempts, size_t n, struct error *err)
 {
         struct egress_name *names;
         size_t n_names;
@@ -123,8 +123,8 @@ void egress_write_json(const struct egress_attempt *attempts, size_t n, struct t
                                   attempts[i].is_refused ? "refusedRest" : "passedRest", attempts[i].packets, attempts[i].bytes);
 }
 
-int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state, struct arena *arena,
-                  struct error *err)
+int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state,
+                  struct arena *arena, struct error *err)
 {
         auto_buffer struct text_buffer json = { 0 };
         struct findings findings = { .arena = arena };

@@ -66,9 +66,10 @@ static int lives_somebody(uint64_t netns, pid_t init)
                 return -ESRCH;
         }
         while (!is_found && (entry = readdir(proc)) != NULL) {
-                if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || atoi(entry->d_name) == init || atoi(entry->d_name) == getpid())
-                        continue;
-                is_found = is_ours(dirfd(proc), entry->d_name, netns, &own_userns, &own_program);
+                const pid_t pid = atoi(entry->d_name);
+
+                if (pid > 0 && pid != init && pid != getpid())
+                        is_found = is_ours(dirfd(proc), entry->d_name, netns, &own_userns, &own_program);
         }
         closedir(proc);
         return is_found;
@@ -145,7 +146,8 @@ static int add_elements(struct netlink_attrs message, bool is_v6, struct egress_
 }
 
 /* The list of @rules with that of the table; the batch for both. */
-static int join_lists(struct egress_reader *reader, const struct sandbox_egress *rules, struct egress_batch *batch, struct error *err)
+static int join_lists(struct egress_reader *reader, const struct sandbox_egress *rules, struct egress_batch *batch,
+                      struct error *err)
 {
         auto_arena struct arena arena = { 0 };
         struct egress_ranges ranges = { .arena = &arena };

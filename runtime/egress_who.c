@@ -40,7 +40,9 @@ struct key {
 };
 static_assert(sizeof(struct key) == 36, "no padding: every byte is compared");
 
-static const uint32_t hooks[] = { BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_INET6_CONNECT, BPF_CGROUP_UDP6_SENDMSG };
+static const uint32_t hooks[] = {
+        BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_INET6_CONNECT, BPF_CGROUP_UDP6_SENDMSG,
+};
 #define N_HOOKS (sizeof hooks / sizeof *hooks)
 
 static bool is_v6_hook(size_t i)
@@ -62,7 +64,8 @@ struct program {
 
 static void emit(struct program *program, uint8_t code, uint8_t into, uint8_t from, int16_t offset, int32_t value)
 {
-        program->insns[program->n++] = (struct bpf_insn){ .code = code, .dst_reg = into, .src_reg = from, .off = offset, .imm = value };
+        program->insns[program->n++] = (struct bpf_insn){ .code = code, .dst_reg = into, .src_reg = from, .off = offset,
+                                                          .imm = value };
 }
 
 static void emit_call(struct program *program, int32_t helper)
@@ -83,14 +86,14 @@ static void emit_map_key(struct program *program, int map_fd, int16_t key)
 static void make_program(struct program *program, bool is_v6, int map_fd)
 {
         const int16_t key = -40, one = -48;
+        const size_t address = is_v6 ? offsetof(struct bpf_sock_addr, user_ip6) : offsetof(struct bpf_sock_addr, user_ip4);
         size_t known, done;
 
         program->n = 0;
         emit(program, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
         for (int16_t i = 0; i < 4; i++) {
                 if (is_v6 || i == 0)
-                        emit(program, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_0, BPF_REG_6,
-                             (int16_t)((is_v6 ? offsetof(struct bpf_sock_addr, user_ip6) : offsetof(struct bpf_sock_addr, user_ip4)) + 4 * (size_t)i), 0);
+                        emit(program, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_0, BPF_REG_6, (int16_t)(address + 4 * (size_t)i), 0);
                 else
                         emit(program, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0);
                 emit(program, BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_0, (int16_t)(key + 4 * i), 0);
@@ -328,7 +331,8 @@ int egress_who_tell(int fd, struct arena *arena, struct egress_attempt *attempts
                 return 0;
         r = read_keys(fd, arena, &keys, &n_keys);
         for (size_t i = 0; i < n && r == 0; i++) {
-                struct key wanted = { .port = htons(attempts[i].port), .protocol = attempts[i].protocol, .is_v6 = attempts[i].is_v6 };
+                struct key wanted = { .port = htons(attempts[i].port), .protocol = attempts[i].protocol,
+                                      .is_v6 = attempts[i].is_v6 };
                 const char **names = NULL;
 
                 memcpy(wanted.address, attempts[i].address, sizeof wanted.address);
