@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "policies/file.h"
 #include "runtime/base/text.h"
 
 #define IDS "ids:"
@@ -12,7 +13,7 @@ bool policy_exceptions_is_word(const char *token)
 {
         static const char *const words[] = {
                 "network.host", "pid.host", "ipc.host", "uts.host", "noNewPrivileges", "capabilities.inheritable",
-                "capabilities.ambient", "mount.namespace", "rootfs.propagation",
+                "capabilities.ambient", "mount.namespace", "rootfs.propagation", "hooks.createContainer",
         };
 
         for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
@@ -104,6 +105,30 @@ const struct policy_exception *policy_exceptions_find(const struct policy *polic
                 for (size_t j = 0; j < exception->allow.n; j++) {
                         if (is_same(exception->allow.items[j], token))
                                 return exception;
+                }
+        }
+        return NULL;
+}
+
+const struct policy_exception *policy_exceptions_find_ended(const struct policy *policy, const char *token, size_t *ret_index)
+{
+        const struct policy_exception *all = policy->file != NULL ? policy->file->exceptions : NULL;
+        uint32_t first, last, from, to;
+        bool is_ids = policy_exceptions_ids(token, &first, &last);
+
+        for (size_t i = 0; all != NULL && i < policy->file->n_exceptions; i++) {
+                bool is_of_profile = false;
+
+                for (size_t j = 0; j < policy->n_profile_names; j++)
+                        is_of_profile |= strcmp(policy->profile_names[j], all[i].profile) == 0;
+                if (!is_of_profile || policy->judged_at < all[i].ends_at)
+                        continue;
+                for (size_t j = 0; j < all[i].allow.n; j++) {
+                        if (!is_same(all[i].allow.items[j], token) &&
+                            (!is_ids || !policy_exceptions_ids(all[i].allow.items[j], &from, &to) || first < from || last > to))
+                                continue;
+                        *ret_index = i;
+                        return &all[i];
                 }
         }
         return NULL;

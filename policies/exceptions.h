@@ -9,7 +9,7 @@
 #include "policies/policy.h"
 
 /* "network.host", "pid.host", "ipc.host", "uts.host", "noNewPrivileges", "capabilities.inheritable",
- * "capabilities.ambient", "mount.namespace", "rootfs.propagation". */
+ * "capabilities.ambient", "mount.namespace", "rootfs.propagation", "hooks.createContainer". */
 bool policy_exceptions_is_word(const char *token);
 /* The path of "mount:/path", "device:/path", "hook:/path"; NULL of anything else. */
 const char *policy_exceptions_path(const char *token);
@@ -24,6 +24,8 @@ const char *policy_exceptions_meet(struct arena *arena, const char *a, const cha
 
 /* The exception in force that has this token; NULL: none. */
 const struct policy_exception *policy_exceptions_find(const struct policy *policy, const char *token);
+/* One that had it until its day had ended; @ret_index: in the file. */
+const struct policy_exception *policy_exceptions_find_ended(const struct policy *policy, const char *token, size_t *ret_index);
 /* The one whose "ids:" hold all of @first to @last; @ret_token: which they are. */
 const struct policy_exception *policy_exceptions_find_ids(const struct policy *policy, uint32_t first, uint32_t last,
                                                           const char **ret_token);

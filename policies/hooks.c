@@ -68,10 +68,12 @@ int policy_hooks_judge(struct judge *judge, struct sandbox *sandbox)
                 for (size_t i = 0; i < list->n; i++) {
                         switch (kind) {
                         case SPEC_HOOK_CREATE_CONTAINER:
-                                if (!judge->policy->profile.allow_create_container_hooks)
+                                if (!judge->policy->profile.allow_create_container_hooks &&
+                                    !judge_excepts(judge, "hooks.createContainer", "hooks.createContainer",
+                                                   "hooks.createContainer"))
                                         judge_refuse(judge, "hooks.createContainer", "hooks.createContainer",
                                                      list->hooks[i].path,
-                                                     NULL,
+                                                     "hooks.createContainer",
                                                      "hook %s would run with the host's power in a tree that the image "
                                                      "shaped; make it a createRuntime hook", list->hooks[i].path);
                                 else

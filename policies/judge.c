@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "policies/exceptions.h"
+#include "policies/file.h"
 
 void judge_tighten(struct judge *judge, const char *rule, const char *property, const char *asked, const char *got)
 {
@@ -46,34 +47,41 @@ bool judge_excepts_ids(struct judge *judge, const char *rule, const char *proper
         return true;
 }
 
+/* What to ask the administrator for. One that is in the file and has ended is named, as whoever wrote it down will look there. */
+static void write_way(const struct policy *policy, const char *token, char *way, size_t size)
+{
+        size_t i;
+        const struct policy_exception *ended = policy_exceptions_find_ended(policy, token, &i);
+
+        if (ended != NULL)
+                snprintf(way, size, ", or have exception %s renewed, which ended with %s: exceptions[%zu].expires of %s", ended->id,
+                         ended->expires, i, policy->file->name);
+        else
+                snprintf(way, size, ", or ask for an exception \"%s\"", token);
+}
+
 void judge_refuse(struct judge *judge, const char *rule, const char *property, const char *asked, const char *exception,
                   const char *format, ...)
 {
-        char sentence[768];
+        char sentence[768], way[384] = "";
         va_list args;
 
         findings_add(judge->findings, FINDING_REFUSED, property, rule, asked, "refused");
         va_start(args, format);
         vsnprintf(sentence, sizeof sentence, format, args);
         va_end(args);
+        if (exception != NULL)
+                write_way(judge->policy, exception, way, sizeof way);
         /* Of every refusal, for `check`; the first one is the error. */
         if (judge->findings->last != NULL) {
-                const char *remedy = exception == NULL ? arena_string(judge->arena, sentence) :
-                        arena_format(judge->arena, "%s, or ask for an exception \"%s\"", sentence, exception);
+                const char *remedy = arena_format(judge->arena, "%s%s", sentence, way);
 
                 judge->findings->last->remedy = remedy;
                 judge->findings->is_broken |= remedy == NULL;
         }
-        if (judge->failure < 0)
-                return;
-        if (exception != NULL)
-                judge->failure = error_refuse(judge->err, rule,
-                                              "refused by profile \"%s\" (%s): %s, or ask for an exception \"%s\" "
-                                              "(policy %s)", judge->policy->profile.name, rule, sentence, exception,
-                                              judge->policy->revision);
-        else
-                judge->failure = error_refuse(judge->err, rule, "refused by profile \"%s\" (%s): %s (policy %s)",
-                                              judge->policy->profile.name, rule, sentence, judge->policy->revision);
+        if (judge->failure == 0)
+                judge->failure = error_refuse(judge->err, rule, "refused by profile \"%s\" (%s): %s%s (policy %s)",
+                                              judge->policy->profile.name, rule, sentence, way, judge->policy->revision);
 }
 
 void judge_invalid(struct judge *judge, const char *format, ...)

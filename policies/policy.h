@@ -134,6 +134,7 @@ struct policy {
         /* In force today: of the profile; of several, what each of them has one for. And those that they were made of. */
         const struct policy_exception *exceptions; size_t n_exceptions;
         const struct policy_exception *sources; size_t n_sources;
+        int64_t judged_at;              /* when exceptions were looked at, seconds since 1970 */
         uint32_t ids_size;              /* ids of a range, 65536 */
         const char *subid_user;         /* whose entries of /etc/subuid and /etc/subgid give the ranges; NULL: those of
                                          * "runb" where it has some, else ids that nobody has (leases.h) */

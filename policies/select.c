@@ -233,6 +233,7 @@ static int conclude(struct choice *choice, int64_t now, struct policy *ret_polic
                 .subid_user = file->subid_user,
                 .audit = file->audit,
                 .file = file,
+                .judged_at = now,
         };
         const char **names = arena_array(choice->arena, choice->n, sizeof *names);
 

@@ -240,6 +240,7 @@ exception()
                      run rp create --bundle "$B" excepted < /dev/null; }
         excepted "$(date -u -d yesterday +%F)"
         is_refused '/run/excepted is denied' excepted
+        want_err_has "exception EX-7 renewed, which ended with $(date -u -d yesterday +%F): exceptions[0].expires of $P/policy.json"
         bundle excepted "$mount | .process.args = [\"/bin/sleep\", \"100\"]"
         jq -n --arg d "$(date -u +%F)" "{version: 1} | $f" > $P/policy.json
         rp create --bundle "$B" excepted < /dev/null > /dev/null

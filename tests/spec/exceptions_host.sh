@@ -209,7 +209,7 @@ all_four()
         policy '"network.host"' '.exceptions[0].expires = "2020-01-01"'
         p_run over 'echo ran' "$(without network)"
         want_rc 1
-        want_err_has '"network.host"'
+        want_err_has 'exception EX-1 renewed, which ended with 2020-01-01'
         policy '"network.host"' '.exceptions[0].profile = "branch"'
         p_run other 'echo ran' "$(without network)"
         want_rc 1
@@ -245,35 +245,56 @@ device()
 }
 check "a device is the one that the host has at the path" device
 
+leave_cgroup()
+{
+        sh -c 'echo $PPID' > /sys/fs/cgroup/cgroup.procs
+        rmdir /sys/fs/cgroup/plain/* /sys/fs/cgroup/plain 2>/dev/null
+}
 plain_user()
 {
-        local user="setpriv --reuid 1234 --regid 1234 --clear-groups env -u XDG_RUNTIME_DIR" holder
+        local user="setpriv --reuid 1234 --regid 1234 --clear-groups env -u XDG_RUNTIME_DIR" kinds="net ipc uts" kind holder
+        local keep='"mount", "pid"' options="--cgroup-manager disabled" own=/sys/fs/cgroup/plain
         command -v setpriv > /dev/null || skip_case "setpriv is not installed"
         policy '"network.host", "pid.host", "ipc.host", "uts.host"' 'del(.audit)'
+        # Without a pid namespace of its own it needs a cgroup, which can be ended: one that is delegated.
+        if [ "$(stat -fc %T /sys/fs/cgroup)" = cgroup2fs ]; then
+                mkdir -p $own/main
+                chown 1234:1234 $own $own/main $own/cgroup.procs $own/main/cgroup.procs $own/cgroup.subtree_control
+                sh -c 'echo $PPID' > $own/main/cgroup.procs
+                trap leave_cgroup EXIT
+                kinds+=" pid" keep='"mount"' options=
+        fi
         sleep 600 &
         holder=$!
-        bundle plain 'del(.hostname) | .process.args = ["/bin/sh", "-c", $c] | .linux.namespaces |= map(select(.type == "mount")) |
-                .mounts |= map(select(.type != "cgroup"))' --arg c "for i in net pid ipc uts; do readlink /proc/self/ns/\$i; done
+        bundle plain "del(.hostname, .linux.cgroupsPath) | .process.args = [\"/bin/sh\", \"-c\", \$c] | .linux.namespaces |= map(select(.type | IN($keep))) |
+                .mounts |= map(select(.type != \"cgroup\"))" --arg c "for i in net pid ipc uts; do readlink /proc/self/ns/\$i; done
                 awk '\$5 ~ \"^/(proc|sys|dev/mqueue)\$\" { print \$5, \$6 }' /proc/self/mountinfo; tr '\\0' ' ' < /proc/$holder/cmdline
                 kill -0 $holder 2>&1"
         chown -hR 1234:1234 "$B"; chmod 755 "$T"; mkdir -m 700 "$T/user" "$T/user/xdg"; chown -R 1234:1234 "$T/user"
-        run $user XDG_RUNTIME_DIR="$T/user/xdg" "$(everybodys_runb)" --root "$T/user/state" --policy $P/policy.json --cgroup-manager disabled run --bundle "$B" plain
+        start_it() { run $user XDG_RUNTIME_DIR="$T/user/xdg" "$(everybodys_runb)" --root "$T/user/state" --policy $P/policy.json $options "$@"; }
+        start_it run --bundle "$B" plain
         kill -KILL $holder
-        local kind
-        for kind in net pid ipc uts; do want_out_has "$(readlink /proc/self/ns/$kind)"; done
+        for kind in $kinds; do want_out_has "$(readlink /proc/self/ns/$kind)"; done
         want_match "$out" '/proc [a-z,]*nosuid'
         want_match "$out" '/sys ro,nosuid'
         want_out_has '/dev/mqueue '
-        want_out_has 'sleep 600'
-        want_out_has "Operation not permitted"
-        start_it() { run $user XDG_RUNTIME_DIR="$T/user/xdg" "$(everybodys_runb)" --root "$T/user/state" --policy $P/policy.json --cgroup-manager disabled "$@"; }
         jq '.process.args = ["/bin/sleep", "1000"]' "$B/config.json" > "$T/c"; cat "$T/c" > "$B/config.json"
         start_it run --detach --bundle "$B" plain2 < /dev/null > /dev/null
         want_rc 0
-        start_it exec plain2 readlink /proc/self/ns/pid
-        want_out "$(readlink /proc/self/ns/pid)"
+        start_it exec plain2 readlink /proc/self/ns/net
+        want_out "$(readlink /proc/self/ns/net)"
+        if [ "$keep" = '"mount"' ]; then
+                start_it exec plain2 sh -c "readlink /proc/self/ns/pid; tr '\\0' ' ' < /proc/$$/cmdline"
+                want_out_has "$(readlink /proc/self/ns/pid)"
+                want_out_has bash
+        fi
         start_it delete --force plain2
         want_rc 0
+        options="--cgroup-manager disabled"
+        jq '.linux.namespaces |= map(select(.type == "mount"))' "$B/config.json" > "$T/c"; cat "$T/c" > "$B/config.json"
+        start_it run --bundle "$B" plain3
+        want_rc 1
+        want_err_has '(limits.wall)'
 }
 check "for a plain user, who can mount none of the host's kernel file systems: they are bound" plain_user
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "policies/file.h"
 #include "tests/unit/policies/request.h"
 
 #define BIT(number) (UINT64_C(1) << (number))
@@ -421,4 +422,135 @@ Test(policy_exceptions, a_device_can_be_bound)
         request_passes(&q);
         cr_assert_not(request_mount_at(&q, "/dev/kvm")->attr_set & MOUNT_ATTR_NODEV, "it could not be opened");
         is_recorded("devices");
+}
+
+/* ---- each opens what it names, and nothing else ---- */
+
+static const struct host_device kvm_there = { "/dev/kvm", S_IFCHR, 10, 232 };
+static const struct spec_device kvm_asked = { .type = S_IFCHR, .path = "/dev/kvm", .major = 10, .minor = 232 };
+
+enum { WANTS = 9 };
+static const struct {
+        const char *token;
+        bool is_refused;        /* else made less without it */
+} wants[WANTS] = {
+        { "network.host", true }, { "pid.host", true }, { "ipc.host", false }, { "uts.host", false },
+        { "noNewPrivileges", false }, { "capabilities.inheritable", false }, { "rootfs.propagation", true },
+        { "device:/dev/kvm", true }, { "mount:/root", true },
+};
+
+static void ask_for(unsigned asked)
+{
+        static const enum spec_ns kinds[] = { SPEC_NS_NET, SPEC_NS_PID, SPEC_NS_IPC, SPEC_NS_UTS };
+
+        request_init(&q);
+        for (unsigned i = 0; i < 4; i++)
+                q.spec.linux_.namespaces[kinds[i]].is_given = !(asked & 1u << i);
+        q.spec.process.no_new_privileges = !(asked & 1u << 4);
+        q.spec.process.caps.inheritable = asked & 1u << 5 ? BIT(CAP_CHOWN) : 0;
+        q.spec.linux_.rootfs_propagation = asked & 1u << 6 ? MS_SHARED : 0;
+        q.spec.linux_.devices = &kvm_asked;
+        q.spec.linux_.n_devices = asked & 1u << 7 ? 1 : 0;
+        q.host.devices = &kvm_there;
+        q.host.n_devices = 1;
+        if (asked & 1u << 8)
+                request_bind(&q, "/root", "/roots");
+}
+
+static unsigned granted(void)
+{
+        const struct spec *spec = &q.sandbox.spec;
+        unsigned got = 0;
+
+        got |= is_hosts(SPEC_NS_NET) && !q.sandbox.egress_deny ? 1u << 0 : 0;
+        got |= is_hosts(SPEC_NS_PID) ? 1u << 1 : 0;
+        got |= is_hosts(SPEC_NS_IPC) ? 1u << 2 : 0;
+        got |= is_hosts(SPEC_NS_UTS) ? 1u << 3 : 0;
+        got |= !spec->process.no_new_privileges ? 1u << 4 : 0;
+        got |= spec->process.caps.inheritable != 0 ? 1u << 5 : 0;
+        got |= spec->linux_.rootfs_propagation & MS_SHARED ? 1u << 6 : 0;
+        got |= spec->linux_.n_devices > 6 ? 1u << 7 : 0;
+        for (size_t i = 0; i < spec->n_mounts; i++)
+                got |= strcmp(spec->mounts[i].target, "/roots") == 0 ? 1u << 8 : 0;
+        return got;
+}
+
+/* Every request under every set of exceptions: what is granted is what was asked for and excepted, so that one more
+ * exception never gives anything but its own, and one less never anything more. */
+Test(policy_exceptions, what_is_granted_is_what_was_asked_for_and_excepted, .timeout = 120)
+{
+        const char *list[WANTS];
+        struct policy_exception some = { .id = "EX-9", .allow = { list, 0 }, .expires = "2027-01-31" };
+
+        for (unsigned asked = 0; asked < 1u << WANTS; asked++) {
+                for (unsigned excepted = 0; excepted < 1u << WANTS; excepted++) {
+                        bool is_refused = false;
+                        int r;
+
+                        ask_for(asked);
+                        some.allow.n = 0;
+                        for (unsigned i = 0; i < WANTS; i++) {
+                                if (excepted & 1u << i)
+                                        list[some.allow.n++] = wants[i].token;
+                                is_refused |= (asked & ~excepted & 1u << i) && wants[i].is_refused;
+                        }
+                        q.policy.exceptions = &some;
+                        q.policy.n_exceptions = 1;
+                        r = request_judge(&q);
+                        cr_assert_eq(r < 0, is_refused, "asked %x, excepted %x: %s", asked, excepted, q.err.text);
+                        if (r == 0) {
+                                cr_assert_eq(granted(), asked & excepted, "asked %x, excepted %x", asked, excepted);
+                                cr_assert(!is_hosts(SPEC_NS_USER) && !is_hosts(SPEC_NS_MOUNT) && !is_hosts(SPEC_NS_CGROUP));
+                                cr_assert_eq(q.sandbox.seccomp_base, q.policy.profile.seccomp_base);
+                                cr_assert_eq(q.sandbox.ids, SANDBOX_IDS_LEASE);
+                                cr_assert_eq(q.sandbox.spec.process.caps.bounding & ~policy_profile_caps(&q.policy.profile), 0);
+                        }
+                        request_free(&q);
+                }
+        }
+        request_init(&q);
+}
+
+/* ---- one that has ended ---- */
+
+Test(policy_exceptions, one_that_has_ended_is_named_with_its_place_in_the_file)
+{
+        static const char *const names[] = { "untrusted" };
+        const char *items[] = { "network.host", "ids:1000-1999" };
+        struct policy_exception all[] = {
+                { .id = "EX-0", .profile = "branch", .allow = { items, 2 }, .expires = "2026-01-01", .ends_at = 100 },
+                { .id = "EX-1", .profile = "untrusted", .allow = { items, 2 }, .expires = "2026-01-31", .ends_at = 200 },
+        };
+        const struct policy_file file = { .name = "/etc/runb/policy.json", .exceptions = all, .n_exceptions = 2 };
+
+        leave_out(SPEC_NS_NET);
+        q.policy.file = &file;
+        q.policy.profile_names = names;
+        q.policy.n_profile_names = 1;
+        q.policy.judged_at = 200;
+        request_is_refused(&q, "namespaces.network");
+        cr_assert_not_null(strstr(q.err.text, "exception EX-1 renewed, which ended with 2026-01-31: exceptions[1].expires of "
+                                              "/etc/runb/policy.json"), "%s", q.err.text);
+        q.policy.judged_at = 199;       /* in force, had it been chosen */
+        request_is_refused(&q, "namespaces.network");
+        cr_assert_not_null(strstr(q.err.text, "ask for an exception \"network.host\""), "%s", q.err.text);
+}
+
+Test(policy_exceptions, create_container_hooks)
+{
+        static char *args[] = { (char *)"h", NULL };
+        static const struct spec_hook hook = { .path = "/usr/bin/h", .args = args };
+        static struct host_hook fact = { .is_root_only = true, .real_path = "/usr/bin/h" };
+
+        q.spec.hooks[SPEC_HOOK_CREATE_CONTAINER] = (struct spec_hook_list){ &hook, 1 };
+        q.host.hooks[SPEC_HOOK_CREATE_CONTAINER] = &fact;
+        request_is_refused(&q, "hooks.createContainer");
+        except("hook:/usr/bin/h");
+        request_is_refused(&q, "hooks.createContainer");
+        except("hooks.createContainer");
+        request_passes(&q);
+        is_recorded("hooks.createContainer");
+        fact.is_root_only = false;      /* the rules for other hooks go on */
+        request_is_refused(&q, "hooks");
+        fact.is_root_only = true;
 }

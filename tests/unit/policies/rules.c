@@ -337,6 +337,12 @@ static void hook_in_the_image(bool within)
         set_hook(within ? SPEC_HOOK_CREATE_RUNTIME : SPEC_HOOK_CREATE_CONTAINER);
 }
 
+static void hook_in_the_image_excepted(bool within)
+{
+        hook_in_the_image(within);
+        except("hooks.createContainer");
+}
+
 static void range_leased(bool within)
 {
         if (within)
@@ -820,6 +826,7 @@ static const struct row {
         { "hooks.allowPaths", FINDING_REFUSED, hook_not_listed, false },
         { "hooks.allowPaths", FINDING_ALLOWED, hook_excepted, false },
         { "hooks.createContainer", FINDING_REFUSED, hook_in_the_image, false },
+        { "hooks.createContainer", FINDING_ALLOWED, hook_in_the_image_excepted, false },
         { "ids", FINDING_TIGHTENED, range_leased, false },
         { "ids", FINDING_RECORDED, map_beside_a_joined_one, false },
         { "ids.group", FINDING_REFUSED, two_pods, false },
