@@ -58,6 +58,14 @@ static void read_numbers(const struct state *state, const struct cgroup_set *set
         ending->written_bytes = sum(&stats.io.lists[STATS_IO_BYTES], "Write");
         ending->reads = sum(&stats.io.lists[STATS_IO_OPERATIONS], "Read");
         ending->writes = sum(&stats.io.lists[STATS_IO_OPERATIONS], "Write");
+        /* cgroup v1 has no such files; a v2 tree, beside it or without controllers, has them all the same. */
+        for (size_t i = 0; i < set->n; i++) {
+                if (!set->folders[i].is_v2)
+                        continue;
+                stats_read_pressure(&set->folders[i], "cpu.pressure", &stats.cpu.pressure);
+                stats_read_pressure(&set->folders[i], "memory.pressure", &stats.memory.pressure);
+                stats_read_pressure(&set->folders[i], "io.pressure", &stats.io.pressure);
+        }
         add_pressure(&stats.cpu.pressure, &ending->cpu);
         add_pressure(&stats.memory.pressure, &ending->memory);
         add_pressure(&stats.io.pressure, &ending->io);

@@ -14,6 +14,8 @@ uint64_t stats_keyed(const struct cgroup_folder *at, const char *file, const cha
 /* All lines of such a file, sorted. */
 int stats_read_named(const struct cgroup_folder *at, const char *file, struct arena *arena, struct stats_named **ret_named,
                      size_t *ret_n, struct error *err);
+/* cpu.pressure and its like, cgroup v2 only. */
+void stats_read_pressure(const struct cgroup_folder *at, const char *file, struct stats_pressure *pressure);
 int stats_add_io(struct stats_io_list *list, struct arena *arena, struct stats_io entry);
 /* hugetlb, in v1's names or in v2's: the folder says which. */
 int stats_read_huge(const struct cgroup_folder *at, struct arena *arena, struct stats *stats, struct error *err);

@@ -9,7 +9,7 @@
 #include "runtime/base/auto.h"
 
 /* "some avg10=0.00 avg60=0.00 avg300=0.00 total=0", and a line "full" (cpu: since Linux 5.13). */
-static void read_pressure(const struct cgroup_folder *at, const char *file, struct stats_pressure *pressure)
+void stats_read_pressure(const struct cgroup_folder *at, const char *file, struct stats_pressure *pressure)
 {
         auto_free char *text = NULL;
         char *rest = NULL;
@@ -47,7 +47,7 @@ static void read_cpu(const struct cgroup_folder *at, struct stats *stats)
         stats->cpu.periods = stats_keyed(at, "cpu.stat", "nr_periods");
         stats->cpu.throttled_periods = stats_keyed(at, "cpu.stat", "nr_throttled");
         stats->cpu.throttled_ns = stats_keyed(at, "cpu.stat", "throttled_usec") * 1000;
-        read_pressure(at, "cpu.pressure", &stats->cpu.pressure);
+        stats_read_pressure(at, "cpu.pressure", &stats->cpu.pressure);
 }
 
 static int read_memory(const struct cgroup_folder *at, struct arena *arena, struct stats *stats, struct error *err)
@@ -71,7 +71,7 @@ static int read_memory(const struct cgroup_folder *at, struct arena *arena, stru
         swap->limit = stats_number(at, "memory.swap.max");
         if (swap->limit != UINT64_MAX)
                 swap->limit += usage->limit;
-        read_pressure(at, "memory.pressure", &stats->memory.pressure);
+        stats_read_pressure(at, "memory.pressure", &stats->memory.pressure);
         return 0;
 }
 
@@ -105,7 +105,7 @@ static int read_io(const struct cgroup_folder *at, struct arena *arena, struct s
                         }
                 }
         }
-        read_pressure(at, "io.pressure", &stats->io.pressure);
+        stats_read_pressure(at, "io.pressure", &stats->io.pressure);
         return 0;
 }
 

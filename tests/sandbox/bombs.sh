@@ -7,7 +7,7 @@
 is_runb || skip_all "only runb promises this"
 need jq
 CASE_TIMEOUT=300
-bomb=${RUNB%/*}/tests/tools/bomb
+bomb=${builddir:-${RUNB%/*}}/tests/tools/bomb
 [ -x "$bomb" ] || skip_all "$bomb is not built"
 P=/run/policy
 mkdir -p $P
