@@ -382,6 +382,7 @@ int policy_read_profile(struct reader *reader, const struct json_node *node, str
                 RF_WHOLE("env", read_env),
                 RF_VALUE(struct policy_profile, "hooks", hooks, read_hooks),
                 RF_WHOLE("systemd", read_systemd),
+                RF_VALUE(struct policy_profile, "cgroupParent", cgroup_parent, policy_read_path),
         };
 
         return policy_read_object(reader, node, FIELDS(fields), profile);

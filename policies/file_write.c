@@ -225,6 +225,10 @@ void policy_file_write_profile(const struct policy_profile *profile, const char 
         text_add(out, "{ \"properties\": ");
         texts(out, &profile->systemd_properties);
         text_add(out, " }");
+        if (profile->cgroup_parent != NULL) {
+                key(&writer, "cgroupParent");
+                text_add_json(out, profile->cgroup_parent);
+        }
         text_addf(out, "\n%s}", indent);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "policies/caps.h"
+#include "policies/cgroups.h"
 #include "policies/deadline.h"
 #include "policies/devices.h"
 #include "policies/egress.h"
@@ -55,7 +56,7 @@ static int judge_all(struct judge *judge, struct sandbox *sandbox)
                 policy_namespaces_judge, policy_userns_judge, policy_paths_judge,
                 policy_rootfs_judge,     policy_mounts_judge,     policy_devices_judge, policy_hooks_judge,
                 policy_sysctl_judge,     policy_seccomp_judge,    policy_egress_judge,  policy_landlock_judge,
-                policy_intelrdt_judge,   policy_deadline_judge,   policy_systemd_judge,
+                policy_intelrdt_judge,   policy_deadline_judge,   policy_systemd_judge, policy_cgroups_judge,
         };
         int r;
 

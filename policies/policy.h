@@ -100,6 +100,8 @@ struct policy_profile {
         enum policy_on_match env_on_match;
         struct policy_hooks hooks;
         struct policy_texts systemd_properties; /* that annotations may set of the container's scope */
+        const char *cgroup_parent;      /* NULL: where the engine has it */
+        bool has_other_cgroup_parent;   /* two profiles were made into one that name different ones */
         bool allow_create_container_hooks;      /* hooks with the host's power in a tree that the image shaped */
 };
 

@@ -228,6 +228,10 @@ int policy_profile_meet(struct arena *arena, const struct policy_profile *a, con
         };
         int r = profile.name == NULL ? -ENOMEM : 0;
 
+        profile.cgroup_parent = a->cgroup_parent != NULL ? a->cgroup_parent : b->cgroup_parent;
+        profile.has_other_cgroup_parent = a->has_other_cgroup_parent || b->has_other_cgroup_parent ||
+                                          (a->cgroup_parent != NULL && b->cgroup_parent != NULL &&
+                                           strcmp(a->cgroup_parent, b->cgroup_parent) != 0);
         for (size_t i = 0; i < POLICY_LIMITS; i++)
                 profile.limits[i] = meet_limit(&a->limits[i], &b->limits[i]);
         if (r == 0)

@@ -111,6 +111,7 @@ struct sandbox {
         uint32_t max_namespaces;
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
         struct spec_resources demanded; /* of the limits those that someone asked for; the rest our own defaults */
+        const char *cgroup_parent;      /* the cgroup above the container's; NULL: the engine says */
         uint64_t wall_s, grace_s;       /* from create to SIGTERM, and from there to SIGKILL; wall_s 0: no deadline */
         bool egress_deny;               /* install the table; false in the host's network alone; what it lets pass besides
                                          * loopback: */

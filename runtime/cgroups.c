@@ -126,8 +126,16 @@ static bool is_writable(const char *path, struct arena *arena)
         return copy != NULL && faccessat(AT_FDCWD, copy, W_OK | X_OK, AT_EACCESS) == 0;
 }
 
-int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_resources *resources, bool is_rootless,
-                 struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
+/* Its folders are the administrator's to make: one that we made would hold nothing. */
+static bool has_parent(const char *mount, const char *parent, struct arena *arena)
+{
+        const char *path = arena_format(arena, "%s%s", mount, parent);
+
+        return path != NULL && faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0;
+}
+
+static int plan_folders(const char *cgroups_path, const char *parent, const char *id, const struct spec_resources *resources,
+                        bool is_rootless, struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
 {
         struct cgroups_plan plan = { .resources = resources };
         struct hierarchy found[CGROUPS_MAX];
@@ -135,7 +143,7 @@ int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_res
         const char **paths, **mounts, *inner, *denied = NULL;
         struct statfs fs;
         size_t n = 0;
-        bool is_absolute;
+        bool is_absolute, is_below = false;
         int r;
 
         if (text_is_empty(cgroups_path)) {
@@ -187,8 +195,13 @@ int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_res
                 while (length > 0 && own[length - 1] == '/')
                         length--;
                 mounts[plan.n_paths] = found[i].mount;
-                paths[plan.n_paths] = arena_format(arena, "%s/%.*s%s%s", found[i].mount, (int)length, own,
+                if (parent != NULL && has_parent(found[i].mount, parent, arena)) {
+                        is_below = true;
+                        paths[plan.n_paths] = arena_format(arena, "%s%s/%s", found[i].mount, parent, inner);
+                } else {
+                        paths[plan.n_paths] = arena_format(arena, "%s/%.*s%s%s", found[i].mount, (int)length, own,
                                                    length > 0 ? "/" : "", inner);
+                }
                 if (paths[plan.n_paths] == NULL)
                         return error_errno(err, ENOMEM, "cgroup of %s", id);
                 if (is_rootless && !is_writable(paths[plan.n_paths], arena)) {
@@ -197,6 +210,9 @@ int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_res
                 }
                 plan.n_paths++;
         }
+        if (parent != NULL && (!is_below || plan.n_paths == 0))
+                return error_refuse(err, "cgroupParent", "refused by the policy (cgroupParent): there is no cgroup %s below any mount; "
+                                    "make it, with its limits, or name one that there is", parent);
         plan.paths = paths;
         plan.mounts = mounts;
         if (plan.n_paths == 0) {
@@ -207,6 +223,18 @@ int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_res
         }
         *ret_plan = plan;
         return 0;
+}
+
+int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_resources *resources, bool is_rootless,
+                 struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
+{
+        return plan_folders(cgroups_path, NULL, id, resources, is_rootless, arena, ret_plan, err);
+}
+
+int cgroups_plan_below(const char *parent, const char *id, const struct spec_resources *resources, bool is_rootless,
+                       struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
+{
+        return plan_folders(NULL, parent, id, resources, is_rootless, arena, ret_plan, err);
 }
 
 /* ---- making ---- */

@@ -42,6 +42,11 @@ struct cgroups_ready {
 int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_resources *resources, bool is_rootless,
                  struct arena *arena, struct cgroups_plan *ret_plan, struct error *err);
 
+/* As policy's cgroupParent has it: "runb-<id>" below @parent in each hierarchy that has such a cgroup, which one must; in the
+ * others as without a path. */
+int cgroups_plan_below(const char *parent, const char *id, const struct spec_resources *resources, bool is_rootless,
+                       struct arena *arena, struct cgroups_plan *ret_plan, struct error *err);
+
 /* Makes the folders, enables controllers (v2), writes the limits, opens the fds. Errors name the property and the file.
  * Removes again what it made when it fails. Source: cgroups(7), kernel docs admin-guide/cgroup-v1 and cgroup-v2. */
 int cgroups_prepare(const struct cgroups_plan *plan, bool is_rootless, struct cgroups_ready *ret_ready, struct error *err);

@@ -29,6 +29,38 @@ static const char *make_token(struct arena *arena, const char *id)
                             (unsigned)getpid());
 }
 
+/* systemd would start a slice of any name, one without limits. */
+static int plan_slice(struct plan *plan, struct error *err)
+{
+        const char *parent = plan->sandbox.cgroup_parent, *name = parent == NULL ? NULL : strrchr(parent, '/') + 1;
+        const char *mount = plan->host.is_cgroup2 ? "/sys/fs/cgroup" : "/sys/fs/cgroup/systemd";
+        char path[PATH_MAX];
+
+        if (parent == NULL)
+                return 0;
+        if (strlen(name) <= 6 || strcmp(name + strlen(name) - 6, ".slice") != 0)
+                return error_refuse(err, "cgroupParent", "refused by profile \"%s\" (cgroupParent): --systemd-cgroup needs a slice, "
+                                    "which %s is not; name one (policy %s)", plan->sandbox.profile, parent,
+                                    plan->sandbox.policy_revision);
+        if (snprintf(path, sizeof path, "%s%s", mount, parent) >= (int)sizeof path || access(path, F_OK) < 0)
+                return error_refuse(err, "cgroupParent", "refused by profile \"%s\" (cgroupParent): there is no %s%s; start the "
+                                    "slice, or name one that there is (policy %s)", plan->sandbox.profile, mount, parent,
+                                    plan->sandbox.policy_revision);
+        plan->systemd.slice = name;
+        return 0;
+}
+
+static int plan_cgroups(struct plan *plan, struct arena *arena, struct error *err)
+{
+        bool is_rootless = plan->host.privilege != HOST_REAL_ROOT;
+
+        if (plan->sandbox.cgroup_parent != NULL)
+                return cgroups_plan_below(plan->sandbox.cgroup_parent, plan->id, &plan->spec->linux_.resources, is_rootless, arena,
+                                          &plan->cgroups, err);
+        return cgroups_plan(plan->spec->linux_.cgroups_path, plan->id, &plan->spec->linux_.resources, is_rootless, arena,
+                            &plan->cgroups, err);
+}
+
 int plan_make(const struct plan_request *request, struct arena *arena, struct plan *ret_plan, struct error *err)
 {
         struct plan *plan = ret_plan;
@@ -90,6 +122,10 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
         for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++)
                 plan->namespaces.inodes[kind] = plan->host.namespaces[kind].inode;
         if (request->is_cgroup_disabled) {
+                if (plan->sandbox.cgroup_parent != NULL)
+                        return error_refuse(err, "cgroupParent", "refused by profile \"%s\" (cgroupParent): --cgroup-manager "
+                                            "disabled makes no cgroup, which would lie below %s; leave out the option (policy %s)",
+                                            plan->sandbox.profile, plan->sandbox.cgroup_parent, plan->sandbox.policy_revision);
                 plan->cgroups = (struct cgroups_plan){ .is_disabled = true, .is_v2 = plan->host.is_cgroup2,
                                                        .resources = &plan->spec->linux_.resources };
         } else if (request->is_systemd_cgroup) {
@@ -99,11 +135,13 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
                                       plan->host.privilege != HOST_REAL_ROOT, arena, &plan->systemd, err);
                 if (r < 0)
                         return r;
+                r = plan_slice(plan, err);
+                if (r < 0)
+                        return r;
                 plan->systemd.annotations = plan->sandbox.systemd_properties;
                 plan->systemd.n_annotations = plan->sandbox.n_systemd_properties;
         } else {
-                r = cgroups_plan(plan->spec->linux_.cgroups_path, plan->id, &plan->spec->linux_.resources,
-                                 plan->host.privilege != HOST_REAL_ROOT, arena, &plan->cgroups, err);
+                r = plan_cgroups(plan, arena, err);
                 if (r < 0)
                         return r;
         }

@@ -200,6 +200,17 @@ static void property_left_out(bool within)
         p->systemd_properties = (struct policy_texts){ properties, 1 };
 }
 
+static void cgroup_parent(bool within)
+{
+        p->cgroup_parent = within ? NULL : "/ci.slice";
+}
+
+static void cgroup_parents(bool within)
+{
+        p->cgroup_parent = "/ci.slice";
+        p->has_other_cgroup_parent = !within;
+}
+
 static const char *const secrets[] = { "SECRET_*" }, *const others[] = { "OTHER_*" };
 
 static void env_strip(bool within)
@@ -806,6 +817,8 @@ static const struct row {
         { "capabilities", FINDING_TIGHTENED, caps_cut, false },
         { "capabilities", FINDING_TIGHTENED, caps_ambient, false },
         { "capabilities", FINDING_ALLOWED, caps_excepted, false },
+        { "cgroupParent", FINDING_REFUSED, cgroup_parents, false },
+        { "cgroupParent", FINDING_TIGHTENED, cgroup_parent, false },
         { "cgroups.path", FINDING_REFUSED, cgroup_path, false },
         { "cgroups.unified", FINDING_REFUSED, cgroup_file, false },
         { "devices", FINDING_REFUSED, device_asked, false },
