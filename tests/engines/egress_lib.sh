@@ -57,6 +57,7 @@ egress_end()
 {
         kill "${egress_pids[@]}" 2> /dev/null
         egress_pids=()
+        ip link del host0 2> /dev/null
         mountpoint -q /etc && umount /etc
         return 0
 }

@@ -36,13 +36,14 @@ slirp_start()
         pod import -q --change CMD=/bin/sh --change 'ENV PATH=/bin:/sbin' "$egress_tar" localhost/knock:latest > "$T/import.log" 2>&1
 }
 pod() { as_user podman --cgroup-manager cgroupfs "$@"; }
-slirp() # RUNTIME-OPTIONS... -- SCRIPT
+network=slirp4netns:allow_host_loopback=true
+in_podman() # RUNTIME-OPTIONS... -- SCRIPT
 {
         local options=()
         while [ "$1" != -- ]; do options+=("$1"); shift; done
-        run pod "${options[@]}" run --rm --network slirp4netns:allow_host_loopback=true localhost/knock sh -c "$2"
+        run pod "${options[@]}" run --rm --network $network localhost/knock sh -c "$2"
 }
-by_runb() { slirp --runtime-flag "policy=$law/policy.json" -- "$1"; }
+by_runb() { in_podman --runtime-flag "policy=$law/policy.json" -- "$1"; }
 has_slirp() { command -v podman > /dev/null && command -v slirp4netns > /dev/null || skip_case "podman or slirp4netns is not installed"; }
 
 slirp_open()
@@ -58,7 +59,7 @@ slirp_open()
         want_out_has 'tcp 203.0.113.6 443: answer'
         local plain
         plain=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v runc) || skip_case "runc is not installed, to compare with"
-        slirp --runtime "$plain" -- "$egress_script; t tcp 10.0.2.2 2323"
+        in_podman --runtime "$plain" -- "$egress_script; t tcp 10.0.2.2 2323"
         [ "$rc" = 0 ] || skip_case "rootless podman does not run runc here: $err"
         want_out_has 'tcp 169.254.169.254 80: answer'
         want_out_has 'tcp 10.0.2.2 2323: answer'
@@ -85,6 +86,33 @@ slirp_everything()
                 'tcp 169.254.169.254 80: EHOSTUNREACH' 'udp 203.0.113.6 80: answer')"
 }
 check "slirp4netns: with everything listed the host's own addresses stay closed, and its loopback" slirp_everything
+
+# ---- rootless podman and pasta, from podman 4.4 on
+
+podman_pasta()
+{
+        local plain network=pasta:--map-gw
+        command -v pasta > /dev/null || skip_case "pasta is not installed"
+        plain=$(PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v runc) || skip_case "runc is not installed, to compare with"
+        slirp_start || skip_case "rootless podman cannot import an image here"
+        in_podman --runtime "$plain" -- "$egress_script; t tcp 198.51.100.2 2323"
+        [ "$rc" = 0 ] || skip_case "this podman has no pasta, or it does not start here: $err"
+        want_out_has 'tcp 203.0.113.5 80: answer'
+        want_out_has 'tcp 169.254.169.254 80: answer'
+        want_out_has 'tcp 198.51.100.2 2323: answer'
+        # The host's address is the container's, too: its own loopback, on which nobody listens there.
+        local told=${egress_script%t tcp 198.51.100.1 2222*}
+        user_policy
+        by_runb "$told t tcp 198.51.100.2 2323"
+        want_rc 0
+        want_out "$(tried answer EHOSTUNREACH EPERM | head -n 5; echo 'tcp 198.51.100.2 2323: EHOSTUNREACH')"
+        user_policy "$everything"
+        by_runb "$told t tcp 198.51.100.2 2323; t udp 198.51.100.2 53"
+        want_rc 0
+        want_out "$(tried answer answer answer | head -n 4; echo 'tcp 169.254.169.254 80: EHOSTUNREACH'
+                echo 'tcp 198.51.100.2 2323: EHOSTUNREACH'; echo 'udp 198.51.100.2 53: EPERM')"
+}
+check "rootless podman by pasta: what is listed is reached, and the host's loopback never" podman_pasta
 
 # ---- pasta, as an engine calls it: a user namespace of the engine's, a network namespace in it, and pasta for that
 

@@ -15,7 +15,7 @@ fi
 tmp=$(mktemp -d "$folder/make.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 engines=podman,conmon,netavark,aardvark-dns,buildah,containerd,containernetworking-plugins,docker.io,docker-cli,docker-buildx
-tools=runc,crun,catatonit,busybox-static,jq,python3,python3-grpcio,procps,iproute2,iptables,nftables,util-linux,mount,expect,acl
+tools=runc,crun,catatonit,busybox-static,jq,python3,python3-grpcio,procps,iproute2,iptables,nftables,util-linux,mount,expect,acl,passt,slirp4netns
 # A mirror that stands still is as good here. podman 5 takes the ids of --userns=auto only of a user that exists.
 mmdebstrap --mode=root --variant=apt --include="$engines,$tools,uidmap" \
         --aptopt='Acquire::Retries "3"' --aptopt='Acquire::Check-Valid-Until "false"' \

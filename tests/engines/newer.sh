@@ -24,7 +24,7 @@ if [ "${1-}" = --inside ]; then
 fi
 [ -d "$root" ] || { echo "SKIP newer.sh: no Debian testing in $RUNB_TEST_CACHE; tests/engines/make-newer.sh makes it"; exit 77; }
 failed=0
-for file in containerd cri docker podman; do
+for file in containerd cri docker podman egress egress_rootless; do
         export T=$base/$file TMPDIR=$base/$file/tmp HOME=$base/$file/home
         mkdir -p "$T" "$HOME" && mkdir -m 1777 "$TMPDIR"
         echo "# $file"

@@ -13,7 +13,7 @@ mkdir -p fuzz-objects fuzz-corpus
 if [ -e fuzz-objects/all.a ] && [ -n "$(find "$srcdir" -name '*.h' -newer fuzz-objects/all.a | head -n 1)" ]; then
         rm -f fuzz-objects/*
 fi
-echo '#define RUNB_COMMIT "fuzz"' > fuzz-objects/commit.h
+printf '#define RUNB_COMMIT "fuzz"\n#define RUNB_SYSTEMD_HELPER "/nowhere"\n' > fuzz-objects/commit.h
 for source; do
         case $source in *.c) ;; *) continue;; esac
         object=fuzz-objects/$(echo "$source" | tr / _).o
