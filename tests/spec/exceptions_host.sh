@@ -248,7 +248,7 @@ check "a device is the one that the host has at the path" device
 leave_cgroup()
 {
         sh -c 'echo $PPID' > /sys/fs/cgroup/cgroup.procs
-        rmdir /sys/fs/cgroup/plain/* /sys/fs/cgroup/plain 2>/dev/null
+        rmdir /sys/fs/cgroup/plain/main /sys/fs/cgroup/plain || true
 }
 plain_user()
 {
