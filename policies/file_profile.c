@@ -341,6 +341,28 @@ static int read_hooks(struct reader *reader, const struct json_node *node, void 
         return policy_read_object(reader, node, FIELDS(fields), into);
 }
 
+/* ---- evidence ---- */
+
+static int read_outputs(struct reader *reader, const struct json_node *node, void *into)
+{
+        return policy_read_texts(reader, node, policy_read_hook_path, into);
+}
+
+static int read_evidence(struct reader *reader, const struct json_node *node, void *into)
+{
+        static const struct reader_field fields[] = {
+                RF_VALUE(struct policy_evidence, "folder", folder, policy_read_hook_path),
+                RF_VALUE(struct policy_evidence, "outputs", outputs, read_outputs),
+                RF_VALUE(struct policy_evidence, "signer", signer, policy_read_hook_path),
+        };
+        struct policy_evidence *evidence = into;
+        int r = policy_read_object(reader, node, FIELDS(fields), evidence);
+
+        if (r == 0 && evidence->folder == NULL)
+                r = reader_fail(reader, EINVAL, "\"folder\" is wanted: where the statements are written to");
+        return r;
+}
+
 /* ---- systemd ---- */
 
 static int read_property(struct reader *reader, const struct json_node *node, void *into)
@@ -381,6 +403,7 @@ int policy_read_profile(struct reader *reader, const struct json_node *node, str
                 RF_VALUE(struct policy_profile, "limits", limits, read_limits),
                 RF_WHOLE("env", read_env),
                 RF_VALUE(struct policy_profile, "hooks", hooks, read_hooks),
+                RF_VALUE(struct policy_profile, "evidence", evidence, read_evidence),
                 RF_WHOLE("systemd", read_systemd),
                 RF_VALUE(struct policy_profile, "cgroupParent", cgroup_parent, policy_read_path),
         };

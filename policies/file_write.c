@@ -221,6 +221,18 @@ void policy_file_write_profile(const struct policy_profile *profile, const char 
         } else {
                 text_add(out, "{}");
         }
+        if (profile->evidence.folder != NULL) {
+                key(&writer, "evidence");
+                text_add(out, "{ \"folder\": ");
+                text_add_json(out, profile->evidence.folder);
+                text_add(out, ", \"outputs\": ");
+                texts(out, &profile->evidence.outputs);
+                if (profile->evidence.signer != NULL) {
+                        text_add(out, ", \"signer\": ");
+                        text_add_json(out, profile->evidence.signer);
+                }
+                text_add(out, " }");
+        }
         key(&writer, "systemd");
         text_add(out, "{ \"properties\": ");
         texts(out, &profile->systemd_properties);

@@ -72,6 +72,13 @@ struct policy_device {
         uint32_t major, minor;
 };
 
+/* A statement about each build, written when it is deleted. It asks nothing of the build. */
+struct policy_evidence {
+        const char *folder;             /* NULL: none is written */
+        struct policy_texts outputs;    /* what builds make, paths of the container */
+        const char *signer;             /* a program; NULL: not signed */
+};
+
 struct policy_ports { uint16_t first, last; };
 
 struct policy_destination {
@@ -99,6 +106,7 @@ struct policy_profile {
         struct policy_texts env_deny;   /* patterns of names */
         enum policy_on_match env_on_match;
         struct policy_hooks hooks;
+        struct policy_evidence evidence;
         struct policy_texts systemd_properties; /* that annotations may set of the container's scope */
         const char *cgroup_parent;      /* NULL: where the engine has it */
         bool has_other_cgroup_parent;   /* two profiles were made into one that name different ones */

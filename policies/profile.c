@@ -196,6 +196,18 @@ static int meet_egress(struct arena *arena, const struct policy_profile *a, cons
         return 0;
 }
 
+/* Where both want a statement it is one, of all outputs. */
+static int meet_evidence(struct arena *arena, const struct policy_evidence *a, const struct policy_evidence *b,
+                         struct policy_evidence *ret_evidence)
+{
+        *ret_evidence = a->folder != NULL ? *a : *b;
+        if (a->folder == NULL || b->folder == NULL)
+                return 0;
+        if (ret_evidence->signer == NULL)
+                ret_evidence->signer = b->signer;
+        return unite(arena, &a->outputs, &b->outputs, &ret_evidence->outputs);
+}
+
 static struct policy_limit_value meet_limit(const struct policy_limit_value *a, const struct policy_limit_value *b)
 {
         struct policy_limit_value limit;
@@ -244,6 +256,8 @@ int policy_profile_meet(struct arena *arena, const struct policy_profile *a, con
                 r = meet_egress(arena, a, b, &profile);
         if (r == 0)
                 r = unite(arena, &a->env_deny, &b->env_deny, &profile.env_deny);
+        if (r == 0)
+                r = meet_evidence(arena, &a->evidence, &b->evidence, &profile.evidence);
         if (r == 0)
                 r = intersect(arena, &a->systemd_properties, &b->systemd_properties, &profile.systemd_properties);
         if (r == 0)

@@ -28,6 +28,7 @@
 #include "runtime/egress_control.h"
 #include "runtime/egress_who.h"
 #include "runtime/ending.h"
+#include "runtime/evidence.h"
 #include "runtime/intelrdt.h"
 #include "runtime/leases.h"
 #include "runtime/policy.h"
@@ -228,6 +229,9 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
                 return r;
         record_counters(counters, who, dir, state);
         auto_close_cleanup(&counters);
+        /* While its network namespace and its files are there. */
+        if (state->has_evidence && state->is_created)
+                evidence_keep(dir, state);
         if (state->is_egress_counted) {
                 r = egress_unpin(dir, err);
                 if (r < 0)

@@ -37,6 +37,9 @@ int evidence_make(const struct state_dir *dir, const struct state *state, const 
  * buildDefinition.internalParameters of its SLSA v1 provenance. */
 int evidence_make_builder(const struct policy_source *source, struct arena *arena, struct text_buffer *out, struct error *err);
 
+/* At delete, where the profile has a folder for it: FOLDER/ID-CREATED.json. What fails is told to the log and the audit log. */
+void evidence_keep(const struct state_dir *dir, const struct state *state);
+
 /* ---- evidence_sign.c: DSSE ---- */
 
 #define EVIDENCE_PAYLOAD_TYPE "application/vnd.in-toto+json"

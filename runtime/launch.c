@@ -174,6 +174,7 @@ static int begin_record(struct work *work, struct error *err)
                 .audit_socket = plan->policy.audit.socket,
                 .policy_file_digest = policy_digest(work->arena, &plan->policy),
                 .profile = plan->sandbox.profile,
+                .has_evidence = plan->policy.profile.evidence.folder != NULL,
                 .policy_revision = plan->sandbox.policy_revision,
                 .chosen_by = plan->policy.chosen_by,
                 .created_ms = deadline_now_ms(),

@@ -88,6 +88,7 @@ struct state {
         uint64_t created_ms;
         uint64_t deadline_ms, grace_ms; /* 0: none */
         uint64_t ended_ms;              /* as a foreground `run` saw it; 0: not seen */
+        bool has_evidence;              /* the profile wants a statement when it is deleted (evidence.h) */
         const char *contained;          /* since when, RFC 3339 (contain.h); NULL: it is not */
         uint32_t exit_status;           /* with ended_ms: the program's, 128 + N when signal N ended it */
         bool is_deadline_over;          /* not in the record: its processes were ended for it (a file of the folder says so) */

@@ -87,6 +87,7 @@ static const struct field {
         { "graceMs", FIELD_U64, offsetof(struct state, grace_ms) },
         { "endedMs", FIELD_U64, offsetof(struct state, ended_ms) },
         { "exitStatus", FIELD_U32, offsetof(struct state, exit_status) },
+        { "hasEvidence", FIELD_BOOL, offsetof(struct state, has_evidence) },
         { "contained", FIELD_TEXT, offsetof(struct state, contained) },
         { "isCounted", FIELD_BOOL, offsetof(struct state, is_counted) },
 };

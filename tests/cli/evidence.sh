@@ -196,6 +196,43 @@ with_network()
 }
 check "what its network counted is in it, and the policy by digest" with_network
 
+at_delete()
+{
+        mkdir -p $P/evidence
+        rm -f $P/audit.jsonl*
+        policy '{version: 1, revision: "t", audit: {path: "/run/policy/audit.jsonl"},
+                 profiles: {untrusted: {evidence: {folder: "/run/policy/evidence", outputs: ["/out"], signer: "/run/policy/signer"}}}}'
+        printf '#!/bin/sh\ncat > /dev/null\nprintf "id\\nAAAA\\n"\n' > $P/signer
+        chmod 755 $P/signer
+        built d :
+        rt kill d KILL
+        wait_for 20 has_status d stopped
+        run rt delete d
+        want_rc 0
+        file=$(echo $P/evidence/d-20*.json)
+        jq -r '.payload | @base64d' "$file" > "$T/statement"
+        run $look statement "$T/statement"
+        want_rc 0
+        want_same "$(echo "$out" | subjects)" "/out/app $(sum app)
+/out/deep/lib $(sum lib)"
+        want_same "$(echo "$out" | jq -r '.predicate.completeness | [.ended, .network, .auditLog] | join(" ")')" "true true true"
+        want_same "$(jq -r 'select(.event == "evidence") | .file + " " + .sha256' $P/audit.jsonl)" "$file $(sha256sum < "$file" | cut -d' ' -f1)"
+        # Of a foreground run, too.
+        sh_bundle f 'mkdir /out; echo made > /out/x'
+        rt --policy $P/policy.json run --bundle "$B" f < /dev/null
+        want_same "$(jq -r '.payload | @base64d' $P/evidence/f-20*.json | subjects)" "/out/x $(sum made)"
+        # What fails is told, and delete goes on.
+        rm $P/signer
+        built e :
+        run rt delete --force e
+        want_rc 0
+        [ ! -e "$T/state/e" ] || fail "it is still there"
+        want_match "$(jq -r 'select(.event == "evidence" and .id == "e") | .failed' $P/audit.jsonl)" "signer"
+        [ -z "$(ls $P/evidence | grep ^e-)" ] || fail "something was written"
+        rm -rf $P/policy.json $P/evidence $P/audit.jsonl*
+}
+check "a profile's evidence is written at delete, signed, and told to the audit log; what fails does not stop delete" at_delete
+
 of_the_builder()
 {
         run rt evidence --builder

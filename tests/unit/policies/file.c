@@ -189,6 +189,9 @@ Test(policy_file, values_that_are_none_are_refused_by_their_key)
                 { "\"env\":{\"onMatch\":\"warn\"}", "env.onMatch" },
                 { "\"hooks\":{\"allowPaths\":[\"hooks.d/\"]}", "hooks.allowPaths[0]" },
                 { "\"hooks\":{\"allowPaths\":[\"/\"]}", "hooks.allowPaths[0]" },
+                { "\"evidence\":{\"outputs\":[\"/out\"]}", "evidence: \"folder\" is wanted" },
+                { "\"evidence\":{\"folder\":\"evidence\"}", "evidence.folder" },
+                { "\"evidence\":{\"folder\":\"/e\",\"outputs\":[\"/a/../b\"]}", "evidence.outputs[0]" },
         };
 
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)

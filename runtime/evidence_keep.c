@@ -1,0 +1,82 @@
+/* The statement of a container that is being deleted, for the profile's folder. Its processes have ended, its files and its network
+ * namespace are still there. Nobody can be refused a delete for it: what fails is told to the log and to the audit log. */
+#include "runtime/evidence.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "runtime/audit.h"
+#include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
+#include "runtime/base/log.h"
+#include "runtime/base/sha256.h"
+
+static void tell(const struct state *state, const char *path, const struct text_buffer *written, const struct error *failure)
+{
+        auto_buffer struct text_buffer more = { 0 };
+        const struct audit_record record = { .event = "evidence", .id = state->id, .state = state, .is_closing = true };
+        struct audit_record whole = record;
+        uint8_t digest[SHA256_LENGTH];
+        char text[SHA256_TEXT_SIZE];
+        struct sha256 sha256;
+        struct error err = { 0 };
+
+        if (failure != NULL) {
+                text_add(&more, "\"failed\":");
+                text_add_json(&more, failure->text);
+        } else {
+                sha256_begin(&sha256);
+                sha256_add(&sha256, written->text, written->length);
+                sha256_end(&sha256, digest);
+                sha256_text(digest, text);
+                text_add(&more, "\"file\":");
+                text_add_json(&more, path);
+                text_addf(&more, ",\"sha256\":\"%s\"", text);
+        }
+        whole.more = more.is_broken ? NULL : more.text;
+        if (audit_write_state(state, &whole, &err) < 0)
+                log_warning("%s", err.text);
+}
+
+static int make(const struct state_dir *dir, const struct state *state, const struct policy_evidence *wanted, struct arena *arena,
+                const char *path, struct text_buffer *out, struct error *err)
+{
+        const struct evidence_signer signer = { .program = wanted->signer };
+        auto_buffer struct text_buffer statement = { 0 };
+        int r = evidence_make(dir, state, wanted->outputs.items, wanted->outputs.n, arena, &statement, err);
+
+        if (r < 0)
+                return r;
+        if (wanted->signer != NULL)
+                r = evidence_sign(&signer, statement.text, statement.length, out, err);
+        else
+                text_add_n(out, statement.text, statement.length);
+        text_add(out, "\n");
+        if (r == 0 && out->is_broken)
+                r = error_errno(err, ENOMEM, "evidence");
+        if (r == 0)
+                r = fd_replace_file(AT_FDCWD, path, out->text, out->length, 0644);
+        return r < 0 && err->code == 0 ? error_errno(err, r, "write %s", path) : r;
+}
+
+void evidence_keep(const struct state_dir *dir, const struct state *state)
+{
+        auto_arena struct arena arena = { 0 };
+        auto_buffer struct text_buffer out = { 0 };
+        struct policy policy;
+        struct error err = { 0 };
+        const char *path = NULL;
+        int r = policy_kept(dir, state, &arena, &policy, &err);
+
+        if (r == 0 && policy.profile.evidence.folder == NULL)
+                return;
+        if (r == 0) {
+                /* Names of the file system have an end, ids have it at the same length. */
+                path = arena_format(&arena, "%s/%.160s-%s.json", policy.profile.evidence.folder, state->id, state->created);
+                r = path == NULL ? error_errno(&err, ENOMEM, "evidence") :
+                                   make(dir, state, &policy.profile.evidence, &arena, path, &out, &err);
+        }
+        if (r < 0)
+                log_warning("%s: no evidence of it is kept: %s", state->id, err.text);
+        tell(state, path, &out, r < 0 ? &err : NULL);
+}
