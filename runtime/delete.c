@@ -215,7 +215,7 @@ static void record_counters(int fd, int who_fd, const struct state_dir *dir, con
 
 int delete_undo(struct state_dir *dir, const struct state *state, struct error *err)
 {
-        auto_close int counters = open_counters(dir, state), who = counters < 0 ? UNSET_FD : egress_who_open(state);
+        auto_close int counters = open_counters(dir, state), who = counters < 0 ? UNSET_FD : egress_who_open(dir, state);
         struct ending ending;
         struct error more = { 0 };
         int r, first = 0;
@@ -236,6 +236,7 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
                 r = egress_unpin(dir, err);
                 if (r < 0)
                         return r;
+                egress_who_undo(dir);
         }
         log_debug("%s: no process is left, its cgroup is gone", dir->id);
         if (state->is_explained && state->audit_path != NULL)

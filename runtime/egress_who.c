@@ -2,8 +2,9 @@
  * destination with the name of the process (comm) in a map. They let everything pass: what refuses is the table. A build can
  * call its processes as it likes, and fill the map; it tells what an honest build did, and is no evidence.
  *
- * The map lives as long as the programs are attached, that is as long as the cgroup, or somebody has it open: nothing is
- * pinned, and nothing is left when the cgroup goes. It is found again by the programs' name.
+ * The map lives as long as the programs are attached, that is as long as the cgroup, and is found by their name. systemd removes
+ * a scope with its last process, before delete: so where a bpffs is mounted, the map is pinned there until delete, by a name
+ * that follows from the container's.
  *
  * Without a cgroup of version 2, without the right to attach (bpf(2) asks for CAP_BPF and CAP_NET_ADMIN of the host) or
  * without the helper (cgroup programs may ask for the name from Linux 6.1 on, other programs could before) destinations are
@@ -14,10 +15,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/bpf.h>
 #include <linux/magic.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -53,6 +56,49 @@ static bool is_v6_hook(size_t i)
 static int sys_bpf(int command, union bpf_attr *attr)
 {
         return (int)syscall(SYS_bpf, command, attr, sizeof *attr);
+}
+
+/* ---- where it is pinned ---- */
+
+#define BPFFS "/sys/fs/bpf"
+#define PIN_SIZE 64
+
+static void pin_name(const struct state_dir *dir, char path[PIN_SIZE])
+{
+        const char *const parts[] = { dir->root, dir->id };
+        uint64_t hash = UINT64_C(14695981039346656037);         /* FNV-1a */
+
+        for (size_t i = 0; i < 2; i++) {
+                for (const char *at = parts[i]; *at != '\0'; at++)
+                        hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+                hash = (hash ^ '/') * UINT64_C(1099511628211);
+        }
+        snprintf(path, PIN_SIZE, BPFFS "/runb-%016" PRIx64, hash);
+}
+
+static void pin(const struct state_dir *dir, int map_fd)
+{
+        union bpf_attr attr = { 0 };
+        char path[PIN_SIZE];
+        struct statfs fs;
+
+        if (statfs(BPFFS, &fs) < 0 || fs.f_type != BPF_FS_MAGIC)
+                return;
+        pin_name(dir, path);
+        /* One that lost its folder to rm -rf. */
+        unlink(path);
+        attr.pathname = (uint64_t)(uintptr_t)path;
+        attr.bpf_fd = (uint32_t)map_fd;
+        if (sys_bpf(BPF_OBJ_PIN, &attr) < 0)
+                log_debug("egress: pin the names of processes to %s: %s", path, error_text(errno));
+}
+
+void egress_who_undo(const struct state_dir *dir)
+{
+        char path[PIN_SIZE];
+
+        pin_name(dir, path);
+        unlink(path);
 }
 
 /* ---- the program ---- */
@@ -185,7 +231,7 @@ static int attach(int cgroup_fd, size_t hook, int map_fd)
         return sys_bpf(BPF_PROG_ATTACH, &attr) < 0 ? -errno : 0;
 }
 
-void egress_who_attach(const char *const *cgroups, size_t n_cgroups)
+void egress_who_attach(const struct state_dir *dir, const char *const *cgroups, size_t n_cgroups)
 {
         auto_close int cgroup_fd = open_cgroup(cgroups, n_cgroups), map_fd = UNSET_FD;
         int r = 0;
@@ -197,7 +243,9 @@ void egress_who_attach(const char *const *cgroups, size_t n_cgroups)
                 r = -errno;
         for (size_t i = 0; i < N_HOOKS && r == 0; i++)
                 r = attach(cgroup_fd, i, map_fd);
-        if (r < 0)
+        if (r == 0)
+                pin(dir, map_fd);
+        else
                 log_debug("egress: destinations are told without the names of processes: %s", error_text(r));
 }
 
@@ -227,7 +275,7 @@ static int map_of(uint32_t program_id)
         return sys_bpf(BPF_MAP_GET_FD_BY_ID, &attr);
 }
 
-int egress_who_open(const struct state *state)
+static int open_attached(const struct state *state)
 {
         auto_close int cgroup_fd = open_cgroup(state->cgroups, state->n_cgroups);
         union bpf_attr attr = { 0 };
@@ -248,6 +296,23 @@ int egress_who_open(const struct state *state)
                         return fd;
         }
         return UNSET_FD;
+}
+
+static int open_pinned(const struct state_dir *dir)
+{
+        union bpf_attr attr = { 0 };
+        char path[PIN_SIZE];
+
+        pin_name(dir, path);
+        attr.pathname = (uint64_t)(uintptr_t)path;
+        return sys_bpf(BPF_OBJ_GET, &attr);
+}
+
+int egress_who_open(const struct state_dir *dir, const struct state *state)
+{
+        int pinned_fd = open_pinned(dir);
+
+        return pinned_fd >= 0 ? pinned_fd : open_attached(state);
 }
 
 /* Goes on with the next one; false at the end. @key: the last one, @is_first: none yet. */

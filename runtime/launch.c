@@ -369,7 +369,7 @@ static int prepare(struct work *work, struct error *err)
                 if (r < 0)
                         return r;
                 if (work->state.is_egress_counted && !ready->cgroups.was_there)
-                        egress_who_attach(plan->cgroups.paths, plan->cgroups.n_paths);
+                        egress_who_attach(&work->dir, plan->cgroups.paths, plan->cgroups.n_paths);
                 if (ready->cgroups.was_there) {
                         /* Shared by several containers (buildah --cgroup-parent): not ours to remove. */
                         work->state.is_cgroup_shared = true;

@@ -55,7 +55,7 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
         if (r == 0)
                 r = egress_name_attempts(&dir, &state, cli->arena, attempts, n, err);
         if (r == 0) {
-                who_fd = egress_who_open(&state);
+                who_fd = egress_who_open(&dir, &state);
                 if (egress_who_tell(who_fd, cli->arena, attempts, n) < 0)
                         r = error_errno(err, ENOMEM, "egress");
         }

@@ -75,7 +75,7 @@ static void tell_egress(int fd, struct launched *launched, bool is_kept, struct 
 
         if (fd < 0)
                 return;
-        who_fd = egress_who_open(&launched->state);
+        who_fd = egress_who_open(&launched->dir, &launched->state);
         if (egress_read(fd, arena, &attempts, &n, &why) < 0 ||
             egress_name_attempts(&launched->dir, &launched->state, arena, attempts, n, &why) < 0 ||
             (!is_kept && egress_record(fd, who_fd, &launched->plan->policy, &launched->dir, &launched->state, arena, &why) < 0))
@@ -83,8 +83,10 @@ static void tell_egress(int fd, struct launched *launched, bool is_kept, struct 
         else
                 tell_refused(attempts, n);
         /* That is done: not once more when it is deleted. */
-        if (!is_kept)
+        if (!is_kept) {
+                egress_who_undo(&launched->dir);
                 launched->state.is_egress_counted = false;
+        }
 }
 
 /* After the program has ended: the container goes too, or stays `stopped` for a later delete (--keep). */

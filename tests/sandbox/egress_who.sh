@@ -63,6 +63,40 @@ live()
 }
 check "runb egress names them while it runs, those of exec too, and nothing is left" live
 
+# As systemd does with a scope.
+without_cgroup()
+{
+        pinned() { find /sys/fs/bpf -name 'runb-*' | wc -l; }
+        mount -t bpf bpf /sys/fs/bpf 2> /dev/null || skip_case "no bpffs can be mounted"
+        clear_table
+        inside_bundle d 'tool tcp 203.0.113.6 443'
+        run rt --policy "$P/policy.json" create --bundle "$B" d; want_rc 0
+        want_same "$(pinned)" 1
+        run rt start d; want_rc 0
+        wait_for 10 eval '[ "$("$RUNB" --root "$T/state" state d | jq -r .status)" = stopped ]'
+        jq -r '.cgroups[]' "$T/state/d/state.json" | while read -r folder; do
+                [ "$(stat -f -c %T "$folder")" != cgroup2fs ] || rmdir "$folder"
+        done
+        run rt delete d; want_rc 0
+        want_same "$(last_record | jq -c '.refused[0].processes')" '["tool"]'
+        want_same "$(pinned)" 0
+        try d 'tool tcp 203.0.113.6 443'
+        want_same "$(last_record | jq -c '.refused[0].processes')" '["tool"]'
+        want_same "$(pinned)" 0
+        # A kill -9 around the pin is made good by delete.
+        if command -v strace > /dev/null; then
+                for at in 10 13; do
+                        inside_bundle e 'sleep 600'
+                        strace -qq -o "$T/trace" -e trace=none -e inject=bpf:signal=KILL:when=$at "$RUNB" --root "$T/state" --policy "$P/policy.json" \
+                                create --bundle "$B" e < /dev/null > /dev/null 2>&1 || true
+                        "$RUNB" --root "$T/state" delete --force e
+                        want_same "$(pinned)" 0
+                done
+        fi
+        umount /sys/fs/bpf
+}
+check "they are told where the cgroup has gone before delete, too" without_cgroup
+
 off()
 {
         clear_table
