@@ -14,6 +14,7 @@
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
+#include "runtime/systemd.h"
 
 #define TOP "/sys/fs/cgroup"
 #define FILE_LIMIT ((size_t)1 << 20)
@@ -109,6 +110,22 @@ static void look_at_cgroups(struct doctor *doctor, struct controllers *controlle
                            "let systemd delegate it (Delegate=yes of the user's service or scope)");
         else
                 doctor_add(doctor, DOCTOR_OK, "cgroups", "version 2", NULL, NULL);
+}
+
+/* Where systemd runs, engines ask for its cgroups by default. */
+static void look_at_systemd(struct doctor *doctor)
+{
+        if (access("/run/systemd/system", F_OK) < 0)
+                return;
+        if (!systemd_is_supported())
+                doctor_add(doctor, DOCTOR_WEAKER, "cgroups.systemd", "built without libsystemd",
+                           "engines whose cgroup manager is systemd are refused",
+                           "set it to cgroupfs, or build runb with libsystemd-dev installed");
+        else if (access(RUNB_SYSTEMD_HELPER, X_OK) < 0)
+                doctor_add(doctor, DOCTOR_WEAKER, "cgroups.systemd", RUNB_SYSTEMD_HELPER " is not there",
+                           "engines whose cgroup manager is systemd are refused", "make install");
+        else
+                doctor_add(doctor, DOCTOR_OK, "cgroups.systemd", "by " RUNB_SYSTEMD_HELPER, NULL, NULL);
 }
 
 /* Which profile sets the limit? NULL: none. One of the file's own demands comes first. */
@@ -237,6 +254,7 @@ void doctor_look_at_limits(struct doctor *doctor)
         struct controllers controllers = { 0 };
 
         look_at_cgroups(doctor, &controllers);
+        look_at_systemd(doctor);
         look_at_controllers(doctor, &controllers);
         look_at_rlimits(doctor);
         look_at_own_cgroup(doctor, &controllers);

@@ -73,7 +73,8 @@ static const struct {
 };
 
 /* linux.mountLabel on what is made anew, as runc has it: not on /proc and /sys, whose files SELinux labels itself, nor on
- * binds, which keep the labels of their files; of an mqueue its root alone, new queues are labelled by who makes them. */
+ * binds, which keep the labels of their files. An mqueue is there since its ipc namespace is, and then takes no option
+ * (selinux_set_mnt_opts()): its root is labelled as a file, and new queues are labelled by who makes them. */
 static const char *label_option(enum spec_mount_kind kind)
 {
         switch (kind) {
@@ -83,7 +84,6 @@ static const char *label_option(enum spec_mount_kind kind)
         case SPEC_MOUNT_OTHER:
                 return "context";
         case SPEC_MOUNT_MQUEUE:
-                return "rootcontext";
         case SPEC_MOUNT_BIND:
         case SPEC_MOUNT_PROC:
         case SPEC_MOUNT_SYSFS:

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
@@ -241,6 +242,13 @@ static int hide_whole_proc(const struct mounts_plan *plan, int target, uint32_t 
         return take_fd(&cover);
 }
 
+static int label_root(int tree, const char *label)
+{
+        auto_close int root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return root < 0 ? -1 : fsetxattr(root, "security.selinux", label, strlen(label) + 1, 0);
+}
+
 static void mount_one(const struct mounts_plan *plan, const struct mounts_ready *ready, uint32_t index, int root_fd,
                       int report_fd)
 {
@@ -308,6 +316,8 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
                 child_fail_at(report_fd, STEP_MOUNT_PARAMETER, index, option - 1, errno);
         if (tree < 0)
                 child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
+        if (spec->kind == SPEC_MOUNT_MQUEUE && plan->label != NULL && label_root(tree, plan->label) < 0)
+                child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
         if (is_new && mount->takes_mode && !was_made && fstat(target, &st) == 0 &&
             fchmodat(tree, ".", st.st_mode & 07777, 0) < 0)
                 child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);

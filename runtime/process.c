@@ -127,6 +127,21 @@ static int explain_rlimit(const struct spec_rlimit *limit, int error, struct err
                          "a higher one", limit->name, soft, hard, (unsigned long long)ours.rlim_max);
 }
 
+/* The kernel looks an AppArmor profile up when it is set; and an SELinux policy says who may become what. */
+static int explain_label(const struct process_plan *plan, uint32_t index, int error, struct error *err)
+{
+        const struct process_label *label = index < plan->n_labels ? &plan->labels[index] : NULL;
+
+        if (label == NULL || strcmp(label->file, "self/attr/apparmor/exec") != 0)
+                return error_errno(err, error, "process.selinuxLabel: set %s", label == NULL ? "the security label" : label->text);
+        /* Not that errno's own words: engines take "no such file" for a missing program. */
+        if (error == ENOENT)
+                return error_set(err, EINVAL, "process.apparmorProfile: apparmor failed to apply profile: %s is not loaded; load it "
+                                 "(apparmor_parser -r FILE), or name another", plan->process->apparmor_profile);
+        return error_errno(err, error, "process.apparmorProfile: apparmor failed to apply profile %s",
+                           plan->process->apparmor_profile);
+}
+
 int process_explain(const struct process_plan *plan, const struct child_message *message, struct error *err)
 {
         const struct spec_process *process = plan->process;
@@ -143,6 +158,8 @@ int process_explain(const struct process_plan *plan, const struct child_message 
                 return error_set(err, ENOENT, "exec: \"%s\": executable file not found in $PATH", program);
         case STEP_LOOKUP_SELF:
                 return error_set(err, EACCES, "exec: \"%s\": permission denied (it is the runtime's own binary)", program);
+        case STEP_LSM:
+                return explain_label(plan, message->index, error, err);
         case STEP_CWD_MAKE:
                 return error_errno(err, error, "process.cwd: make the working folder %s", process->cwd);
         case STEP_EXEC:

@@ -1,7 +1,6 @@
 #!/bin/bash
 # create and start as podman, buildah and containerd call them.
 # cgroups: host v2
-# vm: v2
 . "$(dirname "$0")/../lib.sh"
 need jq python3
 

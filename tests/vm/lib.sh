@@ -17,7 +17,7 @@ list_all()
         own_runtimes | sed 's/^/process /'
 }
 # What somebody else's session made meanwhile is not ours.
-not_ours() { grep -vE 'session-|user@|user-|init\.scope|systemd-|/run/user|run-[pru]|podman|conmon|containerd' || :; }
+not_ours() { grep -vE 'session-|user@|user-|init\.scope|systemd-|/run/user|run-[pru]|podman|conmon|containerd|unit machine\.slice|/run/netns' || :; }
 list_all | not_ours | sort > "$T/at-begin"
 
 nothing_is_left() { local left; left=$(comm -13 "$T/at-begin" <(list_all | not_ours | sort)); [ -z "$left" ] || fail "$left"; }
@@ -35,7 +35,7 @@ as_ci()
         uid=$(id -u ci)
         systemctl is-active -q "user@$uid.service" || systemctl start "user@$uid.service"
         systemd-run --quiet --collect --wait --pipe --machine=ci@.host --user --working-directory=/var/tmp \
-                -p Delegate=yes -E LANG=C.UTF-8 -E TERM=dumb -E XDG_RUNTIME_DIR="/run/user/$uid" \
+                -p Delegate=yes -p KillMode=process -E LANG=C.UTF-8 -E TERM=dumb -E XDG_RUNTIME_DIR="/run/user/$uid" \
                 -E DBUS_SESSION_BUS_ADDRESS="unix:path=/run/user/$uid/bus" -E PATH="$PATH" -E RUNB="$RUNB" \
                 -E RUNB_VM="$RUNB_VM" "$@"
 }
