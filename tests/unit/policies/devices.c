@@ -41,6 +41,7 @@ Test(policy_devices, fills_in_the_six)
         cr_assert_eq(q.sandbox.spec.linux_.n_devices, 6);
         for (size_t i = 0; i < 6; i++) {
                 cr_assert_str_eq(q.sandbox.spec.linux_.devices[i].path, paths[i]);
+                cr_assert(q.sandbox.spec.linux_.devices[i].has_mode);
                 cr_assert_eq(q.sandbox.spec.linux_.devices[i].mode, 0666);
         }
 }

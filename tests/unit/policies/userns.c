@@ -159,6 +159,21 @@ Test(policy_userns, refuses_a_joined_user_namespace_that_cannot_be_looked_at)
         cr_assert_not_null(strstr(q.err.text, "user namespace /proc/9/ns/user: no such file"), "%s", q.err.text);
 }
 
+Test(policy_userns, refuses_a_joined_user_namespace_that_has_half_a_map)
+{
+        static const struct spec_id_map pod[] = { { 0, 200000, 65536 } };
+        struct host_namespace *fact = &q.host.namespaces[SPEC_NS_USER];
+
+        q.spec.linux_.namespaces[SPEC_NS_USER] = (struct spec_namespace){ .is_given = true, .path = "/proc/9/ns/user" };
+        fact->uid_map = fact->gid_map = pod;
+        for (int is_uid = 0; is_uid < 2; is_uid++) {
+                fact->n_uid_map = (size_t)is_uid;
+                fact->n_gid_map = (size_t)!is_uid;
+                cr_assert_eq(request_judge(&q), -EINVAL);
+                cr_assert_not_null(strstr(q.err.text, "maps no ids yet"), "%s", q.err.text);
+        }
+}
+
 Test(policy_userns, refuses_a_joined_user_namespace_that_holds_the_hosts_root)
 {
         static const struct spec_id_map pod[] = { { 0, 0, 65536 } };
