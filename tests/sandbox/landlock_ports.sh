@@ -127,6 +127,19 @@ branch()
 }
 check "the port of the proxy is one of them; docker's wider filter lets nothing past either" branch
 
+mounting()
+{
+        has_rules
+        jq -n '{version: 1, defaultProfile: "image-build", profiles: {"image-build": {landlock: {tcpPorts: true}}}}' > "$P/policy.json"
+        chmod 600 "$P/policy.json"
+        probe_bundle mounting 'mount -t tmpfs t /tmp && echo mounted; /probe tcp 127.0.0.1 80' \
+                '.process.capabilities = (["CAP_SYS_ADMIN"] | {bounding: ., effective: ., permitted: .})'
+        run rt --policy "$P/policy.json" run -b "$B" mounting
+        want_out "mounted
+EACCES"
+}
+check "what image-build mounts it mounts beside it" mounting
+
 too_many()
 {
         has_rules
