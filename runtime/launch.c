@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <stdio.h>
@@ -48,6 +49,9 @@
 #include "runtime/terminal.h"
 #include "runtime/trace.h"
 #include "runtime/userns.h"
+
+#define MOMENT_MS 5000
+#define STARTS_IN_BYTES ((int64_t)1 << 20)      /* tests/cli/limits.sh */
 
 /* Everything that a creation holds open. */
 struct work {
@@ -477,10 +481,18 @@ static int explain(struct work *work, const struct child_message *message, struc
 /* Init ended without a word: killed, most likely for memory. */
 static int explain_silence(struct work *work, struct error *err)
 {
+        const struct spec_number *memory = &work->plan->spec->linux_.resources.memory.limit;
+        struct pollfd event = { .fd = work->pidfd, .events = POLLIN };
         siginfo_t info = { 0 };
 
-        if (waitid(P_PIDFD, (id_t)work->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
-            info.si_code != CLD_EXITED)
+        /* Its end of the socket is closed before it has ended. */
+        poll(&event, 1, MOMENT_MS);
+        if (waitid(P_PIDFD, (id_t)work->pidfd, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == 0)
+                return error_set(err, ECHILD, "container init ended unexpectedly");
+        if (info.si_status == SIGKILL && memory->is_given && memory->value > 0 && memory->value < STARTS_IN_BYTES)
+                return error_set(err, ENOMEM, "linux.resources.memory.limit: %lld bytes are too few for a container to start: its "
+                                 "init was killed; give it 1 MiB at least", (long long)memory->value);
+        if (info.si_code != CLD_EXITED)
                 return error_set(err, ECHILD, "container init was killed by signal %d%s", info.si_status,
                                  info.si_status == SIGKILL ? " (out of memory? see linux.resources.memory.limit)" : "");
         return error_set(err, ECHILD, "container init ended unexpectedly");

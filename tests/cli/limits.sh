@@ -224,6 +224,42 @@ megabyte()
 }
 check "a container lives in one megabyte of memory" megabyte
 
+# Each is refused at create by a line that names it; nothing is left (the end of this file looks).
+unfit()
+{
+        local pair what
+
+        has_controller memory || skip_case "needs the memory controller"
+        for pair in '.memory.limit = 1|memory.limit: 1 bytes are too few' \
+                    '.memory.limit = 4096|memory.limit: 4096 bytes are too few' \
+                    '.memory.limit = -5|memory.limit: -5 is out of range' \
+                    '.memory.limit = 9223372036854775808|memory.limit: 9223372036854776000 is out of range' \
+                    '.memory = {limit: 1000000, swap: 5}|memory.swap: memory+swap limit 5 should be >= memory limit' \
+                    '.memory.reservation = -7|memory.reservation: -7 is out of range' \
+                    '.pids.limit = 9223372036854775808|pids.limit' \
+                    '.cpu.quota = 500|cpu.quota: write 500' \
+                    '.cpu.period = 1|cpu.period: write 1' \
+                    '.cpu.period = -1|cpu.period: -1 is out of range' \
+                    '.cpu.shares = -1|cpu.shares: -1 is out of range' \
+                    '.cpu.cpus = "77"|cpu.cpus: write 77' \
+                    '.blockIO.weight = 5|blockIO.weight: 5 is out of range' \
+                    '.hugepageLimits = [{pageSize: "2MB", limit: -5}]|hugepageLimits[0].limit: -5 is out of range'; do
+                what=${pair%%|*}
+                case $what in
+                .cpu.cpus*) has_controller cpuset || continue;;
+                .cpu*) has_controller cpu || continue;;
+                esac
+                bundle un ".process.args = [\"/bin/true\"] | .linux.resources$what"
+                run rt create --bundle "$B" un
+                want_rc 1
+                want_err_has "linux.resources.${pair#*|}"
+                want_same "$(echo "$err" | wc -l)" 1
+                run rt state un
+                want_err_has "does not exist"
+        done
+}
+check "limits below what can start, negative or overflowing ones are refused by name, and leave nothing" unfit
+
 runtime_megabyte()
 {
         local folder=/sys/fs/cgroup file=memory.max n
