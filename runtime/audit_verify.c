@@ -15,8 +15,8 @@
 #include "runtime/base/text.h"
 
 #define KEY_PREFIX "runb-audit-key:"
-/* How far a key is moved to reach a record: a minute's work. */
-#define STEPS_MOST UINT64_C(200000000)
+/* How far a key is moved to reach a record: half a minute of work. */
+#define STEPS_MOST UINT64_C(100000000)
 
 static __attribute__((format(printf, 5, 6))) void tell(struct audit_verifier *verifier, const char *file, uint64_t line,
                                                        uint64_t sequence, const char *format, ...)
@@ -279,8 +279,8 @@ void audit_verify_end(struct audit_verifier *verifier)
 
 int audit_read_lines(int fd, uint64_t limit_bytes, audit_take *take, void *context)
 {
-        const size_t size = AUDIT_LINE_LIMIT_BYTES + 65536;
-        auto_free char *text = malloc(size + 1);
+        size_t size = 65536;
+        auto_free char *text = malloc(size);
         struct audit_read_line line = { .number = 1, .is_whole = true, .is_ended = true };
         size_t begin = 0, end = 0;
         uint64_t at = 0;
@@ -312,6 +312,15 @@ int audit_read_lines(int fd, uint64_t limit_bytes, audit_take *take, void *conte
                 }
                 if (n == 0)
                         break;
+                if (begin == 0 && end == size && size <= AUDIT_LINE_LIMIT_BYTES) {
+                        char *more = realloc(text, 2 * size);
+
+                        if (more == NULL)
+                                return -ENOMEM;
+                        text = more;
+                        size *= 2;
+                        continue;
+                }
                 /* Nobody wrote such a line: its beginning goes, and what is left is told at its end. */
                 if (begin == 0 && end == size) {
                         line.is_whole = false;
