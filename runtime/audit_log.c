@@ -84,15 +84,14 @@ static int open_chain(const char *path, int *ret_fd, struct error *err)
         }
         if (fd < 0)
                 return error_errno(err, errno, "audit file %s", name);
-        r = check_file(fd, name, true, &st, err);
-        if (r == 0)
-                *ret_fd = take_fd(&fd);
-        return r;
+        *ret_fd = take_fd(&fd);
+        return 0;
 }
 
 static int lock_chain(struct audit_log *log, struct error *err)
 {
         const char *path = log->settings->path;
+        char name[PATH_MAX];
         struct stat st;
         pid_t holder = 0;
         int r;
@@ -108,7 +107,11 @@ static int lock_chain(struct audit_log *log, struct error *err)
                                          LOCK_TIMEOUT_MS / 1000);
                 if (r < 0)
                         return error_errno(err, r, "audit file %s: lock it", path);
-                if (fstat(log->chain_fd, &st) == 0 && st.st_nlink > 0)
+                snprintf(name, sizeof name, "%s" AUDIT_CHAIN_SUFFIX, path);
+                r = check_file(log->chain_fd, name, true, &st, err);
+                if (r < 0)
+                        return r;
+                if (st.st_nlink > 0)
                         break;
                 auto_close_cleanup(&log->chain_fd);
         }
@@ -154,11 +157,15 @@ static void take_lost(struct audit_log *log)
 {
         auto_free char *text = NULL;
         auto_buffer struct text_buffer rest = { 0 };
+        static bool is_taken;           /* once a process: whoever loses a record later knows where to note it */
         char path[PATH_MAX], *next;
         struct error ignored = { 0 };
         auto_close int fd = UNSET_FD;
         size_t length;
 
+        if (is_taken)
+                return;
+        is_taken = true;
         if (lost_path(path, &ignored) < 0)
                 return;
         fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
@@ -249,11 +256,11 @@ static void describe_program(struct audit_log *log)
 {
         struct audit_chain *chain = &log->chain;
         auto_close int fd = UNSET_FD;
-        uint64_t now[5] = { 0 };
+        static uint64_t now[5];         /* what a process runs stays the same */
         char hex[SHA256_TEXT_SIZE];
         struct stat st;
 
-        if (stat("/proc/self/exe", &st) == 0) {
+        if (now[1] == 0 && stat("/proc/self/exe", &st) == 0) {
                 now[0] = st.st_dev;
                 now[1] = st.st_ino;
                 now[2] = (uint64_t)st.st_size;

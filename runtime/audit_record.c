@@ -48,9 +48,10 @@ static void digest_member(struct text_buffer *members, const char *key, const ui
 
 void audit_record_begin(struct text_buffer *members, const char *event)
 {
-        static char boot_id[40];        /* the same for all records of this process */
+        /* The same for all records of this process. */
+        static char boot_id[40];
+        static struct utsname host;
         auto_free char *text = NULL;
-        struct utsname host;
         struct timespec now;
         char time_text[40];
         size_t length;
@@ -62,13 +63,15 @@ void audit_record_begin(struct text_buffer *members, const char *event)
         audit_text_member(members, "time", time_text);
         audit_number_member(members, "bootMs", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
         audit_text_member(members, "bootId", boot_id);
-        audit_text_member(members, "host", uname(&host) == 0 ? host.nodename : "");
+        if (host.nodename[0] == '\0')
+                uname(&host);
+        audit_text_member(members, "host", host.nodename);
         audit_text_member(members, "event", event);
 }
 
 /* ---- who ---- */
 
-static void add_caller(struct text_buffer *members)
+static void read_caller(struct text_buffer *members)
 {
         char path[32], executable[4096];
         auto_free char *text = NULL;
@@ -91,6 +94,17 @@ static void add_caller(struct text_buffer *members)
                 audit_text_member(members, "executable", executable);
         }
         text_add(members, "}");
+}
+
+/* Asked for once: whoever called may have ended when the next record is written. */
+static void add_caller(struct text_buffer *members)
+{
+        static struct text_buffer caller;
+
+        if (caller.text == NULL)
+                read_caller(&caller);
+        text_add(members, ",");
+        text_add(members, caller.is_broken ? "\"caller\":{}" : caller.text);
 }
 
 /* ---- what was asked ---- */

@@ -170,14 +170,19 @@ void text_add(struct text_buffer *buffer, const char *text)
 void text_addf(struct text_buffer *buffer, const char *format, ...)
 {
         va_list args, again;
+        size_t room;
         int length;
 
         va_start(args, format);
         va_copy(again, args);
-        length = vsnprintf(NULL, 0, format, args);
-        if (length < 0) {
+        /* Mostly it fits where it goes. */
+        room = make_room(buffer, 64) ? buffer->size - buffer->length : 0;
+        length = vsnprintf(room > 0 ? buffer->text + buffer->length : NULL, room, format, args);
+        if (length < 0)
                 buffer->is_broken = true;
-        } else if (make_room(buffer, (size_t)length)) {
+        if (length >= 0 && (size_t)length < room) {
+                buffer->length += (size_t)length;
+        } else if (length >= 0 && make_room(buffer, (size_t)length)) {
                 vsnprintf(buffer->text + buffer->length, (size_t)length + 1, format, again);
                 buffer->length += (size_t)length;
         }
@@ -214,6 +219,12 @@ void text_add_json(struct text_buffer *buffer, const char *text)
 
         text_add_n(buffer, "\"", 1);
         for (; *s != '\0'; s += n == 0 ? 1 : n) {
+                for (n = 0; s[n] >= 0x20 && s[n] < 0x7f && s[n] != '"' && s[n] != '\\';)
+                        n++;
+                if (n > 0) {
+                        text_add_n(buffer, (const char *)s, n);
+                        continue;
+                }
                 n = utf8_length(s);
                 if (n == 0)
                         text_add(buffer, "\xef\xbf\xbd");
