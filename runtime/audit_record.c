@@ -17,7 +17,6 @@
 #include "oci-spec/canonical.h"
 #include "policies/file.h"
 #include "runtime/base/auto.h"
-#include "runtime/base/fd.h"
 #include "runtime/base/sha256.h"
 #include "runtime/plan.h"
 #include "runtime/state.h"
@@ -46,20 +45,31 @@ static void digest_member(struct text_buffer *members, const char *key, const ui
         text_addf(members, "\"sha256:%s\"", hex);
 }
 
+/* A file of one short line, as procfs has them. */
+static bool read_line(const char *path, char *text, size_t size)
+{
+        auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+        ssize_t n = fd >= 0 ? read(fd, text, size - 1) : -1;
+
+        if (n < 0)
+                return false;
+        text[n] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        return true;
+}
+
 void audit_record_begin(struct text_buffer *members, const char *event)
 {
         /* The same for all records of this process. */
         static char boot_id[40];
         static struct utsname host;
-        auto_free char *text = NULL;
         struct timespec now;
         char time_text[40];
-        size_t length;
 
         text_time_now(time_text, sizeof time_text);
         clock_gettime(CLOCK_BOOTTIME, &now);
-        if (boot_id[0] == '\0' && fd_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", sizeof boot_id, &text, &length) == 0)
-                snprintf(boot_id, sizeof boot_id, "%.*s", (int)strcspn(text, "\n"), text);
+        if (boot_id[0] == '\0' && !read_line("/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id))
+                boot_id[0] = '\0';
         audit_text_member(members, "time", time_text);
         audit_number_member(members, "bootMs", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
         audit_text_member(members, "bootId", boot_id);
@@ -73,20 +83,15 @@ void audit_record_begin(struct text_buffer *members, const char *event)
 
 static void read_caller(struct text_buffer *members)
 {
-        char path[32], executable[4096];
-        auto_free char *text = NULL;
+        char path[32], executable[4096], text[16];
         uint32_t login_uid;
-        size_t length;
         ssize_t n;
 
         text_add_key(members, "caller");
         /* As it was when this program was executed: by now it may have entered a user namespace. */
         text_addf(members, "{\"uid\":%lu", getauxval(AT_UID));
-        if (fd_read_file(AT_FDCWD, "/proc/self/loginuid", 16, &text, &length) == 0) {
-                text[strcspn(text, "\n")] = '\0';
-                if (text_to_u32(text, &login_uid) == 0 && login_uid != LOGIN_UID_UNSET)
-                        audit_number_member(members, "loginUid", login_uid);
-        }
+        if (read_line("/proc/self/loginuid", text, sizeof text) && text_to_u32(text, &login_uid) == 0 && login_uid != LOGIN_UID_UNSET)
+                audit_number_member(members, "loginUid", login_uid);
         snprintf(path, sizeof path, "/proc/%d/exe", (int)getppid());
         n = readlink(path, executable, sizeof executable - 1);
         if (n > 0) {
@@ -295,14 +300,17 @@ static void add_plan(const struct plan *plan, struct text_buffer *members)
 static void add_namespaces(pid_t pid, struct text_buffer *members)
 {
         static const char *const names[] = { "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts" };
-        char path[64];
+        auto_close int fd = UNSET_FD;
+        char path[32];
         struct stat st;
 
+        /* Looking a process up by its number is what costs in procfs. */
+        snprintf(path, sizeof path, "/proc/%d/ns", (int)pid);
+        fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         text_add_key(members, "namespaces");
         text_add(members, "{");
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-                snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)pid, names[i]);
-                if (stat(path, &st) == 0)
+        for (size_t i = 0; i < sizeof names / sizeof *names && fd >= 0; i++) {
+                if (fstatat(fd, names[i], &st, 0) == 0)
                         audit_number_member(members, names[i], st.st_ino);
         }
         text_add(members, "}");
