@@ -209,7 +209,7 @@ static void record_counters(int fd, int who_fd, const struct state_dir *dir, con
         struct policy policy;
 
         if (fd >= 0 && (policy_kept(dir, state, &arena, &policy, &why) < 0 ||
-                        egress_record(fd, who_fd, &policy, dir, state, &arena, &why) < 0))
+                        egress_record(fd, who_fd, &policy, dir, state, &arena, NULL, NULL, &why) < 0))
                 log_warning("%s", why.text);
 }
 

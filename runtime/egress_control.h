@@ -66,6 +66,7 @@ struct text_buffer;
 void egress_write_json(const struct egress_attempt *attempts, size_t n, struct text_buffer *out);
 
 /* At the end of a container: checks the table and reads it, and writes both into the audit file of @policy.
+ * @ret_attempts: what was read, with names; set where 0 is returned. NULL: nobody wants it.
  * Returns 0, also where there is nothing to read; or what audit_write() says. */
 int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state,
-                  struct arena *arena, struct error *err);
+                  struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err);

@@ -124,20 +124,26 @@ void egress_write_json(const struct egress_attempt *attempts, size_t n, struct t
 }
 
 int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state,
-                  struct arena *arena, struct error *err)
+                  struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err)
 {
         auto_buffer struct text_buffer json = { 0 };
         struct findings findings = { .arena = arena };
         struct audit_record entry = { .event = "egress", .id = state->id, .findings = &findings, .state = state,
                                       .is_closing = true };
-        struct egress_attempt *attempts;
+        struct egress_attempt *attempts = NULL;
+        bool has_log = policy->audit.path != NULL;
         struct error why = { 0 };
-        size_t n;
-        int r;
+        size_t n = 0;
+        int r = 0;
 
-        if (policy->audit.path == NULL)
+        if (ret_attempts != NULL) {
+                *ret_attempts = NULL;
+                *ret_n = 0;
+        }
+        if (!has_log && ret_attempts == NULL)
                 return 0;
-        r = state->egress_version == EGRESS_VERSION ? egress_check_by(fd, dir, state, &why) : 0;
+        if (has_log && state->egress_version == EGRESS_VERSION)
+                r = egress_check_by(fd, dir, state, &why);
         if (r < 0 && why.rule != NULL)
                 findings_add(&findings, FINDING_RECORDED, "linux.namespaces (network)", "egress", "the table as it was installed",
                              why.text);
@@ -148,6 +154,12 @@ int egress_record(int fd, int who_fd, const struct policy *policy, const struct 
         }
         if (egress_name_attempts(dir, state, arena, attempts, n, &why) < 0)
                 log_warning("%s", why.text);
+        if (ret_attempts != NULL) {
+                *ret_attempts = attempts;
+                *ret_n = n;
+        }
+        if (!has_log)
+                return 0;
         if (egress_who_tell(who_fd, arena, attempts, n) < 0)
                 return error_errno(err, ENOMEM, "audit file");
         egress_write_json(attempts, n, &json);

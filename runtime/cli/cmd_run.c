@@ -68,6 +68,7 @@ static void tell_refused(const struct egress_attempt *attempts, size_t n)
 /* @fd: has kept the network namespace, whose processes have ended. */
 static void tell_egress(int fd, struct launched *launched, bool is_kept, struct arena *arena)
 {
+        static const struct policy no_log;
         struct egress_attempt *attempts;
         struct error why = { 0 };
         auto_close int who_fd = UNSET_FD;
@@ -76,12 +77,11 @@ static void tell_egress(int fd, struct launched *launched, bool is_kept, struct 
         if (fd < 0)
                 return;
         who_fd = egress_who_open(&launched->dir, &launched->state);
-        if (egress_read(fd, arena, &attempts, &n, &why) < 0 ||
-            egress_name_attempts(&launched->dir, &launched->state, arena, attempts, n, &why) < 0 ||
-            (!is_kept && egress_record(fd, who_fd, &launched->plan->policy, &launched->dir, &launched->state, arena, &why) < 0))
+        /* Of one that is kept delete writes the record. */
+        if (egress_record(fd, who_fd, is_kept ? &no_log : &launched->plan->policy, &launched->dir, &launched->state, arena, &attempts, &n,
+                          &why) < 0)
                 log_warning("%s", why.text);
-        else
-                tell_refused(attempts, n);
+        tell_refused(attempts, n);
         /* That is done: not once more when it is deleted. */
         if (!is_kept) {
                 egress_who_undo(&launched->dir);
