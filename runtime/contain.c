@@ -95,15 +95,16 @@ static int send_table(int fd, bool is_closed)
         return w.is_full ? -EMSGSIZE : netlink_call(fd, &part, 1) < 0 ? -errno : 0;
 }
 
+/* The record has no inode of a network that is not the container's own: by the exception network.host. */
 static bool is_hosts_network(const struct state *state)
 {
         static const char *const paths[] = { "/proc/self/ns/net", "/proc/1/ns/net" };
         struct stat st;
 
         for (size_t i = 0; i < 2; i++)
-                if (state->netns_inode != 0 && stat(paths[i], &st) == 0 && st.st_ino == state->netns_inode)
+                if (stat(paths[i], &st) == 0 && st.st_ino == state->netns_inode)
                         return true;
-        return false;
+        return state->netns_inode == 0;
 }
 
 /* @ret_tried: what was counted so far, as members of JSON. */

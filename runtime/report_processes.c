@@ -19,6 +19,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/cgroups.h"
 #include "runtime/report_private.h"
+#include "runtime/seccomp.h"
 
 #define MAY_BE_JOINING_TRIES 10u        /* a second: `exec` becomes the build's only right before it executes its program */
 
@@ -510,10 +511,29 @@ static size_t judge_all(struct report *report, int n_filters, bool is_said)
         return n;
 }
 
+/* Those that create kept for exec: explain makes one of the two, and one without code is none. */
+static int count_filters(struct report *report)
+{
+        static const char *const files[] = { "seccomp-policy.bpf", "seccomp-engine.bpf" };
+        int n = 0;
+
+        for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+                struct seccomp_filter filter = { 0 };
+                struct error err = { 0 };
+                int r = seccomp_filter_restore(report->dir->fd, files[i], &filter, &err);
+
+                if (r < 0 && (r != -ENOENT || i == 0))
+                        report_add(report, "seccomp", REPORT_UNKNOWN, "%s", err.text);
+                n += r == 0 && filter.code != NULL;
+                seccomp_filter_free(&filter);
+        }
+        return n;
+}
+
 void report_judge_processes(struct report *report)
 {
         const struct timespec pause = { 0, 100000000 };
-        const int n_filters = faccessat(report->dir->fd, "seccomp-engine.bpf", F_OK, 0) == 0 ? 2 : 1;
+        const int n_filters = count_filters(report);
         size_t n_alive = 0;
 
         for (unsigned tries = 0; tries < MAY_BE_JOINING_TRIES && report->status != STATE_PAUSED; tries++) {
@@ -530,6 +550,7 @@ void report_judge_processes(struct report *report)
         report_holds(report, "capabilities", "within the profile's, in every process");
         report_holds(report, "no_new_privs", "set in every process");
         report_holds(report, "seccomp", report->status == STATE_CREATED ? "loaded when it is started" :
+                                        report->state->is_explained ? "the filter that explains itself, in every process" :
                                         n_filters == 2 ? "the profile's filter and the engine's, in every process" :
                                                          "the profile's filter, in every process");
         report_holds(report, "ids", "%s", text_is_empty(report->uid_map) ? "of the container" : report->uid_map);

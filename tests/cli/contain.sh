@@ -169,6 +169,28 @@ it_is_recorded()
 }
 check "the audit log has it, with the reason; what is counted stays" it_is_recorded
 
+the_hosts_network_is_left()
+{
+        jq -cn '{version: 1, revision: "t", profiles: {untrusted: {}}, exceptions: [{id: "E1", profile: "untrusted", expires: "2099-01-01",
+                reason: "r", approvedBy: "a", allow: ["network.host"]}]}' > $P/policy.json
+        chmod 600 $P/policy.json
+        running h "$ticker" '.linux.namespaces |= map(select(.type != "network")) | .mounts |= map(select(.destination | test("^/sys") | not))'
+        run rt contain h
+        want_rc 1
+        want_err_has "the host's network, by an exception"
+        ! nft list tables | grep -q runb-contained || { nft delete table inet runb-contained; fail "the host's network was closed"; }
+        # The rest of it holds.
+        want_same "$(status_of h)" paused
+        run rt delete h
+        want_err_has contained
+        run rt contain --release h
+        want_rc 0
+        want_same "$(status_of h)" running
+        rt delete -f h
+        rm $P/policy.json
+}
+check "the host's network, which an exception gave, is not closed, and that is said" the_hosts_network_is_left
+
 what_is_wrong()
 {
         run rt contain nobody

@@ -348,6 +348,38 @@ it_allows_what_the_profile_allows()
         rt delete -f i
         rm $P/policy.json
 }
+it_holds_in_other_profiles()
+{
+        policy '{rootfs: "ephemeral", limits: {scratch: "10M"}}'
+        sleeper o
+        want_holding o
+        rt exec -d o sleep 500 < /dev/null > /dev/null 2>&1
+        rt exec -d --user 1000 o sleep 500 < /dev/null > /dev/null 2>&1
+        want_holding o
+        want_same "$(echo "$out" | jq '.processes | length')" 3
+        rt pause o
+        want_holding o
+        rt delete -f o
+        policy '{rootfs: "read-only", seccomp: {explain: true}}'
+        sleeper o '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["ptrace"], action: "SCMP_ACT_ERRNO"}]}'
+        want_holding o
+        rt delete -f o
+        rm $P/policy.json
+        sleeper o '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["ptrace"], action: "SCMP_ACT_ERRNO"}]}'
+        want_holding o
+        want_match "$(echo "$out" | jq -r '.checks[] | select(.control == "seccomp") | .text')" "the engine's"
+        rt delete -f o
+        jq -cn '{version: 1, revision: "t", profiles: {untrusted: {}}, exceptions: [{id: "E1", profile: "untrusted", expires: "2099-01-01",
+                reason: "r", approvedBy: "a", allow: ["network.host", "pid.host", "ipc.host", "uts.host", "noNewPrivileges"]}]}' > $P/policy.json
+        chmod 600 $P/policy.json
+        sleeper o '.linux.namespaces = [{type: "mount"}] | del(.hostname) |
+                   .mounts |= map(select(.destination | test("^/(sys|dev/mqueue)") | not))'
+        want_holding o
+        want_match "$(echo "$out" | jq -r '.checks[] | select(.control == "network") | .text')" "the host's, by an exception"
+        rt delete -f o
+        rm $P/policy.json
+}
+check "roots that are ephemeral or read-only, an engine's filter, programs of exec and exceptions hold" it_holds_in_other_profiles
 check "names that would steer a terminal are escaped; no argument is printed" it_escapes_names
 check "processes that come and go all the time do not disturb it" it_withstands_comings_and_goings
 check "zombies are no processes" it_has_no_trouble_with_zombies
