@@ -57,9 +57,9 @@ for machine in v2 hybrid selinux; do
         done
         [ ${#chosen[@]} -gt 0 ] || continue
         case $machine in
-        v2) options=();;
-        hybrid) options=(--cgroup hybrid);;
-        selinux) options=(--lsm selinux);;
+        v2) options=(--limit 1500);;
+        hybrid) options=(--cgroup hybrid --limit 700);;
+        selinux) options=(--lsm selinux --limit 700);;
         esac
         echo "== machine $machine"
         "$here/boot.sh" "${options[@]}" --src "$src" --build "$builddir" "$image" \
