@@ -284,6 +284,36 @@ runtime_megabyte()
 }
 check "the runtime itself lives in one megabyte of memory" runtime_megabyte
 
+# cgroups(7), "Thread mode": below a threaded domain a new cgroup takes no process until it is threaded, too, and holds no memory.
+threaded()
+{
+        local root=/sys/fs/cgroup
+
+        [ -e $root/cgroup.controllers ] || skip_case "needs cgroup v2 alone"
+        mkdir -p $root/domain/thread
+        trap 'rt delete --force th; rmdir /sys/fs/cgroup/domain/thread /sys/fs/cgroup/domain' EXIT
+        echo threaded > $root/domain/thread/cgroup.type
+        want_same "$(cat $root/domain/cgroup.type)" "domain threaded"
+        bundle th '.process.args = ["/bin/sleep", "600"] | .linux.cgroupsPath = "/domain/mine" | .linux.resources.memory.limit = 100000000'
+        run rt run --detach --bundle "$B" th
+        want_rc 1
+        want_err_has 'linux.resources: cgroup /sys/fs/cgroup/domain is in "domain threaded" mode, in which memory'
+        [ ! -e $root/domain/mine ] || fail "the refused container's cgroup is there"
+        bundle th '.process.args = ["/bin/sleep", "600"] | .linux.cgroupsPath = "/domain/mine" | del(.linux.resources)'
+        run rt run --detach --bundle "$B" th
+        want_rc 0
+        want_same "$(cat $root/domain/mine/cgroup.type)" threaded
+        grep -qx "$(jq .initPid "$T/state/th/state.json")" $root/domain/mine/cgroup.threads
+        run rt ps --format json th
+        want_rc 0
+        run rt exec th true
+        want_rc 0
+        run rt delete --force th
+        want_rc 0
+        [ ! -e $root/domain/mine ] || fail "the cgroup is there"
+}
+check "below a threaded cgroup a container is threaded, too, and a limit that needs a domain is refused by name" threaded
+
 shared()
 {
         start_sleeper s1 '.linux.cgroupsPath = "/shared"'
