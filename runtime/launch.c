@@ -839,7 +839,8 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                                         .fifo_fd = UNSET_FD, .listener_fd = UNSET_FD } },
         };
         const struct plan_request plan_request = { request->id, request->bundle, request->is_cgroup_disabled, request->policy,
-                                                   request->root, request->config, request->is_run, request->is_systemd_cgroup };
+                                                   request->root, request->config, request->is_run, request->is_systemd_cgroup,
+                                                   request->no_pivot, request->no_new_keyring };
         struct error ignored;
         int r;
 

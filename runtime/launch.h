@@ -24,6 +24,7 @@ struct launch_request {
         bool is_kept;                   /* run --keep */
         bool is_cgroup_disabled;
         bool is_systemd_cgroup;
+        bool no_pivot, no_new_keyring;  /* of the command line: recorded, and not done */
         struct policy_source policy;
 };
 

@@ -112,6 +112,12 @@ int plan_make(const struct plan_request *request, struct arena *arena, struct pl
                 r = host_gather_network(&plan->policy, arena, &plan->host, err);
         if (r < 0)
                 return r;
+        if (request->no_pivot)
+                findings_add(&plan->findings, FINDING_RECORDED, "--no-pivot", "rootfs", "no pivot_root(2)",
+                             "pivot_root(2) all the same: without it the host's root stays below the container's");
+        if (request->no_new_keyring)
+                findings_add(&plan->findings, FINDING_RECORDED, "--no-new-keyring", "namespaces.keyring", "the caller's session keyring",
+                             "a new one all the same: the caller's holds keys of the host");
         r = harden(&plan->asked, &plan->policy, &plan->host, arena, &plan->sandbox, &plan->findings, err);
         if (r < 0)
                 return r;

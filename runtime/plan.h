@@ -66,6 +66,7 @@ struct plan_request {
         const char *config;             /* read instead of the bundle's config.json; NULL: that one */
         bool is_run;                    /* its program is started at once, so there must be one */
         bool is_systemd_cgroup;
+        bool no_pivot, no_new_keyring;
 };
 
 /* Reads, judges and plans. @arena keeps everything. */

@@ -20,6 +20,8 @@ int create_request_fill(const struct cli *cli, const struct create_options *opti
                 .is_detached = !is_run || options->is_detached,
                 .is_cgroup_disabled = cli->is_cgroup_disabled,
                 .is_systemd_cgroup = cli->is_systemd_cgroup,
+                .no_pivot = options->no_pivot,
+                .no_new_keyring = options->no_new_keyring,
                 .policy = cli->policy,
         };
         int r = preserve_check(options->preserve_fds, &request.preserve_fds, &request.listen_fds, err);

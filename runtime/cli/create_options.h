@@ -7,7 +7,7 @@
 struct create_options {
         const char *bundle, *console_socket, *pid_file, *pidfd_socket, *config;
         uint32_t preserve_fds;
-        bool is_detached, keeps;
+        bool is_detached, keeps, no_pivot, no_new_keyring;
 };
 
 #define CREATE_OPTIONS(options) \
@@ -16,8 +16,8 @@ struct create_options {
         { "console-socket", 0, CLI_STRING, &(options)->console_socket, "PATH", "unix socket that gets the terminal's master" }, \
         { "pidfd-socket", 0, CLI_STRING, &(options)->pidfd_socket, "PATH", "unix socket that gets a pidfd of the container's init" }, \
         { "pid-file", 0, CLI_STRING, &(options)->pid_file, "FILE", "file that gets the pid of the container's init" }, \
-        { "no-pivot", 0, CLI_IGNORED_FLAG, NULL, NULL, "accepted; pivot_root is used all the same" }, \
-        { "no-new-keyring", 0, CLI_IGNORED_FLAG, NULL, NULL, "accepted; the session keyring is new all the same" }, \
+        { "no-pivot", 0, CLI_FLAG, &(options)->no_pivot, NULL, "accepted; pivot_root is used all the same" }, \
+        { "no-new-keyring", 0, CLI_FLAG, &(options)->no_new_keyring, NULL, "accepted; the session keyring is new all the same" }, \
         { "no-subreaper", 0, CLI_IGNORED_FLAG, NULL, NULL, "accepted" }, \
         { "preserve-fds", 0, CLI_U32, &(options)->preserve_fds, "N", "pass N more fds than stdio to the container (3 to 2 + N)" }
 

@@ -202,6 +202,21 @@ old_options()
 }
 check "--no-pivot, --no-new-keyring, -b and --pid-file=F are accepted" old_options
 
+recorded_options()
+{
+        local option told
+        is_runb || return 0
+        bundle record '.process.args = ["/bin/true"]'
+        told() { rt state --findings record | jq -c '[.findings[] | select(.property | startswith("--")) | .action, .property, .rule]'; }
+        rt create -b "$B" record
+        want_same "$(told)" '[]'
+        rt delete --force record
+        rt create -b "$B" --no-pivot --no-new-keyring record
+        want_same "$(told)" '["recorded","--no-pivot","rootfs","recorded","--no-new-keyring","namespaces.keyring"]'
+        rt delete --force record
+}
+check "--no-pivot and --no-new-keyring change nothing, and are recorded where they are given" recorded_options
+
 signals_are_reset() # surprise 7
 {
         sh_bundle sigs 'grep -E "Sig(Blk|Ign)" /proc/self/status | tr -d "\t\n"'

@@ -30,7 +30,8 @@ SCALARS = [None, True, False, 0, 1, 2, -1, 65535, 65536, 10001, 1 << 24, (1 << 3
            "a" * 64 + ".b", "2027-01-31", "2027-02-29", "2028-02-29", "2100-02-29", "2400-02-29", "2027-04-31", "2027-13-01",
            "2027-00-10", "2027-01-00", "1999-01-01", "10000-01-01", "2027-1-31", "mount:/x", "mount:x", "mount:/", "device:/dev/x",
            "hook:/a/../b", "ids:1000-2999", "ids:0-5", "ids:1-4294967294", "ids:1-4294967295", "ids:01-5", "ids:1-", "ids:-5",
-           "noNewPrivileges", "mount.namespace", "capabilities.ambient", "seccomp", "network.host", "CAP_CHOWN", "CAP_BPF", "cap_chown", "CAP_NOTHING", "c", "b", "*_TOKEN", "A B",
+           "noNewPrivileges", "mount.namespace", "capabilities.ambient", "capabilities.inheritable", "rootfs.propagation",
+           "hooks.createContainer", "seccomp", "network.host", "pid.host", "ipc.host", "uts.host", "user.host", "CAP_CHOWN", "CAP_BPF", "cap_chown", "CAP_NOTHING", "c", "b", "*_TOKEN", "A B",
            "journald", "unix:", "unix:/", "unix:/x", "unix:x", "unix:/" + "a" * 106, "unix:/" + "a" * 107, "a" * 255, "a" * 256,
            ["journald", "journald"], ["unix:/x", "unix:/y"], ["unix:/x", "journald"], ["unix:/x", "unix:/x"],
            "a" * 63, "a" * 64, "a" * 65, "-a", "Aa", "_a", "9a", "a+b"]
