@@ -16,7 +16,7 @@ image=$RUNB_TEST_CACHE/vm
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0
-libexec=$(make -s -C "$builddir" print-libexec) || exit 1
+libexec=$(make -s -C "$builddir" print-libexec | tail -n 1) || exit 1
 
 finish()
 {

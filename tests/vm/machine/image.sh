@@ -25,7 +25,11 @@ if [ -z "${IMAGE_INSIDE-}" ]; then
         IMAGE_INSIDE=1 exec unshare --mount --propagation private --pid --fork --kill-child --mount-proc "$0" "$folder"
 fi
 mkdir -p "$folder"
-rm -f "$folder/stamp"
+# Whoever else makes the same is waited for.
+exec 8> "$folder/lock"
+flock 8
+[ "$(cat "$folder/stamp" 2>/dev/null)" != "$stamp" ] || exit 0
+rm -rf "$folder/stamp" "$folder"/make.*
 tmp=$(mktemp -d "$folder/make.XXXXXX")
 trap 'rm -rf "$tmp"' EXIT
 root=$tmp/root
