@@ -2,29 +2,36 @@
  * freeze. A process that a kill -9 of ours left running in a closed network is held by calling contain again. */
 #include "runtime/contain.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/audit.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
+#include "runtime/base/sys.h"
 #include "runtime/base/text.h"
 #include "runtime/cgroups.h"
 #include "runtime/egress_control.h"
 #include "runtime/egress_internal.h"
 #include "runtime/restack.h"
 
+#define STAT_LIMIT_BYTES ((size_t)4096)
+#define STOP_TRIES 100u
 #define BEFORE_EVERYTHING (-500)        /* conntrack is at -200, raw at -300 (linux/netfilter_ipv4.h) */
 
 bool contain_is_marked(const struct state_dir *dir)
@@ -158,13 +165,83 @@ void contain_undo(const struct state_dir *dir, const struct state *state)
 
 /* ---- the processes ---- */
 
+static bool is_stopped(pid_t pid)
+{
+        auto_free char *text = NULL;
+        char path[32];
+        const char *end;
+        size_t length;
+
+        snprintf(path, sizeof path, "/proc/%d/stat", pid);
+        if (fd_read_file(AT_FDCWD, path, STAT_LIMIT_BYTES, &text, &length) < 0)
+                return true;            /* gone */
+        end = strrchr(text, ')');       /* proc(5): the name before it may hold anything */
+        return end != NULL && end[1] == ' ' && strchr("TtZX", end[2]) != NULL;
+}
+
+/* Every process of the pid namespace of init, which holds the namespace. Returns how many were not stopped yet; or a negative
+ * errno. */
+static int signal_all(const struct state *state, int signal_number)
+{
+        auto_closedir DIR *folder = opendir("/proc");
+        const struct dirent *entry;
+        struct stat wanted, st;
+        char path[64];
+        int n = 0;
+
+        snprintf(path, sizeof path, "/proc/%d/ns/pid", state->init_pid);
+        if (folder == NULL || stat(path, &wanted) < 0)
+                return -errno;
+        while ((entry = readdir(folder)) != NULL) {
+                auto_close int pidfd = UNSET_FD;
+                pid_t pid = atoi(entry->d_name);
+
+                snprintf(path, sizeof path, "/proc/%d/ns/pid", pid);
+                if (pid <= 0 || stat(path, &st) < 0 || st.st_ino != wanted.st_ino)
+                        continue;
+                pidfd = sys_pidfd_open(pid, 0);
+                /* Looked at again: the pid may have become another's before it was held. */
+                if (pidfd < 0 || stat(path, &st) < 0 || st.st_ino != wanted.st_ino)
+                        continue;
+                if (signal_number == SIGSTOP && is_stopped(pid))
+                        continue;
+                n++;
+                if (sys_pidfd_send_signal(pidfd, signal_number) < 0 && errno != ESRCH)
+                        return -errno;
+        }
+        return n;
+}
+
+/* Without a cgroup: by signals, which nothing inside can undo, as all of it stands still; a SIGCONT from the host would. */
+static int stop(const struct state *state, bool is_stopping, struct error *err)
+{
+        const struct timespec pause = { 0, 20000000 };
+        auto_close int pidfd = UNSET_FD;
+        int r = -EBUSY;
+
+        if (!state->has_own_pidns)
+                return is_stopping ? error_set(err, ENODEV, "%s has neither a cgroup nor a pid namespace of its own, so nothing tells its "
+                                               "processes from others; its network is closed", state->id) : 0;
+        if (state_open_init(state, &pidfd) < 0)
+                return 0;
+        for (unsigned tries = 0; tries < STOP_TRIES && r != 0; tries++) {
+                r = signal_all(state, is_stopping ? SIGSTOP : SIGCONT);
+                if (r < 0)
+                        return error_errno(err, r, "%s the processes of %s", is_stopping ? "stop" : "continue", state->id);
+                if (!is_stopping)
+                        return 0;
+                if (r > 0)
+                        nanosleep(&pause, NULL);
+        }
+        return r == 0 ? 0 : error_set(err, EBUSY, "the processes of %s do not stop; try again", state->id);
+}
+
 static int freeze(const struct state *state, bool is_frozen, struct error *err)
 {
         if (state_status(state) == STATE_STOPPED)
                 return 0;
         if (state->n_cgroups == 0)
-                return is_frozen ? error_set(err, ENODEV, "%s has no cgroup, by which alone its processes could be frozen; its network is "
-                                             "closed", state->id) : 0;
+                return stop(state, is_frozen, err);
         return cgroups_freeze(state->cgroups, state->n_cgroups, state->is_cgroup2, is_frozen, err);
 }
 

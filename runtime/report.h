@@ -41,6 +41,7 @@ struct report_process {
         char name[64];                  /* comm: the build's own words */
         char state;
         bool is_zombie, is_in_cgroup, is_in_pidns;
+        uint64_t start_time;            /* of the process: tells a pid that is used again */
         uint32_t uids[4], gids[4];      /* real, effective, saved, file system */
         uint64_t inheritable, permitted, effective, bounding, ambient;
         int no_new_privs, seccomp, filters;     /* -1: the kernel does not tell */

@@ -299,6 +299,7 @@ static void look_one(struct report *report, const struct found *found)
                 report->n_ended++;
                 return;
         }
+        state_process_start_time(found->pid, &process.start_time, &(bool){ false });
         read_rest(report, fd, &process);
         add_process(report, &process);
         look_threads(report, fd, &process);
@@ -502,13 +503,33 @@ static size_t judge_one(struct report *report, const struct report_process *proc
         return n + judge_limits(report, process, is_said);
 }
 
-static size_t judge_all(struct report *report, int n_filters, bool is_said)
-{
-        size_t n = 0;
+/* Who has been weak at each look. */
+struct suspects { struct suspect { pid_t pid, thread; uint64_t start_time; } *items; size_t n; };
 
-        for (size_t i = 0; i < report->n_processes; i++)
-                n += judge_one(report, &report->processes[i], n_filters, is_said);
-        return n;
+static bool is_suspected(const struct suspects *suspects, const struct report_process *process)
+{
+        for (size_t i = 0; i < suspects->n; i++)
+                if (suspects->items[i].pid == process->pid && suspects->items[i].thread == process->thread &&
+                    suspects->items[i].start_time == process->start_time)
+                        return true;
+        return false;
+}
+
+static void suspect(struct report *report, int n_filters, bool is_first, struct suspects *suspects)
+{
+        struct suspects now = { .items = arena_array(report->arena, report->n_processes + 1, sizeof *now.items) };
+
+        if (now.items == NULL) {
+                report->is_broken = true;
+                return;
+        }
+        for (size_t i = 0; i < report->n_processes; i++) {
+                const struct report_process *process = &report->processes[i];
+
+                if (judge_one(report, process, n_filters, false) > 0 && (is_first || is_suspected(suspects, process)))
+                        now.items[now.n++] = (struct suspect){ process->pid, process->thread, process->start_time };
+        }
+        *suspects = now;
 }
 
 /* Those that create kept for exec: explain makes one of the two, and one without code is none. */
@@ -534,15 +555,18 @@ void report_judge_processes(struct report *report)
 {
         const struct timespec pause = { 0, 100000000 };
         const int n_filters = count_filters(report);
+        struct suspects suspects = { 0 };
         size_t n_alive = 0;
 
-        for (unsigned tries = 0; tries < MAY_BE_JOINING_TRIES && report->status != STATE_PAUSED; tries++) {
-                if (judge_all(report, n_filters, false) == 0)
-                        break;
+        suspect(report, n_filters, true, &suspects);
+        for (unsigned tries = 0; tries < MAY_BE_JOINING_TRIES && suspects.n > 0 && report->status != STATE_PAUSED; tries++) {
                 nanosleep(&pause, NULL);
                 report_look_processes(report);
+                suspect(report, n_filters, false, &suspects);
         }
-        judge_all(report, n_filters, true);
+        for (size_t i = 0; i < report->n_processes && suspects.n > 0; i++)
+                if (is_suspected(&suspects, &report->processes[i]))
+                        judge_one(report, &report->processes[i], n_filters, true);
         for (size_t i = 0; i < report->n_processes; i++)
                 n_alive += !report->processes[i].is_zombie;
         if (n_alive == 0)

@@ -191,6 +191,37 @@ the_hosts_network_is_left()
 }
 check "the host's network, which an exception gave, is not closed, and that is said" the_hosts_network_is_left
 
+of_a_plain_user()
+{
+        local before
+        command -v setpriv > /dev/null || skip_case "setpriv is not installed"
+        sh_bundle u "(while :; do sleep 0.02; done) & $ticker"
+        mkdir -p "$T/user/run" && cp "$RUNB" "$T/user/runb"
+        jq '.mounts |= map(select(.type != "cgroup")) | del(.linux.resources)' "$B/config.json" > "$T/c.json" && mv "$T/c.json" "$B/config.json"
+        chown -hR 1000:1000 "$T/user" "$B"
+        as_user() { env -i PATH="$PATH" HOME="$T/user" XDG_RUNTIME_DIR="$T/user/run" setpriv --reuid 1000 --regid 1000 --clear-groups \
+                    "$T/user/runb" --root "$T/user/state" --cgroup-manager disabled "$@"; }
+        as_user run --detach --bundle "$B" u < /dev/null > "$T/u.out" 2> "$T/u.err" ||
+                { cat "$T/u.err"; skip_case "a plain user's containers: $(tail -n 1 "$T/u.err")"; }
+        wait_for 30 ticks_more 2
+        run as_user report --format json u
+        want_rc 0
+        run as_user contain u
+        want_rc 0
+        before=$(ticks)
+        sleep 0.5
+        want_same "$(ticks)" "$before"
+        run as_user contain u
+        want_rc 0
+        run as_user contain --release u
+        want_rc 0
+        wait_for 30 ticks_more "$before"
+        run as_user report --format json u
+        want_rc 0
+        as_user delete -f u
+}
+check "a plain user's, which has no cgroup: its processes are stopped, report holds for it" of_a_plain_user
+
 what_is_wrong()
 {
         run rt contain nobody

@@ -41,6 +41,13 @@ life()
         want_out hello
         run pod exec -u 1000 long id -u
         want_out 1000
+        # From where the engine's runtime sees it: podman's user namespace.
+        if is_runb; then
+                run as_user podman unshare "$T/bin/$engine_name" --root /run/user/$user_uid/runb/containers report --format json \
+                        "$(pod inspect -f '{{.Id}}' long)"
+                echo "$out" | jq -c '.checks[] | select(.verdict != "holds")'
+                want_rc 0
+        fi
         run pod top long
         want_rc 0
         run pod stop -t 10 long
