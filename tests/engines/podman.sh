@@ -281,6 +281,30 @@ network_bridge()
 }
 check "podman --network bridge: an interface with an address" network_bridge
 
+host_namespaces()
+{
+        local kind
+        mkdir -p -m 755 /run/law
+        jq -n '{version: 1, exceptions: [{id: "EX-1", profile: "untrusted", expires: "2099-12-31", reason: "r", approvedBy: "a",
+                allow: ["network.host", "pid.host", "ipc.host", "uts.host"]}]}' > /run/law/policy.json
+        chmod 644 /run/law/policy.json
+        run pod run --rm --network host localhost/bb true
+        want_failure
+        want_err_has '"network.host"'
+        PODMAN_OPTIONS="--runtime-flag policy=/run/law/policy.json"
+        run pod run --rm --network host --pid host --ipc host --uts host localhost/bb sh -c \
+                'for i in net pid ipc uts user; do readlink /proc/self/ns/$i; done; echo x > /dev/shm/left && rm /dev/shm/left && echo shared'
+        want_rc 0
+        for kind in net pid ipc uts; do want_out_has "$(readlink /proc/self/ns/$kind)"; done
+        want_out_without "$(readlink /proc/self/ns/user)"
+        want_out_has shared
+        pod run -d --name hosts --network host --pid host localhost/bb sleep 1000
+        run pod exec hosts readlink /proc/self/ns/pid
+        want_out "$(readlink /proc/self/ns/pid)"
+        pod rm -f -t 0 hosts
+}
+check "podman --network, --pid, --ipc and --uts host: by exceptions alone" host_namespaces
+
 play_kube()
 {
         cat > "$T/pod.yaml" << EOY
