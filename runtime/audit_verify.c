@@ -231,12 +231,13 @@ void audit_verify_line(struct audit_verifier *verifier, const char *file, uint64
                 verifier->is_anchor_seen = true;
 }
 
-void audit_verify_half(struct audit_verifier *verifier, const char *file, uint64_t number, uint64_t offset, size_t length)
+void audit_verify_half(struct audit_verifier *verifier, const char *file, uint64_t number, size_t length)
 {
         if (length == 0)
                 return;
-        /* What a killed writer leaves, and the next record tells. */
-        if (verifier->chain != NULL && offset >= verifier->chain->log_bytes)
+        /* What a killed writer leaves, and the next record tells: all that was noted is there before it. Not by its offset: the log
+         * may have been rotated in the same moment. */
+        if (verifier->chain != NULL && verifier->n_bad == 0 && verifier->sequence >= verifier->chain->sequence)
                 verifier->has_half_line = true;
         else
                 tell(verifier, file, number, 0, "ends in the middle: %zu bytes of a record", length);
@@ -305,7 +306,6 @@ int audit_read_lines(int fd, uint64_t limit_bytes, audit_take *take, void *conte
                         r = take(&line, context);
                         if (r != 0)
                                 return r;
-                        line.offset += line.length + 1;
                         line.number++;
                         line.is_whole = true;
                         begin = (size_t)(stop + 1 - text);
@@ -324,7 +324,6 @@ int audit_read_lines(int fd, uint64_t limit_bytes, audit_take *take, void *conte
                 /* Nobody wrote such a line: its beginning goes, and what is left is told at its end. */
                 if (begin == 0 && end == size) {
                         line.is_whole = false;
-                        line.offset += end;
                         end = 0;
                         continue;
                 }
@@ -353,7 +352,7 @@ static int verify_line(const struct audit_read_line *line, void *context)
         else if (line->is_ended)
                 audit_verify_line(file->verifier, file->name, line->number, line->text, line->length);
         else if (file->is_last)
-                audit_verify_half(file->verifier, file->name, line->number, line->offset, line->length);
+                audit_verify_half(file->verifier, file->name, line->number, line->length);
         else
                 tell(file->verifier, file->name, line->number, 0, "ends in the middle: %zu bytes of a record", line->length);
         return 0;

@@ -55,13 +55,13 @@ int audit_head_read(const char *text, uint64_t *ret_sequence, uint8_t ret_hash[S
 void audit_verify_begin(struct audit_verifier *verifier);
 /* @line: without its break; the next one of @file. */
 void audit_verify_line(struct audit_verifier *verifier, const char *file, uint64_t number, const char *line, size_t length);
-/* What stands at the end of the last file without a line break. @offset: where. */
-void audit_verify_half(struct audit_verifier *verifier, const char *file, uint64_t number, uint64_t offset, size_t length);
+/* What stands at the end of the last file without a line break. */
+void audit_verify_half(struct audit_verifier *verifier, const char *file, uint64_t number, size_t length);
 void audit_verify_end(struct audit_verifier *verifier);
 
 /* Hands over every line of a file, of at most @limit_bytes: longer ones cut, with @is_whole false; the last one, without a break,
  * with @is_ended false. Ends early where @take returns something else than 0, and returns that. */
-struct audit_read_line { const char *text; size_t length; uint64_t number, offset; bool is_whole, is_ended; };
+struct audit_read_line { const char *text; size_t length; uint64_t number; bool is_whole, is_ended; };
 typedef int audit_take(const struct audit_read_line *line, void *context);
 int audit_read_lines(int fd, uint64_t limit_bytes, audit_take *take, void *context);
 

@@ -39,14 +39,30 @@ void stats_read_pressure(const struct cgroup_folder *at, const char *file, struc
         }
 }
 
+/* The file is read once: the kernel adds its numbers up whenever somebody does. */
 static void read_cpu(const struct cgroup_folder *at, struct stats *stats)
 {
-        stats->cpu.total_ns = stats_keyed(at, "cpu.stat", "usage_usec") * 1000;
-        stats->cpu.user_ns = stats_keyed(at, "cpu.stat", "user_usec") * 1000;
-        stats->cpu.kernel_ns = stats_keyed(at, "cpu.stat", "system_usec") * 1000;
-        stats->cpu.periods = stats_keyed(at, "cpu.stat", "nr_periods");
-        stats->cpu.throttled_periods = stats_keyed(at, "cpu.stat", "nr_throttled");
-        stats->cpu.throttled_ns = stats_keyed(at, "cpu.stat", "throttled_usec") * 1000;
+        auto_free char *text = NULL;
+        char *rest = NULL;
+        struct { const char *key; uint64_t value; } numbers[] = {
+                { "usage_usec ", 0 }, { "user_usec ", 0 }, { "system_usec ", 0 }, { "nr_periods ", 0 }, { "nr_throttled ", 0 },
+                { "throttled_usec ", 0 },
+        };
+
+        if (cgroup_read(at, "cpu.stat", &text) == 0) {
+                for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
+                        for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+                                if (text_starts_with(line, numbers[i].key))
+                                        numbers[i].value = strtoull(line + strlen(numbers[i].key), NULL, 10);
+                        }
+                }
+        }
+        stats->cpu.total_ns = numbers[0].value * 1000;
+        stats->cpu.user_ns = numbers[1].value * 1000;
+        stats->cpu.kernel_ns = numbers[2].value * 1000;
+        stats->cpu.periods = numbers[3].value;
+        stats->cpu.throttled_periods = numbers[4].value;
+        stats->cpu.throttled_ns = numbers[5].value * 1000;
         stats_read_pressure(at, "cpu.pressure", &stats->cpu.pressure);
 }
 
