@@ -111,7 +111,7 @@ podman_build()
         policy 3
         mkdir -p "$T/ctx"
         printf 'FROM localhost/bb\nRUN %s\n' "$stubborn" > "$T/ctx/Dockerfile"
-        run pod_t build --isolation oci -t never "$T/ctx"
+        run pod_t build "${build_ulimits[@]}" --isolation oci -t never "$T/ctx"
         want_failure
         want_other $rc 124
         wait_for 60 nothing_runs

@@ -47,7 +47,7 @@ check "a pod of podman's: its containers, one after the other" in_pod
 
 buildah_run()
 {
-        bud from --name work localhost/knock > /dev/null
+        bud from "${build_ulimits[@]}" --name work localhost/knock > /dev/null
         through bud_run
         bud rm work > /dev/null
 }
@@ -58,11 +58,11 @@ build_steps()
 {
         mkdir -p "$T/context"
         printf 'FROM localhost/knock\nRUN (%s) > /first\nRUN (%s) > /second\nCMD cat /first /second\n' "$egress_script" "$egress_script" > "$T/context/Dockerfile"
-        run with "$plain" pod build -q --isolation oci --no-cache --network inner -t localhost/open "$T/context"
+        run with "$plain" pod build -q "${build_ulimits[@]}" --isolation oci --no-cache --network inner -t localhost/open "$T/context"
         [ "$rc" = 0 ] || skip_case "podman build in this network does not work here with runc: $(tail -n 1 <<< "$err")"
         run pod run --rm --network none localhost/open sh -c 'cat /first'
         open_out
-        run pod build -q --isolation oci --no-cache --network inner -t localhost/steps "$T/context"
+        run pod build -q "${build_ulimits[@]}" --isolation oci --no-cache --network inner -t localhost/steps "$T/context"
         want_rc 0
         run pod run --rm --network none localhost/steps sh -c 'cat /first'
         listed_out

@@ -115,7 +115,7 @@ podman_build() # NAME LAYERS
 {
         local kind
         for kind in reference tested; do
-                RUNB=${!kind} run pod build --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --network none --isolation oci --layers="$2" --no-cache -t localhost/built "$T/context"
+                RUNB=${!kind} run pod build "${build_ulimits[@]}" --network none --isolation oci --layers="$2" --no-cache -t localhost/built "$T/context"
                 want_rc 0
                 podman_tree "$1" $kind
         done
@@ -125,7 +125,7 @@ buildah_build() # NAME LAYERS
 {
         local kind
         for kind in reference tested; do
-                run bud build --runtime "${!kind}" --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --network none --isolation oci --layers="$2" --no-cache -t localhost/built "$T/context"
+                run bud build --runtime "${!kind}" "${build_ulimits[@]}" --network none --isolation oci --layers="$2" --no-cache -t localhost/built "$T/context"
                 want_rc 0
                 podman_tree "$1" $kind
         done

@@ -53,12 +53,8 @@ END
 echo secret > "$T/secret"
 chmod 644 "$T/secret"
 
-# buildah 1.39.1 to 1.39.3 (Debian 13's) remounts the root without nodev before it leaves it, which the kernel denies where
-# the flag is locked, and does not find back; 1.39.4 does not, and without pivot_root those do not either.
 quirk=()
-case $(tar -xOf "$tar" ./var/lib/dpkg/status | sed -n '/^Package: buildah$/,/^$/s/^Version: //p') in
-1.39.[123]+*) quirk=(--env BUILDAH_NOPIVOT=1);;
-esac
+[ -z "$(buildah_quirk "$tar")" ] || quirk=(--env "$(buildah_quirk "$tar")")
 
 # What a container started as a user would is told: the profile, the one capability, a volume where storage wants one.
 ib() { PODMAN_OPTIONS="--runtime-flag profile=image-build" pod run "${quirk[@]}" --rm --network none --cap-add SYS_ADMIN -v "$T/context:/context:ro" "$@"; }

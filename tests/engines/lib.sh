@@ -83,6 +83,18 @@ podman_end()
         return 0
 }
 
+# Newer podman and buildah ask for more in their builds than a caller without CAP_SYS_RESOURCE may have.
+build_ulimits=(--ulimit nofile=1024:1024 --ulimit nproc=1024:1024)
+# buildah_quirk TAR: what the buildah in a builder's root wants in its environment. 1.39.1 to 1.39.3 (Debian 13's) remounts the
+# root without nodev before it leaves it, which the kernel denies where the flag is locked, and does not find back; 1.39.4 does
+# not, and without pivot_root those do not either.
+buildah_quirk()
+{
+        case $(tar -xOf "$1" ./var/lib/dpkg/status | sed -n '/^Package: buildah$/,/^$/s/^Version: //p') in
+        1.39.[123]+*) echo BUILDAH_NOPIVOT=1;;
+        esac
+}
+
 bud() { buildah --root "$E/root" --runroot "$E/runroot" --storage-driver overlay "$@"; }
 
 # reports_hold FOLDER: `runb report` of each container whose state lies below it finds all as it was made

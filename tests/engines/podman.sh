@@ -347,7 +347,7 @@ RUN rm /usr/share/doc/base.txt && mkdir /shared && chgrp 33 /shared && chmod 277
 EOD
         local layers
         for layers in true false; do
-                run pod build --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --layers=$layers --isolation oci --no-cache -t localhost/built "$T/ctx"
+                run pod build --network none "${build_ulimits[@]}" --layers=$layers --isolation oci --no-cache -t localhost/built "$T/ctx"
                 want_rc 0
                 run pod run --rm localhost/built sh -c 'cat /home/built/id /etc/replaced; stat -c %u:%g /home/built/f /shared/f; ls /usr/share/doc'
                 want_out "5000
@@ -355,7 +355,7 @@ copied
 5000:5000
 0:33"
         done
-        run pod build --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --no-cache -t localhost/failing - << EOD
+        run pod build --network none "${build_ulimits[@]}" --no-cache -t localhost/failing - << EOD
 FROM localhost/bb
 RUN exit 9
 EOD

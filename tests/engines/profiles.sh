@@ -70,11 +70,11 @@ printf 'FROM localhost/bb:latest\nRUN id -u > /made\nUSER 1000\nRUN id -u > /tmp
 buildah_profiles()
 {
         for name in runb runb-branch; do
-                run bud build -q --runtime "$E/bin/$name" --isolation oci --network none -t localhost/by-$name "$T/context"
+                run bud build -q --runtime "$E/bin/$name" "${build_ulimits[@]}" --isolation oci --network none -t localhost/by-$name "$T/context"
                 want_rc 0
                 case $name in runb) chosen untrusted;; *) chosen branch;; esac
         done
-        run pod build -q --runtime-flag profile=branch --isolation oci --network none -t localhost/by-podman "$T/context"
+        run pod build -q --runtime-flag profile=branch "${build_ulimits[@]}" --isolation oci --network none -t localhost/by-podman "$T/context"
         want_rc 0
         chosen branch
         run pod run --rm --network none localhost/by-podman sh -c 'cat /made /tmp/made'
@@ -132,10 +132,12 @@ in_namespaces()
         end_pod other
 }
 BUILD='set -e
+export $QUIRK
 b="buildah --storage-driver overlay"
 $b build -q --isolation chroot -t localhost/out /context > /tmp/id
 $b images --format "committed:{{.Name}}"
 w=$($b from localhost/out); cat $($b mount $w)/built'
+[ ! -s "$tar" ] || BUILD="QUIRK=$(buildah_quirk "$tar"); $BUILD"
 builder_context()
 {
         mkdir -p "$T/builds"

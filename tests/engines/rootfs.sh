@@ -55,7 +55,7 @@ buildah_run()
         printf 'FROM localhost/bb\nCOPY kept /kept\nRUN test -e /kept && echo x > /made && ls /made\nRUN ls /kept /made || echo gone\n' > "$T/ctx/Dockerfile"
         echo kept > "$T/ctx/kept"
         profile '{rootfs: "ephemeral"}'
-        run bud build --isolation oci --runtime "$RUNB" --runtime-flag "$flag" --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --network none --layers=false -t localhost/built "$T/ctx"
+        run bud build --isolation oci --runtime "$RUNB" --runtime-flag "$flag" "${build_ulimits[@]}" --network none --layers=false -t localhost/built "$T/ctx"
         want_rc 0
         want_out_has /made
         want_out_has gone
