@@ -132,7 +132,7 @@ in_namespaces()
         end_pod other
 }
 BUILD='set -e
-export $QUIRK
+[ -z "$QUIRK" ] || export "$QUIRK"
 b="buildah --storage-driver overlay"
 $b build -q --isolation chroot -t localhost/out /context > /tmp/id
 $b images --format "committed:{{.Name}}"
