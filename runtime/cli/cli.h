@@ -71,6 +71,9 @@ struct cli_usage {
 int cli_parse(const struct cli *cli, const struct cli_usage *usage, int argc, char **argv, char ***ret_arguments,
               size_t *ret_n, struct error *err);
 
+/* --format: table or json. Returns 0, or -EINVAL with the error set. */
+int cli_read_format(const char *format, bool *ret_is_json, struct error *err);
+
 /* Prints the fatal message (log and stderr) and returns @status, so that a command can `return cli_fail(&err, 1)`. */
 int cli_fail(const struct error *err, int status);
 

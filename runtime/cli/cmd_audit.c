@@ -209,13 +209,11 @@ static int head(struct cli *cli, const char *path, struct error *err)
 static int query(struct cli *cli, const char *path, const struct audit_options *options, struct error *err)
 {
         auto_audit_snapshot struct audit_snapshot snapshot = { .last_fd = UNSET_FD };
-        const struct audit_query wanted = { options->id, options->event, options->profile, options->since,
-                                            strcmp(options->format, "json") == 0 };
-        int r;
+        struct audit_query wanted = { options->id, options->event, options->profile, options->since, false };
+        int r = cli_read_format(options->format, &wanted.is_json, err);
 
-        if (strcmp(options->format, "table") != 0 && !wanted.is_json)
-                return error_set(err, EINVAL, "--format %s: table or json is wanted", options->format);
-        r = open_snapshot(cli, path, &snapshot, err);
+        if (r == 0)
+                r = open_snapshot(cli, path, &snapshot, err);
         return r < 0 ? r : audit_query_run(cli, &snapshot, &wanted, err);
 }
 

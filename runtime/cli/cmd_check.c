@@ -176,10 +176,8 @@ int cmd_check(struct cli *cli, int argc, char **argv)
 
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, EXIT_INVALID);
-        is_json = strcmp(format, "json") == 0;
-        if (!is_json && strcmp(format, "table") != 0)
-                r = error_set(&err, EINVAL, "invalid format \"%s\": table or json is wanted", format);
-        else if (check.plan == NULL)
+        r = cli_read_format(format, &is_json, &err);
+        if (r == 0 && check.plan == NULL)
                 r = error_errno(&err, ENOMEM, "plan");
         request = (struct plan_request){ n > 0 ? arguments[0] : "check", text_is_empty(bundle) ? "." : bundle,
                                          cli->is_cgroup_disabled, cli->policy, .root = cli->root, .config = config,

@@ -97,11 +97,8 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
 
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, EXIT_USAGE);
-        is_json = strcmp(format, "json") == 0;
-        if (!is_json && strcmp(format, "table") != 0) {
-                error_set(&err, EINVAL, "invalid format \"%s\": table or json is wanted", format);
+        if (cli_read_format(format, &is_json, &err) < 0)
                 return cli_fail(&err, EXIT_USAGE);
-        }
         r = policy_load(&cli->policy, cli->arena, &file, &policy_error);
         doctor.profiles = file != NULL ? file->profiles : &policy_builtin()->profile;
         doctor.subid_user = file != NULL ? file->subid_user : NULL;

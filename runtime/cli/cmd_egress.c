@@ -91,14 +91,15 @@ int cmd_egress(struct cli *cli, int argc, char **argv)
         };
         struct error err = { 0 };
         char **arguments;
+        bool is_json = false;
         size_t n;
         int r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
 
         if (r > 0)
                 return 0;
-        if (r == 0 && strcmp(format, "table") != 0 && strcmp(format, "json") != 0)
-                r = error_set(&err, EINVAL, "--format %s: table or json is wanted", format);
         if (r == 0)
-                r = show(cli, arguments[0], strcmp(format, "json") == 0, &err);
+                r = cli_read_format(format, &is_json, &err);
+        if (r == 0)
+                r = show(cli, arguments[0], is_json, &err);
         return r < 0 ? cli_fail(&err, 1) : 0;
 }

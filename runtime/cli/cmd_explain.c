@@ -102,20 +102,20 @@ int cmd_explain(struct cli *cli, int argc, char **argv)
         struct error err = { 0 };
         struct state state;
         char **arguments;
+        bool is_json = false;
         size_t n;
         int r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
 
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, 1);
-        if (strcmp(format, "json") != 0 && strcmp(format, "table") != 0)
-                r = error_set(&err, EINVAL, "invalid format \"%s\": table or json is wanted", format);
+        r = cli_read_format(format, &is_json, &err);
         if (r == 0)
                 r = cli_open_container(cli, arguments[0], true, &dir, &state, &err);
         if (r == 0 && state.is_explained)
                 r = denials_read(dir.fd, cli->arena, &denials, &err);
         if (r < 0)
                 return cli_fail(&err, 1);
-        if (strcmp(format, "json") == 0)
+        if (is_json)
                 write_json(cli->arena, &state, &denials, &out);
         else
                 write_table(cli->arena, &state, &denials, &out);

@@ -88,11 +88,8 @@ int cmd_selftest(struct cli *cli, int argc, char **argv)
                 return geteuid() == 0;
         if (inside != NULL)
                 return selftest_inside(inside);
-        is_json = strcmp(format, "json") == 0;
-        if (!is_json && strcmp(format, "table") != 0) {
-                error_set(&err, EINVAL, "invalid format \"%s\": table or json is wanted", format);
+        if (cli_read_format(format, &is_json, &err) < 0)
                 return cli_fail(&err, EXIT_CANNOT_RUN);
-        }
         if (profile != NULL)
                 selftest.policy.profile = profile;
         if (selftest_run(&selftest, &err) < 0)

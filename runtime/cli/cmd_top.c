@@ -184,11 +184,10 @@ int cmd_top(struct cli *cli, int argc, char **argv)
 
         if (r > 0)
                 return 0;
-        if (r == 0 && strcmp(format, "table") != 0 && strcmp(format, "json") != 0)
-                r = error_set(&err, EINVAL, "--format %s: table or json is wanted", format);
+        if (r == 0)
+                r = cli_read_format(format, &request.is_json, &err);
         if (r == 0 && request.interval_s == 0)
                 r = error_set(&err, EINVAL, "--interval 0: a second at least");
-        request.is_json = strcmp(format, "json") == 0;
         request.is_once |= request.is_json || !isatty(STDOUT_FILENO);
         if (r == 0)
                 r = show(cli, &request, &err);

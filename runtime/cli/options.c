@@ -178,6 +178,14 @@ void cli_add_help(const struct cli_usage *usage, struct text_buffer *out)
                       "signal's number after a signal; 255 where exec itself failed. Manual: runb(8).\n");
 }
 
+int cli_read_format(const char *format, bool *ret_is_json, struct error *err)
+{
+        *ret_is_json = strcmp(format, "json") == 0;
+        if (!*ret_is_json && strcmp(format, "table") != 0)
+                return error_set(err, EINVAL, "invalid format \"%s\": table or json is wanted", format);
+        return 0;
+}
+
 int cli_print(const struct text_buffer *buffer, struct error *err)
 {
         int r;
