@@ -51,10 +51,10 @@ static void add_policy(const struct policy *policy, struct audit_log *log)
         if (digest == NULL || (log->chain.has_policy && memcmp(digest, log->chain.policy, SHA256_LENGTH) == 0))
                 return;
         audit_record_begin(&members, "policy");
-        audit_text_member(&members, "policy", policy->revision);
+        text_add_member(&members, "policy", policy->revision);
         sha256_text(digest, hex);
         text_addf(&members, ",\"policyDigest\":\"sha256:%s\"", hex);
-        audit_text_member(&members, "path", policy->file->name);
+        text_add_member(&members, "path", policy->file->name);
         if (log->chain.has_policy) {
                 sha256_text(log->chain.policy, hex);
                 text_addf(&members, ",\"policyDigestBefore\":\"sha256:%s\"", hex);

@@ -228,9 +228,9 @@ static void add_gap(struct audit_log *log)
         if (log->chain.n_lost == 0)
                 return;
         audit_record_begin(&members, "gap");
-        audit_number_member(&members, "lost", log->chain.n_lost);
-        audit_number_member(&members, "since", log->chain.lost_since_s);
-        audit_text_member(&members, "error", error_text((int)log->chain.lost_errno));
+        text_add_number(&members, "lost", log->chain.n_lost);
+        text_add_number(&members, "since", log->chain.lost_since_s);
+        text_add_member(&members, "error", error_text((int)log->chain.lost_errno));
         log->chain.n_lost = log->chain.lost_since_s = log->chain.lost_errno = 0;
         log->pending.is_broken |= members.is_broken;
         if (!members.is_broken)

@@ -24,18 +24,6 @@
 #define ENTRIES_MOST 1000
 #define LOGIN_UID_UNSET UINT32_MAX      /* audit(7): nobody has logged in above this process */
 
-void audit_text_member(struct text_buffer *members, const char *key, const char *text)
-{
-        text_add_key(members, key);
-        text_add_json(members, text != NULL ? text : "");
-}
-
-void audit_number_member(struct text_buffer *members, const char *key, uint64_t value)
-{
-        text_add_key(members, key);
-        text_addf(members, "%" PRIu64, value);
-}
-
 static void digest_member(struct text_buffer *members, const char *key, const uint8_t digest[SHA256_LENGTH])
 {
         char hex[SHA256_TEXT_SIZE];
@@ -70,13 +58,13 @@ void audit_record_begin(struct text_buffer *members, const char *event)
         clock_gettime(CLOCK_BOOTTIME, &now);
         if (boot_id[0] == '\0' && !read_line("/proc/sys/kernel/random/boot_id", boot_id, sizeof boot_id))
                 boot_id[0] = '\0';
-        audit_text_member(members, "time", time_text);
-        audit_number_member(members, "bootMs", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
-        audit_text_member(members, "bootId", boot_id);
+        text_add_member(members, "time", time_text);
+        text_add_number(members, "bootMs", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+        text_add_member(members, "bootId", boot_id);
         if (host.nodename[0] == '\0')
                 uname(&host);
-        audit_text_member(members, "host", host.nodename);
-        audit_text_member(members, "event", event);
+        text_add_member(members, "host", host.nodename);
+        text_add_member(members, "event", event);
 }
 
 /* ---- who ---- */
@@ -91,12 +79,12 @@ static void read_caller(struct text_buffer *members)
         /* As it was when this program was executed: by now it may have entered a user namespace. */
         text_addf(members, "{\"uid\":%lu", getauxval(AT_UID));
         if (read_line("/proc/self/loginuid", text, sizeof text) && text_to_u32(text, &login_uid) == 0 && login_uid != LOGIN_UID_UNSET)
-                audit_number_member(members, "loginUid", login_uid);
+                text_add_number(members, "loginUid", login_uid);
         snprintf(path, sizeof path, "/proc/%d/exe", (int)getppid());
         n = readlink(path, executable, sizeof executable - 1);
         if (n > 0) {
                 executable[n] = '\0';
-                audit_text_member(members, "executable", executable);
+                text_add_member(members, "executable", executable);
         }
         text_add(members, "}");
 }
@@ -151,18 +139,17 @@ static void add_annotations(const struct policy *policy, const struct spec_pair 
 
                 value = annotation(annotations, n, pods[i]);
                 if (value != NULL && state_check_id(value, &ignored) == 0) {
-                        audit_text_member(members, "podId", value);
+                        text_add_member(members, "podId", value);
                         break;
                 }
         }
         if (names->n == 0)
                 return;
-        text_add_key(members, "annotations");
-        text_add(members, "{");
+        text_add_object(members, "annotations");
         for (size_t i = 0; i < names->n; i++) {
                 value = annotation(annotations, n, names->items[i]);
                 if (value != NULL && strlen(value) <= ENTRIES_MOST)
-                        audit_text_member(members, names->items[i], value);
+                        text_add_member(members, names->items[i], value);
         }
         text_add(members, "}");
 }
@@ -180,9 +167,8 @@ static void add_process(const struct spec_process *process, struct text_buffer *
         text_add_key(members, "process");
         text_addf(members, "{\"uid\":%u,\"gid\":%u,\"argCount\":%zu", process->user.uid, process->user.gid, process->n_args);
         digest_member(members, "argDigest", digest);
-        audit_number_member(members, "envCount", process->n_env);
-        text_add_key(members, "env");
-        text_add(members, "[");
+        text_add_number(members, "envCount", process->n_env);
+        text_add_list(members, "env");
         for (size_t i = 0; i < process->n_env && i < ENTRIES_MOST; i++) {
                 const char *end = strchr(process->env[i], '=');
                 char name[256];
@@ -190,8 +176,7 @@ static void add_process(const struct spec_process *process, struct text_buffer *
                 if (end == NULL || (size_t)(end - process->env[i]) >= sizeof name)
                         continue;
                 snprintf(name, sizeof name, "%.*s", (int)(end - process->env[i]), process->env[i]);
-                text_add_key(members, NULL);
-                text_add_json(members, name);
+                text_add_member(members, NULL, name);
         }
         text_add(members, "]}");
 }
@@ -200,8 +185,7 @@ static void add_process(const struct spec_process *process, struct text_buffer *
 
 static void add_map(const char *key, const struct spec_id_map *map, size_t n, struct text_buffer *members)
 {
-        text_add_key(members, key);
-        text_add(members, "[");
+        text_add_list(members, key);
         for (size_t i = 0; i < n && i < ENTRIES_MOST; i++) {
                 text_add_key(members, NULL);
                 text_addf(members, "[%u,%u,%u]", map[i].inside, map[i].outside, map[i].size);
@@ -222,20 +206,18 @@ static const char *rootfs_kind(const struct plan *plan)
 
 static void add_mounts(const struct mounts_plan *mounts, struct text_buffer *members)
 {
-        audit_number_member(members, "mountCount", mounts->n);
-        text_add_key(members, "mounts");
-        text_add(members, "[");
+        text_add_number(members, "mountCount", mounts->n);
+        text_add_list(members, "mounts");
         for (size_t i = 0; i < mounts->n && i < ENTRIES_MOST; i++) {
                 const struct spec_mount *mount = mounts->mounts[i].mount;
                 bool is_bind = mount->kind == SPEC_MOUNT_BIND;
 
-                text_add_key(members, NULL);
-                text_add(members, "{");
-                audit_text_member(members, "target", mount->target);
-                audit_text_member(members, "type", is_bind ? "bind" : mount->fstype);
+                text_add_object(members, NULL);
+                text_add_member(members, "target", mount->target);
+                text_add_member(members, "type", is_bind ? "bind" : mount->fstype);
                 /* What else is mounted may have credentials in its source. */
                 if (is_bind)
-                        audit_text_member(members, "source", mounts->mounts[i].source != NULL ? mounts->mounts[i].source : mount->source);
+                        text_add_member(members, "source", mounts->mounts[i].source != NULL ? mounts->mounts[i].source : mount->source);
                 if ((mount->attr_set | mount->attr_set_recursive) & MOUNT_ATTR_RDONLY)
                         text_add(members, ",\"readonly\":true");
                 text_add(members, "}");
@@ -260,10 +242,10 @@ static void add_resources(const struct spec_resources *resources, struct text_bu
         given_member(members, "cpuPeriodUs", &resources->cpu.period_us);
         given_member(members, "cpuShares", &resources->cpu.shares);
         if (resources->cpu.cpus != NULL)
-                audit_text_member(members, "cpus", resources->cpu.cpus);
+                text_add_member(members, "cpus", resources->cpu.cpus);
         given_member(members, "ioWeight", &resources->block.weight);
         for (size_t i = 0; i < resources->n_unified && i < ENTRIES_MOST; i++)
-                audit_text_member(members, resources->unified[i].key, resources->unified[i].value);
+                text_add_member(members, resources->unified[i].key, resources->unified[i].value);
 }
 
 static void add_plan(const struct plan *plan, struct text_buffer *members)
@@ -271,25 +253,21 @@ static void add_plan(const struct plan *plan, struct text_buffer *members)
         const struct spec_process *process = &plan->spec->process;
 
         add_config_digest(plan, members);
-        text_add_key(members, "idMap");
-        text_add(members, "{");
+        text_add_object(members, "idMap");
         add_map("uid", plan->uid_map, plan->n_uid_map, members);
         add_map("gid", plan->gid_map, plan->n_gid_map, members);
         text_add(members, "}");
-        text_add_key(members, "rootfs");
-        text_add(members, "{");
-        audit_text_member(members, "kind", rootfs_kind(plan));
-        audit_text_member(members, "path", plan->rootfs);
+        text_add_object(members, "rootfs");
+        text_add_member(members, "kind", rootfs_kind(plan));
+        text_add_member(members, "path", plan->rootfs);
         text_add(members, "}");
         add_mounts(&plan->mounts, members);
         add_process(process, members);
-        text_add_key(members, "limits");
-        text_add(members, "{");
+        text_add_object(members, "limits");
         if (plan->sandbox.wall_s > 0)
-                audit_number_member(members, "wallSeconds", plan->sandbox.wall_s);
+                text_add_number(members, "wallSeconds", plan->sandbox.wall_s);
         add_resources(&plan->spec->linux_.resources, members);
-        text_add_key(members, "rlimits");
-        text_add(members, "{");
+        text_add_object(members, "rlimits");
         for (size_t i = 0; i < process->n_rlimits && i < ENTRIES_MOST; i++) {
                 text_add_key(members, process->rlimits[i].name);
                 text_addf(members, "[%" PRIu64 ",%" PRIu64 "]", process->rlimits[i].soft, process->rlimits[i].hard);
@@ -307,11 +285,10 @@ static void add_namespaces(pid_t pid, struct text_buffer *members)
         /* Looking a process up by its number is what costs in procfs. */
         snprintf(path, sizeof path, "/proc/%d/ns", (int)pid);
         fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        text_add_key(members, "namespaces");
-        text_add(members, "{");
+        text_add_object(members, "namespaces");
         for (size_t i = 0; i < sizeof names / sizeof *names && fd >= 0; i++) {
                 if (fstatat(fd, names[i], &st, 0) == 0)
-                        audit_number_member(members, names[i], st.st_ino);
+                        text_add_number(members, names[i], st.st_ino);
         }
         text_add(members, "}");
 }
@@ -323,16 +300,15 @@ static void add_findings(const struct findings *findings, struct text_buffer *me
         size_t n = 0;
 
         if (findings->n > ENTRIES_MOST)
-                audit_number_member(members, "findingCount", findings->n);
-        text_add_key(members, "findings");
-        text_add(members, "[");
+                text_add_number(members, "findingCount", findings->n);
+        text_add_list(members, "findings");
         for (const struct finding *finding = findings->first; finding != NULL && n < ENTRIES_MOST; finding = finding->next, n++) {
                 text_add_key(members, NULL);
                 text_addf(members, "{\"action\":\"%s\"", finding_action_name(finding->action));
-                audit_text_member(members, "rule", finding->rule);
-                audit_text_member(members, "property", finding->property);
-                audit_text_member(members, "asked", finding->asked);
-                audit_text_member(members, "got", finding->got);
+                text_add_member(members, "rule", finding->rule);
+                text_add_member(members, "property", finding->property);
+                text_add_member(members, "asked", finding->asked);
+                text_add_member(members, "got", finding->got);
                 text_add(members, "}");
         }
         text_add(members, "]");
@@ -343,21 +319,21 @@ void audit_record_write(const struct policy *policy, const struct audit_record *
         const struct state *state = record->state;
 
         audit_record_begin(members, record->event);
-        audit_text_member(members, "id", record->id);
+        text_add_member(members, "id", record->id);
         /* Ids come again; with this a record is of one container. */
         if (state != NULL && state->created != NULL)
-                audit_text_member(members, "created", state->created);
-        audit_text_member(members, "profile", policy->profile.name);
-        audit_text_member(members, "chosenBy", policy->chosen_by);
-        audit_text_member(members, "policy", policy->revision);
+                text_add_member(members, "created", state->created);
+        text_add_member(members, "profile", policy->profile.name);
+        text_add_member(members, "chosenBy", policy->chosen_by);
+        text_add_member(members, "policy", policy->revision);
         if (policy->file != NULL && policy->file->digest != NULL)
                 digest_member(members, "policyDigest", policy->file->digest);
         else if (state != NULL && state->policy_file_digest != NULL)
-                audit_text_member(members, "policyDigest", state->policy_file_digest);
+                text_add_member(members, "policyDigest", state->policy_file_digest);
         if (record->findings != NULL || record->refusal != NULL)
-                audit_text_member(members, "outcome", record->refusal == NULL ? "allowed" : "refused");
+                text_add_member(members, "outcome", record->refusal == NULL ? "allowed" : "refused");
         if (record->refusal != NULL)
-                audit_text_member(members, "error", record->refusal->text);
+                text_add_member(members, "error", record->refusal->text);
         add_caller(members);
         if (record->plan != NULL)
                 add_annotations(policy, record->plan->asked.annotations, record->plan->asked.n_annotations, members);
@@ -369,8 +345,7 @@ void audit_record_write(const struct policy *policy, const struct audit_record *
         if (record->process != NULL)
                 add_process(record->process, members);
         if (record->resources != NULL) {
-                text_add_key(members, "limits");
-                text_add(members, "{");
+                text_add_object(members, "limits");
                 add_resources(record->resources, members);
                 text_add(members, "}");
         }

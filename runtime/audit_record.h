@@ -10,7 +10,3 @@ void audit_record_begin(struct text_buffer *members, const char *event);
 
 /* The members of a record, for audit_log_add(). */
 void audit_record_write(const struct policy *policy, const struct audit_record *record, struct text_buffer *members);
-
-/* "key":"text", with the comma that it may need. */
-void audit_text_member(struct text_buffer *members, const char *key, const char *text);
-void audit_number_member(struct text_buffer *members, const char *key, uint64_t value);

@@ -260,20 +260,20 @@ static void tell(struct audit_log *log, const struct found *found)
                 return;
         audit_record_begin(&members, "recover");
         if (found->taken_in > 0)
-                audit_number_member(&members, "takenIn", found->taken_in);
+                text_add_number(&members, "takenIn", found->taken_in);
         if (found->cut_bytes > 0) {
-                audit_number_member(&members, "cutBytes", found->cut_bytes);
+                text_add_number(&members, "cutBytes", found->cut_bytes);
                 sha256_text(found->cut, hex);
                 text_addf(&members, ",\"cutDigest\":\"sha256:%s\"", hex);
         }
         if (found->foreign_bytes > 0)
-                audit_number_member(&members, "foreignBytes", found->foreign_bytes);
+                text_add_number(&members, "foreignBytes", found->foreign_bytes);
         if (found->missing_bytes > 0)
-                audit_number_member(&members, "missingBytes", found->missing_bytes);
+                text_add_number(&members, "missingBytes", found->missing_bytes);
         if (found->is_chain_lost)
                 text_add(&members, ",\"chainLost\":true");
         if (found->moved[0] != '\0')
-                audit_text_member(&members, "movedAside", name != NULL ? name + 1 : found->moved);
+                text_add_member(&members, "movedAside", name != NULL ? name + 1 : found->moved);
         log->pending.is_broken |= members.is_broken;
         if (!members.is_broken)
                 audit_log_add(log, members.text);
@@ -392,7 +392,7 @@ static void add_rotate(struct audit_log *log)
         choose_kept(log, &first);
         audit_record_begin(&members, "rotate");
         snprintf(digits, sizeof digits, "%0*" PRIu64, AUDIT_ROTATED_DIGITS, log->chain.first_sequence);
-        audit_text_member(&members, "rotated", digits);
+        text_add_member(&members, "rotated", digits);
         if (log->drop_below > 0)
                 text_addf(&members, ",\"dropped\":{\"first\":%" PRIu64 ",\"last\":%" PRIu64 "}", first, log->drop_below - 1);
         log->pending.is_broken |= members.is_broken;

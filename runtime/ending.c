@@ -2,7 +2,6 @@
 #include "runtime/ending.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -95,71 +94,53 @@ void ending_read(const struct state *state, struct ending *ret_ending)
                 read_numbers(state, &set, ret_ending);
 }
 
-static void text_member(struct text_buffer *line, const char *name, const char *text)
-{
-        text_add_key(line, name);
-        text_add_json(line, text != NULL ? text : "");
-}
-
-static void number_member(struct text_buffer *line, const char *name, uint64_t value)
-{
-        text_add_key(line, name);
-        text_addf(line, "%" PRIu64, value);
-}
-
-static void begin_object(struct text_buffer *line, const char *name)
-{
-        text_add_key(line, name);
-        text_add(line, "{");
-}
-
 static void pressure_member(struct text_buffer *line, const char *name, const struct ending_pressure *pressure)
 {
         if (!pressure->is_given)
                 return;
-        begin_object(line, name);
-        number_member(line, "someUs", pressure->some_us);
-        number_member(line, "fullUs", pressure->full_us);
+        text_add_object(line, name);
+        text_add_number(line, "someUs", pressure->some_us);
+        text_add_number(line, "fullUs", pressure->full_us);
         text_add(line, "}");
 }
 
 static void add_numbers(const struct ending *ending, struct text_buffer *line)
 {
         if (ending->has_cpu) {
-                begin_object(line, "cpu");
-                number_member(line, "totalUs", ending->cpu_us);
-                number_member(line, "userUs", ending->user_us);
-                number_member(line, "systemUs", ending->system_us);
+                text_add_object(line, "cpu");
+                text_add_number(line, "totalUs", ending->cpu_us);
+                text_add_number(line, "userUs", ending->user_us);
+                text_add_number(line, "systemUs", ending->system_us);
                 if (ending->has_throttling) {
-                        number_member(line, "periods", ending->periods);
-                        number_member(line, "throttledPeriods", ending->throttled_periods);
-                        number_member(line, "throttledUs", ending->throttled_us);
+                        text_add_number(line, "periods", ending->periods);
+                        text_add_number(line, "throttledPeriods", ending->throttled_periods);
+                        text_add_number(line, "throttledUs", ending->throttled_us);
                 }
                 text_add(line, "}");
         }
         if (ending->has_memory || ending->has_oom_kills) {
-                begin_object(line, "memory");
+                text_add_object(line, "memory");
                 if (ending->has_memory)
-                        number_member(line, "peakBytes", ending->memory_peak_bytes);
+                        text_add_number(line, "peakBytes", ending->memory_peak_bytes);
                 if (ending->has_oom_kills)
-                        number_member(line, "oomKills", ending->oom_kills);
+                        text_add_number(line, "oomKills", ending->oom_kills);
                 text_add(line, "}");
         }
         if (ending->has_pids) {
-                begin_object(line, "pids");
-                number_member(line, "peak", ending->pids_peak);
+                text_add_object(line, "pids");
+                text_add_number(line, "peak", ending->pids_peak);
                 text_add(line, "}");
         }
         if (ending->has_io) {
-                begin_object(line, "io");
-                number_member(line, "readBytes", ending->read_bytes);
-                number_member(line, "writtenBytes", ending->written_bytes);
-                number_member(line, "reads", ending->reads);
-                number_member(line, "writes", ending->writes);
+                text_add_object(line, "io");
+                text_add_number(line, "readBytes", ending->read_bytes);
+                text_add_number(line, "writtenBytes", ending->written_bytes);
+                text_add_number(line, "reads", ending->reads);
+                text_add_number(line, "writes", ending->writes);
                 text_add(line, "}");
         }
         if (ending->cpu.is_given || ending->memory.is_given || ending->io.is_given) {
-                begin_object(line, "pressure");
+                text_add_object(line, "pressure");
                 pressure_member(line, "cpu", &ending->cpu);
                 pressure_member(line, "memory", &ending->memory);
                 pressure_member(line, "io", &ending->io);
@@ -170,13 +151,12 @@ static void add_numbers(const struct ending *ending, struct text_buffer *line)
 /* The members of the record of its end. */
 static void write_exit(const struct state *state, const struct ending *ending, struct text_buffer *line)
 {
-        text_member(line, "reason", state->is_deadline_over ? "deadline" : state->is_started ? "end" : "never started");
-        number_member(line, "wallMs", ending->wall_ms);
+        text_add_member(line, "reason", state->is_deadline_over ? "deadline" : state->is_started ? "end" : "never started");
+        text_add_number(line, "wallMs", ending->wall_ms);
         if (state->ended_ms != 0)
-                number_member(line, "exitStatus", state->exit_status);
+                text_add_number(line, "exitStatus", state->exit_status);
         if (state->is_cgroup_shared) {
-                text_add_key(line, "isCgroupShared");
-                text_add(line, "true");
+                text_add_flag(line, "isCgroupShared", true);
         }
         add_numbers(ending, line);
 }
@@ -191,7 +171,7 @@ int ending_audit(const struct state *state, const struct ending *ending, struct 
         if (state->audit_path == NULL)
                 return 0;
         if (ending->has_oom_kills && ending->oom_kills > 0) {
-                number_member(&oom_members, "oomKills", ending->oom_kills);
+                text_add_number(&oom_members, "oomKills", ending->oom_kills);
                 records[n++] = (struct audit_record){ .event = "oom", .more = oom_members.text };
         }
         if (ending->is_wanted) {

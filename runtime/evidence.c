@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -25,40 +24,10 @@
 #define FILTER_LIMIT_BYTES ((size_t)4 << 20)
 #define HEX_LENGTH 64u
 
-static void text(struct text_buffer *out, const char *key, const char *value)
-{
-        text_add_key(out, key);
-        text_add_json(out, value == NULL ? "" : value);
-}
-
-static void number(struct text_buffer *out, const char *key, uint64_t value)
-{
-        text_add_key(out, key);
-        text_addf(out, "%" PRIu64, value);
-}
-
-static void flag(struct text_buffer *out, const char *key, bool value)
-{
-        text_add_key(out, key);
-        text_add(out, value ? "true" : "false");
-}
-
-static void open_object(struct text_buffer *out, const char *key)
-{
-        text_add_key(out, key);
-        text_add(out, "{");
-}
-
-static void open_list(struct text_buffer *out, const char *key)
-{
-        text_add_key(out, key);
-        text_add(out, "[");
-}
-
 static void digest(struct text_buffer *out, const char *sha256)
 {
-        open_object(out, "digest");
-        text(out, "sha256", sha256);
+        text_add_object(out, "digest");
+        text_add_member(out, "sha256", sha256);
         text_add(out, "}");
 }
 
@@ -89,8 +58,8 @@ static int add_image(const struct state *state, struct arena *arena, struct text
 
                         if (sha256 == NULL)
                                 continue;
-                        open_object(out, NULL);
-                        text(out, "name", state->annotations[j].value);
+                        text_add_object(out, NULL);
+                        text_add_member(out, "name", state->annotations[j].value);
                         digest(out, sha256);
                         text_add(out, "}");
                         return 0;
@@ -116,8 +85,8 @@ static int add_subjects(const struct state *state, const struct policy *policy, 
         if (n == 0)
                 return error_set(err, ENOENT, "the outputs hold no regular file");
         for (size_t i = 0; i < n; i++) {
-                open_object(out, NULL);
-                text(out, "name", subjects[i].name);
+                text_add_object(out, NULL);
+                text_add_member(out, "name", subjects[i].name);
                 digest(out, subjects[i].sha256);
                 text_add(out, "}");
         }
@@ -140,18 +109,17 @@ static void add_filter(const struct state_dir *dir, const char *file, const char
         sha256_add(&sha256, bytes, length);
         sha256_end(&sha256, sum);
         sha256_text(sum, hex);
-        open_object(out, key);
+        text_add_object(out, key);
         digest(out, hex);
         text_add(out, "}");
 }
 
 static void add_caps(struct text_buffer *out, uint64_t set)
 {
-        open_list(out, "capabilities");
+        text_add_list(out, "capabilities");
         for (int i = 0; i < 64; i++)
                 if (set >> i & 1 && spec_cap_name(i) != NULL) {
-                        text_add_key(out, NULL);
-                        text_add_json(out, spec_cap_name(i));
+                        text_add_member(out, NULL, spec_cap_name(i));
                 }
         text_add(out, "]");
 }
@@ -174,23 +142,22 @@ static void add_profile(const struct policy *policy, struct text_buffer *out)
 {
         const struct policy_profile *profile = &policy->profile;
 
-        text(out, "profile", profile->name);
-        text(out, "policy", policy->revision);
+        text_add_member(out, "profile", profile->name);
+        text_add_member(out, "policy", policy->revision);
         add_caps(out, policy_profile_caps(profile));
-        flag(out, "mayMakeUserNamespaces", profile->seccomp_user_namespaces);
-        flag(out, "mayMount", profile->seccomp_base == POLICY_SECCOMP_BASE_IMAGE_BUILD);
-        text(out, "rootfs", rootfs_name(profile->rootfs));
-        text(out, "egress", profile->egress_mode == POLICY_EGRESS_AUDIT ? "audit" : "deny");
-        number(out, "egressDestinations", profile->n_egress_allow + (profile->egress_proxy != NULL));
-        open_object(out, "limits");
+        text_add_flag(out, "mayMakeUserNamespaces", profile->seccomp_user_namespaces);
+        text_add_flag(out, "mayMount", profile->seccomp_base == POLICY_SECCOMP_BASE_IMAGE_BUILD);
+        text_add_member(out, "rootfs", rootfs_name(profile->rootfs));
+        text_add_member(out, "egress", profile->egress_mode == POLICY_EGRESS_AUDIT ? "audit" : "deny");
+        text_add_number(out, "egressDestinations", profile->n_egress_allow + (profile->egress_proxy != NULL));
+        text_add_object(out, "limits");
         for (enum policy_limit limit = 0; limit < POLICY_LIMITS; limit++)
                 if (profile->limits[limit].is_set)
-                        number(out, policy_limit_name(limit), profile->limits[limit].value);
+                        text_add_number(out, policy_limit_name(limit), profile->limits[limit].value);
         text_add(out, "}");
-        open_list(out, "exceptions");
+        text_add_list(out, "exceptions");
         for (size_t i = 0; i < policy->n_exceptions; i++) {
-                text_add_key(out, NULL);
-                text_add_json(out, policy->exceptions[i].id);
+                text_add_member(out, NULL, policy->exceptions[i].id);
         }
         text_add(out, "]");
 }
@@ -198,26 +165,26 @@ static void add_profile(const struct policy *policy, struct text_buffer *out)
 static void add_environment(const struct state_dir *dir, const struct state *state, const struct policy *policy,
                             struct text_buffer *out)
 {
-        open_object(out, "tracePolicy");
+        text_add_object(out, "tracePolicy");
         add_profile(policy, out);
-        text(out, "chosenBy", state->chosen_by);
-        open_object(out, "seccomp");
+        text_add_member(out, "chosenBy", state->chosen_by);
+        text_add_object(out, "seccomp");
         add_filter(dir, "seccomp-policy.bpf", "profile", out);
         add_filter(dir, "seccomp-engine.bpf", "engine", out);
         text_add(out, "}");
-        open_list(out, "uidMap");
+        text_add_list(out, "uidMap");
         for (size_t i = 0; i < state->n_uid_map; i++) {
                 text_add_key(out, NULL);
                 text_addf(out, "[%u,%u,%u]", state->uid_map[i].inside, state->uid_map[i].outside, state->uid_map[i].size);
         }
         text_add(out, "]");
-        open_list(out, "findings");
+        text_add_list(out, "findings");
         for (const struct finding *finding = state->findings; finding != NULL; finding = finding->next) {
-                open_object(out, NULL);
-                text(out, "action", finding_action_name(finding->action));
-                text(out, "property", finding->property);
-                text(out, "rule", finding->rule);
-                text(out, "got", finding->got);
+                text_add_object(out, NULL);
+                text_add_member(out, "action", finding_action_name(finding->action));
+                text_add_member(out, "property", finding->property);
+                text_add_member(out, "rule", finding->rule);
+                text_add_member(out, "got", finding->got);
                 text_add(out, "}");
         }
         text_add(out, "]}");
@@ -233,17 +200,17 @@ static void add_attempts(const struct egress_attempt *attempts, size_t n, struct
 
                 egress_attempt_text(attempt, words, sizeof words);
                 words[strcspn(words, " ")] = '\0';
-                open_object(out, NULL);
-                text(out, "ip", words);
+                text_add_object(out, NULL);
+                text_add_member(out, "ip", words);
                 if (egress_protocol_name(attempt->protocol) != NULL)
-                        text(out, "protocol", egress_protocol_name(attempt->protocol));
+                        text_add_member(out, "protocol", egress_protocol_name(attempt->protocol));
                 else
-                        number(out, "protocolNumber", attempt->protocol);
+                        text_add_number(out, "protocolNumber", attempt->protocol);
                 if (attempt->port != 0)
-                        number(out, "port", attempt->port);
-                text(out, "verdict", attempt->is_refused ? "refused" : "passed");
-                number(out, "packets", attempt->packets);
-                number(out, "bytes", attempt->bytes);
+                        text_add_number(out, "port", attempt->port);
+                text_add_member(out, "verdict", attempt->is_refused ? "refused" : "passed");
+                text_add_number(out, "packets", attempt->packets);
+                text_add_number(out, "bytes", attempt->bytes);
                 text_add(out, "}");
         }
 }
@@ -257,7 +224,7 @@ static bool add_network(const struct state_dir *dir, const struct state *state, 
         size_t n;
 
         is_read = state->is_egress_counted && egress_open(dir, state, &fd, &why) == 0 && egress_read(fd, arena, &attempts, &n, &why) == 0;
-        open_list(out, "network");
+        text_add_list(out, "network");
         if (is_read)
                 add_attempts(attempts, n, out);
         text_add(out, "]");
@@ -267,17 +234,17 @@ static bool add_network(const struct state_dir *dir, const struct state *state, 
 /* As the kernel has them now. */
 static void add_processes(const struct report *report, struct text_buffer *out)
 {
-        open_list(out, "process");
+        text_add_list(out, "process");
         for (size_t i = 0; i < report->n_processes; i++) {
                 const struct report_process *process = &report->processes[i];
 
                 if (process->pid != process->thread)
                         continue;
-                open_object(out, NULL);
-                text(out, "name", process->name);
-                number(out, "pid", (uint64_t)process->pid);
-                number(out, "seccompFilters", process->filters < 0 ? 0 : (uint64_t)process->filters);
-                flag(out, "noNewPrivs", process->no_new_privs == 1);
+                text_add_object(out, NULL);
+                text_add_member(out, "name", process->name);
+                text_add_number(out, "pid", (uint64_t)process->pid);
+                text_add_number(out, "seccompFilters", process->filters < 0 ? 0 : (uint64_t)process->filters);
+                text_add_flag(out, "noNewPrivs", process->no_new_privs == 1);
                 text_add(out, "}");
         }
         text_add(out, "]");
@@ -285,23 +252,23 @@ static void add_processes(const struct report *report, struct text_buffer *out)
 
 static void add_verdict(const struct report *report, struct text_buffer *out)
 {
-        open_object(out, "report");
-        text(out, "verdict", report->holds ? "holds" : "does not hold");
-        open_list(out, "checks");
+        text_add_object(out, "report");
+        text_add_member(out, "verdict", report->holds ? "holds" : "does not hold");
+        text_add_list(out, "checks");
         for (const struct report_check *check = report->first; check != NULL; check = check->next) {
-                open_object(out, NULL);
-                text(out, "control", check->control);
-                text(out, "verdict", report_verdict_name(check->verdict));
-                text(out, "text", check->text);
+                text_add_object(out, NULL);
+                text_add_member(out, "control", check->control);
+                text_add_member(out, "verdict", report_verdict_name(check->verdict));
+                text_add_member(out, "text", check->text);
                 text_add(out, "}");
         }
         text_add(out, "]");
-        open_list(out, "mounts");
+        text_add_list(out, "mounts");
         for (size_t i = 0; i < report->n_mounts && i < EVIDENCE_FILES_MOST; i++) {
-                open_object(out, NULL);
-                text(out, "target", report->mounts[i].target);
-                text(out, "type", report->mounts[i].fstype);
-                text(out, "options", report->mounts[i].options);
+                text_add_object(out, NULL);
+                text_add_member(out, "target", report->mounts[i].target);
+                text_add_member(out, "type", report->mounts[i].fstype);
+                text_add_member(out, "options", report->mounts[i].options);
                 text_add(out, "}");
         }
         text_add(out, "]}");
@@ -310,14 +277,14 @@ static void add_verdict(const struct report *report, struct text_buffer *out)
 /* What a verifier may conclude from a list that is empty. */
 static void add_completeness(const struct state *state, bool has_network, bool has_report, struct text_buffer *out)
 {
-        open_object(out, "completeness");
-        flag(out, "network", has_network);
-        flag(out, "process", false);
-        flag(out, "fileAccess", false);
-        flag(out, "verdict", has_report);
-        flag(out, "ended", state_status(state) == STATE_STOPPED);
+        text_add_object(out, "completeness");
+        text_add_flag(out, "network", has_network);
+        text_add_flag(out, "process", false);
+        text_add_flag(out, "fileAccess", false);
+        text_add_flag(out, "verdict", has_report);
+        text_add_flag(out, "ended", state_status(state) == STATE_STOPPED);
         if (state->audit_path != NULL)
-                flag(out, "auditLog", true);
+                text_add_flag(out, "auditLog", true);
         text_add(out, "}");
 }
 
@@ -326,9 +293,9 @@ static void add_metadata(const struct state *state, struct text_buffer *out)
         char now[40];
 
         text_time_now(now, sizeof now);
-        open_object(out, "metadata");
-        text(out, "buildStartedOn", state->created);
-        text(out, state_status(state) == STATE_STOPPED ? "buildFinishedOn" : "observedOn", now);
+        text_add_object(out, "metadata");
+        text_add_member(out, "buildStartedOn", state->created);
+        text_add_member(out, state_status(state) == STATE_STOPPED ? "buildFinishedOn" : "observedOn", now);
         text_add(out, "}");
 }
 
@@ -341,26 +308,26 @@ static void add_predicate(const struct state_dir *dir, const struct state *state
         bool has_network, has_report;
 
         has_report = state_status(state) != STATE_STOPPED && report_make(dir, state, arena, &report, &why) == 0;
-        open_object(out, "predicate");
-        open_object(out, "monitor");
-        text(out, "type", MONITOR_TYPE);
-        text(out, "version", PACKAGE_VERSION);
-        text(out, "commit", RUNB_COMMIT);
+        text_add_object(out, "predicate");
+        text_add_object(out, "monitor");
+        text_add_member(out, "type", MONITOR_TYPE);
+        text_add_member(out, "version", PACKAGE_VERSION);
+        text_add_member(out, "commit", RUNB_COMMIT);
         if (state->policy_digest != NULL) {
-                open_object(out, "configSource");
-                text(out, "name", "policy.json, as kept with the container");
+                text_add_object(out, "configSource");
+                text_add_member(out, "name", "policy.json, as kept with the container");
                 digest(out, text_starts_with(state->policy_digest, "sha256:") ? state->policy_digest + strlen("sha256:") :
                                                                                state->policy_digest);
                 text_add(out, "}");
         }
         add_environment(dir, state, policy, out);
         text_add(out, "}");
-        open_object(out, "monitoredProcess");
-        text(out, "hostID", arena_format(arena, "urn:runb:host:%s", uname(&host) == 0 ? host.nodename : "unknown"));
-        text(out, "type", PROCESS_TYPE);
-        text(out, "event", arena_format(arena, "%s@%s", state->id, state->created));
+        text_add_object(out, "monitoredProcess");
+        text_add_member(out, "hostID", arena_format(arena, "urn:runb:host:%s", uname(&host) == 0 ? host.nodename : "unknown"));
+        text_add_member(out, "type", PROCESS_TYPE);
+        text_add_member(out, "event", arena_format(arena, "%s@%s", state->id, state->created));
         text_add(out, "}");
-        open_object(out, "monitorLog");
+        text_add_object(out, "monitorLog");
         has_network = add_network(dir, state, arena, out);
         if (has_report)
                 add_processes(&report, out);
@@ -385,13 +352,13 @@ int evidence_make(const struct state_dir *dir, const struct state *state, const 
         if (state->is_restacked && restack_refresh(state->rootfs, state->rootfs_device, &later) < 0)
                 log_debug("%s", later.text);
         text_add(out, "{");
-        text(out, "_type", STATEMENT_TYPE);
-        open_list(out, "subject");
+        text_add_member(out, "_type", STATEMENT_TYPE);
+        text_add_list(out, "subject");
         r = add_subjects(state, &policy, outputs, n_outputs, arena, out, err);
         if (r < 0)
                 return r;
         text_add(out, "]");
-        text(out, "predicateType", PREDICATE_TYPE);
+        text_add_member(out, "predicateType", PREDICATE_TYPE);
         add_predicate(dir, state, &policy, arena, out);
         text_add(out, "}");
         return out->is_broken ? error_errno(err, ENOMEM, "evidence") : 0;
@@ -407,12 +374,12 @@ int evidence_make_builder(const struct policy_source *source, struct arena *aren
         if (r < 0)
                 return r;
         text_add(out, "{");
-        open_object(out, "runb");
-        text(out, "version", PACKAGE_VERSION);
-        text(out, "commit", RUNB_COMMIT);
-        text(out, "kernel", uname(&host) == 0 ? host.release : "");
-        text(out, "userNamespace", "private");
-        text(out, "chosenBy", policy.chosen_by);
+        text_add_object(out, "runb");
+        text_add_member(out, "version", PACKAGE_VERSION);
+        text_add_member(out, "commit", RUNB_COMMIT);
+        text_add_member(out, "kernel", uname(&host) == 0 ? host.release : "");
+        text_add_member(out, "userNamespace", "private");
+        text_add_member(out, "chosenBy", policy.chosen_by);
         add_profile(&policy, out);
         text_add(out, "}}");
         return out->is_broken ? error_errno(err, ENOMEM, "evidence") : 0;

@@ -1,5 +1,4 @@
 /* The report as JSON. What the build could have written (names, mount points, labels) is escaped as any text. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,28 +6,9 @@
 
 #define MOUNTS_MOST 2000        /* a build may have mounted a hundred thousand; the verdict is of all of them */
 
-static void text_member(struct text_buffer *out, const char *key, const char *value)
-{
-        text_add_key(out, key);
-        text_add_json(out, value == NULL ? "" : value);
-}
-
-static void number_member(struct text_buffer *out, const char *key, uint64_t value)
-{
-        text_add_key(out, key);
-        text_addf(out, "%" PRIu64, value);
-}
-
-static void flag_member(struct text_buffer *out, const char *key, bool value)
-{
-        text_add_key(out, key);
-        text_add(out, value ? "true" : "false");
-}
-
 static void caps_member(struct text_buffer *out, const char *key, uint64_t set)
 {
-        text_add_key(out, key);
-        text_add(out, "[");
+        text_add_list(out, key);
         for (int i = 0; i < 64; i++) {
                 if ((set >> i & 1) == 0)
                         continue;
@@ -49,60 +29,55 @@ static void ids_member(struct text_buffer *out, const char *key, const uint32_t 
 
 static void write_process(const struct report_process *process, struct text_buffer *out)
 {
-        text_add_key(out, NULL);
-        text_add(out, "{");
+        text_add_object(out, NULL);
         text_add_key(out, "pid");
         text_addf(out, "%d", process->pid);
         if (process->thread != process->pid) {
                 text_add_key(out, "thread");
                 text_addf(out, "%d", process->thread);
         }
-        text_member(out, "name", process->name);
-        text_member(out, "state", (const char[]){ process->state, '\0' });
-        flag_member(out, "isInCgroup", process->is_in_cgroup);
+        text_add_member(out, "name", process->name);
+        text_add_member(out, "state", (const char[]){ process->state, '\0' });
+        text_add_flag(out, "isInCgroup", process->is_in_cgroup);
         if (!process->is_zombie) {
                 ids_member(out, "uids", process->uids);
                 ids_member(out, "gids", process->gids);
-                text_member(out, "groups", process->groups);
-                text_add_key(out, "capabilities");
-                text_add(out, "{");
+                text_add_member(out, "groups", process->groups);
+                text_add_object(out, "capabilities");
                 caps_member(out, "bounding", process->bounding);
                 caps_member(out, "permitted", process->permitted);
                 caps_member(out, "effective", process->effective);
                 caps_member(out, "inheritable", process->inheritable);
                 caps_member(out, "ambient", process->ambient);
                 text_add(out, "}");
-                flag_member(out, "noNewPrivs", process->no_new_privs == 1);
+                text_add_flag(out, "noNewPrivs", process->no_new_privs == 1);
                 text_add_key(out, "seccomp");
                 text_addf(out, "{\"mode\":%d,\"filters\":%d}", process->seccomp, process->filters);
-                text_add_key(out, "namespaces");
-                text_add(out, "{");
+                text_add_object(out, "namespaces");
                 for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++)
                         if (process->namespaces[kind] != 0)
-                                number_member(out, spec_ns_name(kind), process->namespaces[kind]);
+                                text_add_number(out, spec_ns_name(kind), process->namespaces[kind]);
                 text_add(out, "}");
                 if (process->label != NULL)
-                        text_member(out, "label", process->label);
+                        text_add_member(out, "label", process->label);
         }
         text_add(out, "}");
 }
 
 static void write_namespaces(const struct report *report, struct text_buffer *out)
 {
-        text_add_key(out, "namespaces");
-        text_add(out, "[");
+        text_add_list(out, "namespaces");
         for (size_t i = 0; i < report->n_namespaces; i++) {
                 const struct report_namespace *ns = &report->namespaces[i];
 
-                text_add_key(out, NULL);
-                text_add(out, "{");
-                text_member(out, "type", spec_ns_name(ns->kind));
-                number_member(out, "inode", ns->inode);
-                flag_member(out, "isHosts", ns->is_hosts);
+                text_add_object(out, NULL);
+                text_add_member(out, "type", spec_ns_name(ns->kind));
+                text_add_number(out, "inode", ns->inode);
+                text_add_flag(out, "isHosts", ns->is_hosts);
                 if (ns->owner_inode != 0)
-                        number_member(out, ns->kind == SPEC_NS_USER ? "parent" : "owner", ns->owner_inode);
+                        text_add_number(out, ns->kind == SPEC_NS_USER ? "parent" : "owner", ns->owner_inode);
                 if (ns->has_owner_uid)
-                        number_member(out, "ownerUid", ns->owner_uid);
+                        text_add_number(out, "ownerUid", ns->owner_uid);
                 text_add(out, "}");
         }
         text_add(out, "]");
@@ -112,24 +87,22 @@ static void write_mounts(const struct report *report, struct text_buffer *out)
 {
         size_t n = 0;
 
-        text_add_key(out, "mounts");
-        text_add(out, "[");
+        text_add_list(out, "mounts");
         for (size_t i = 0; i < report->n_mounts && n < MOUNTS_MOST; i++, n++) {
                 const struct report_mount *mount = &report->mounts[i];
 
-                text_add_key(out, NULL);
-                text_add(out, "{");
-                text_member(out, "target", mount->target);
-                text_member(out, "type", mount->fstype);
-                text_member(out, "source", mount->source);
-                text_member(out, "root", mount->root);
-                text_member(out, "options", mount->options);
+                text_add_object(out, NULL);
+                text_add_member(out, "target", mount->target);
+                text_add_member(out, "type", mount->fstype);
+                text_add_member(out, "source", mount->source);
+                text_add_member(out, "root", mount->root);
+                text_add_member(out, "options", mount->options);
                 if (mount->is_covered)
-                        flag_member(out, "isCovered", true);
+                        text_add_flag(out, "isCovered", true);
                 text_add(out, "}");
         }
         text_add(out, "]");
-        number_member(out, "mountCount", report->n_mounts);
+        text_add_number(out, "mountCount", report->n_mounts);
 }
 
 static void write_network(const struct report *report, struct text_buffer *out)
@@ -137,16 +110,15 @@ static void write_network(const struct report *report, struct text_buffer *out)
         text_add_key(out, "network");
         text_add(out, "{\"tables\":[");
         for (size_t i = 0; i < report->n_tables; i++) {
-                text_add_key(out, NULL);
-                text_add(out, "{");
-                text_member(out, "family", report->tables[i].family);
-                text_member(out, "name", report->tables[i].name);
-                number_member(out, "chains", report->tables[i].n_chains);
-                number_member(out, "rules", report->tables[i].n_rules);
+                text_add_object(out, NULL);
+                text_add_member(out, "family", report->tables[i].family);
+                text_add_member(out, "name", report->tables[i].name);
+                text_add_number(out, "chains", report->tables[i].n_chains);
+                text_add_number(out, "rules", report->tables[i].n_rules);
                 text_add(out, "}");
         }
         text_add(out, "]");
-        flag_member(out, "isCounted", report->state->is_egress_counted);
+        text_add_flag(out, "isCounted", report->state->is_egress_counted);
         text_add(out, ",");
         egress_write_json(report->attempts, report->n_attempts, out);
         text_add(out, "}");
@@ -154,23 +126,20 @@ static void write_network(const struct report *report, struct text_buffer *out)
 
 static void write_rest(const struct report *report, struct text_buffer *out)
 {
-        text_add_key(out, "limits");
-        text_add(out, "[");
+        text_add_list(out, "limits");
         for (size_t i = 0; i < report->n_limits; i++) {
-                text_add_key(out, NULL);
-                text_add(out, "{");
-                text_member(out, "name", report->limits[i].name);
-                text_member(out, "limit", report->limits[i].limit);
-                text_member(out, "use", report->limits[i].use);
-                text_member(out, "set", report->limits[i].wanted);
+                text_add_object(out, NULL);
+                text_add_member(out, "name", report->limits[i].name);
+                text_add_member(out, "limit", report->limits[i].limit);
+                text_add_member(out, "use", report->limits[i].use);
+                text_add_member(out, "set", report->limits[i].wanted);
                 text_add(out, "}");
         }
         text_add(out, "]");
         text_add_key(out, "landlock");
         text_addf(out, "{\"abstractScoped\":%s,\"tcpPortsLimited\":%s}", report->state->is_abstract_scoped ? "true" : "false",
                   report->state->tcp_ports.is_limited ? "true" : "false");
-        text_add_key(out, "initDescriptors");
-        text_add(out, "[");
+        text_add_list(out, "initDescriptors");
         for (size_t i = 0; i < report->n_fds; i++) {
                 text_add_key(out, NULL);
                 text_addf(out, "{\"fd\":%d,\"target\":", report->fds[i].number);
@@ -187,40 +156,36 @@ void report_to_json(const struct report *report, struct text_buffer *out)
 
         text_time_now(now, sizeof now);
         text_add(out, "{");
-        text_member(out, "id", state->id);
-        text_member(out, "time", now);
-        text_member(out, "status", state_status_name(report->status));
-        text_member(out, "profile", state->profile);
-        text_member(out, "chosenBy", state->chosen_by);
-        text_member(out, "policy", state->policy_revision);
+        text_add_member(out, "id", state->id);
+        text_add_member(out, "time", now);
+        text_add_member(out, "status", state_status_name(report->status));
+        text_add_member(out, "profile", state->profile);
+        text_add_member(out, "chosenBy", state->chosen_by);
+        text_add_member(out, "policy", state->policy_revision);
         if (state->policy_digest != NULL)
-                text_member(out, "policyDigest", state->policy_digest);
-        text_add_key(out, "idMaps");
-        text_add(out, "{");
-        text_member(out, "uid", report->uid_map);
-        text_member(out, "gid", report->gid_map);
+                text_add_member(out, "policyDigest", state->policy_digest);
+        text_add_object(out, "idMaps");
+        text_add_member(out, "uid", report->uid_map);
+        text_add_member(out, "gid", report->gid_map);
         text_add(out, "}");
         write_namespaces(report, out);
-        text_add_key(out, "processes");
-        text_add(out, "[");
+        text_add_list(out, "processes");
         for (size_t i = 0; i < report->n_processes; i++)
                 write_process(&report->processes[i], out);
         text_add(out, "]");
-        number_member(out, "endedMeanwhile", report->n_ended);
+        text_add_number(out, "endedMeanwhile", report->n_ended);
         write_mounts(report, out);
         write_network(report, out);
         write_rest(report, out);
-        text_add_key(out, "checks");
-        text_add(out, "[");
+        text_add_list(out, "checks");
         for (const struct report_check *check = report->first; check != NULL; check = check->next) {
-                text_add_key(out, NULL);
-                text_add(out, "{");
-                text_member(out, "control", check->control);
-                text_member(out, "verdict", report_verdict_name(check->verdict));
-                text_member(out, "text", check->text);
+                text_add_object(out, NULL);
+                text_add_member(out, "control", check->control);
+                text_add_member(out, "verdict", report_verdict_name(check->verdict));
+                text_add_member(out, "text", check->text);
                 text_add(out, "}");
         }
         text_add(out, "]");
-        text_member(out, "verdict", report->holds ? "holds" : "does not hold");
+        text_add_member(out, "verdict", report->holds ? "holds" : "does not hold");
         text_add(out, "}\n");
 }

@@ -144,8 +144,7 @@ static void add_switch(struct text_buffer *buffer, const char *key, struct spec_
 {
         if (!number.is_given)
                 return;
-        text_add_key(buffer, key);
-        text_add(buffer, number.value != 0 ? "true" : "false");
+        text_add_flag(buffer, key, number.value != 0);
 }
 
 static void add_string(struct text_buffer *buffer, const char *key, const char *value)
@@ -160,8 +159,7 @@ static void add_rates(struct text_buffer *buffer, const char *key, const struct 
 {
         if (n == 0)
                 return;
-        text_add_key(buffer, key);
-        text_add(buffer, "[");
+        text_add_list(buffer, key);
         for (size_t i = 0; i < n; i++) {
                 text_add_key(buffer, NULL);
                 text_addf(buffer, "{\"major\":%lld,\"minor\":%lld,\"rate\":%llu}", (long long)rates[i].major,
@@ -172,13 +170,11 @@ static void add_rates(struct text_buffer *buffer, const char *key, const struct 
 
 static void add_block(struct text_buffer *buffer, const struct spec_resources *r)
 {
-        text_add_key(buffer, "blockIO");
-        text_add(buffer, "{");
+        text_add_object(buffer, "blockIO");
         add_number(buffer, "weight", r->block.weight);
         add_number(buffer, "leafWeight", r->block.leaf_weight);
         if (r->block.n_devices > 0) {
-                text_add_key(buffer, "weightDevice");
-                text_add(buffer, "[");
+                text_add_list(buffer, "weightDevice");
                 for (size_t i = 0; i < r->block.n_devices; i++) {
                         const struct spec_block_device *device = &r->block.devices[i];
 
@@ -201,11 +197,9 @@ static void add_block(struct text_buffer *buffer, const struct spec_resources *r
 
 static void add_rdma(struct text_buffer *buffer, const struct spec_resources *r)
 {
-        text_add_key(buffer, "rdma");
-        text_add(buffer, "{");
+        text_add_object(buffer, "rdma");
         for (size_t i = 0; i < r->n_rdma; i++) {
-                text_add_key(buffer, r->rdma[i].device);
-                text_add(buffer, "{");
+                text_add_object(buffer, r->rdma[i].device);
                 if (r->rdma[i].has_handles) {
                         text_add_key(buffer, "hcaHandles");
                         text_addf(buffer, "%u", r->rdma[i].handles);
@@ -222,8 +216,7 @@ static void add_rdma(struct text_buffer *buffer, const struct spec_resources *r)
 void resources_to_json(const struct spec_resources *r, struct text_buffer *buffer)
 {
         text_add(buffer, "{");
-        text_add_key(buffer, "memory");
-        text_add(buffer, "{");
+        text_add_object(buffer, "memory");
         add_number(buffer, "limit", r->memory.limit);
         add_number(buffer, "reservation", r->memory.reservation);
         add_number(buffer, "swap", r->memory.swap);
@@ -235,8 +228,7 @@ void resources_to_json(const struct spec_resources *r, struct text_buffer *buffe
         add_switch(buffer, "useHierarchy", r->memory.use_hierarchy);
         add_switch(buffer, "checkBeforeUpdate", r->memory.check_before_update);
         text_add(buffer, "}");
-        text_add_key(buffer, "cpu");
-        text_add(buffer, "{");
+        text_add_object(buffer, "cpu");
         add_number(buffer, "shares", r->cpu.shares);
         add_number(buffer, "quota", r->cpu.quota_us);
         add_number(buffer, "period", r->cpu.period_us);
@@ -248,33 +240,27 @@ void resources_to_json(const struct spec_resources *r, struct text_buffer *buffe
         add_string(buffer, "mems", r->cpu.mems);
         text_add(buffer, "}");
         if (r->pids_limit.is_given) {
-                text_add_key(buffer, "pids");
-                text_add(buffer, "{");
+                text_add_object(buffer, "pids");
                 add_number(buffer, "limit", r->pids_limit);
                 text_add(buffer, "}");
         }
         add_block(buffer, r);
         if (r->n_huge > 0) {
-                text_add_key(buffer, "hugepageLimits");
-                text_add(buffer, "[");
+                text_add_list(buffer, "hugepageLimits");
                 for (size_t i = 0; i < r->n_huge; i++) {
-                        text_add_key(buffer, NULL);
-                        text_add(buffer, "{");
+                        text_add_object(buffer, NULL);
                         add_string(buffer, "pageSize", r->huge[i].page_size);
                         text_add_key(buffer, "limit");
                         text_addf(buffer, "%llu}", (unsigned long long)r->huge[i].limit_bytes);
                 }
                 text_add(buffer, "]");
         }
-        text_add_key(buffer, "network");
-        text_add(buffer, "{");
+        text_add_object(buffer, "network");
         add_number(buffer, "classID", r->network.class_id);
         if (r->network.n_priorities > 0) {
-                text_add_key(buffer, "priorities");
-                text_add(buffer, "[");
+                text_add_list(buffer, "priorities");
                 for (size_t i = 0; i < r->network.n_priorities; i++) {
-                        text_add_key(buffer, NULL);
-                        text_add(buffer, "{");
+                        text_add_object(buffer, NULL);
                         add_string(buffer, "name", r->network.priorities[i].name);
                         text_add_key(buffer, "priority");
                         text_addf(buffer, "%u}", r->network.priorities[i].priority);
@@ -285,8 +271,7 @@ void resources_to_json(const struct spec_resources *r, struct text_buffer *buffe
         if (r->n_rdma > 0)
                 add_rdma(buffer, r);
         if (r->n_unified > 0) {
-                text_add_key(buffer, "unified");
-                text_add(buffer, "{");
+                text_add_object(buffer, "unified");
                 for (size_t i = 0; i < r->n_unified; i++) {
                         text_add_key(buffer, r->unified[i].key);
                         text_add_json(buffer, r->unified[i].value);

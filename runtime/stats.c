@@ -159,22 +159,10 @@ int stats_read(const char *const *paths, size_t n_paths, bool is_v2, struct aren
 
 /* ---- writing ---- */
 
-static void add_number(struct text_buffer *buffer, const char *key, uint64_t value)
-{
-        text_add_key(buffer, key);
-        text_addf(buffer, "%" PRIu64, value);
-}
-
 static void add_if_not_zero(struct text_buffer *buffer, const char *key, uint64_t value)
 {
         if (value != 0)
-                add_number(buffer, key, value);
-}
-
-static void open_object(struct text_buffer *buffer, const char *key)
-{
-        text_add_key(buffer, key);
-        text_add(buffer, "{");
+                text_add_number(buffer, key, value);
 }
 
 static void add_numbers(struct text_buffer *buffer, const char *key, const struct stats_numbers *numbers)
@@ -205,33 +193,33 @@ static void add_pressure(struct text_buffer *buffer, const struct stats_pressure
 {
         if (!pressure->is_given)
                 return;
-        open_object(buffer, "psi");
-        open_object(buffer, "some");
+        text_add_object(buffer, "psi");
+        text_add_object(buffer, "some");
         add_average(buffer, "avg10", pressure->some.avg10);
         add_average(buffer, "avg60", pressure->some.avg60);
         add_average(buffer, "avg300", pressure->some.avg300);
-        add_number(buffer, "total", pressure->some.total_us);
+        text_add_number(buffer, "total", pressure->some.total_us);
         text_add(buffer, "}");
-        open_object(buffer, "full");
+        text_add_object(buffer, "full");
         add_average(buffer, "avg10", pressure->full.avg10);
         add_average(buffer, "avg60", pressure->full.avg60);
         add_average(buffer, "avg300", pressure->full.avg300);
-        add_number(buffer, "total", pressure->full.total_us);
+        text_add_number(buffer, "total", pressure->full.total_us);
         text_add(buffer, "}}");
 }
 
 static void add_cpu(const struct stats *stats, struct text_buffer *buffer)
 {
-        open_object(buffer, "cpu");
-        open_object(buffer, "usage");
+        text_add_object(buffer, "cpu");
+        text_add_object(buffer, "usage");
         add_if_not_zero(buffer, "total", stats->cpu.total_ns);
         add_numbers(buffer, "percpu", &stats->cpu.percpu_ns);
         add_numbers(buffer, "percpu_kernel", &stats->cpu.percpu_kernel_ns);
         add_numbers(buffer, "percpu_user", &stats->cpu.percpu_user_ns);
-        add_number(buffer, "kernel", stats->cpu.kernel_ns);
-        add_number(buffer, "user", stats->cpu.user_ns);
+        text_add_number(buffer, "kernel", stats->cpu.kernel_ns);
+        text_add_number(buffer, "user", stats->cpu.user_ns);
         text_add(buffer, "}");
-        open_object(buffer, "throttling");
+        text_add_object(buffer, "throttling");
         add_if_not_zero(buffer, "periods", stats->cpu.periods);
         add_if_not_zero(buffer, "throttledPeriods", stats->cpu.throttled_periods);
         add_if_not_zero(buffer, "throttledTime", stats->cpu.throttled_ns);
@@ -247,7 +235,7 @@ static void add_cpuset(const struct stats *stats, struct text_buffer *buffer)
                 "memory_spread_slab", "memory_pressure", "sched_load_balance", "sched_relax_domain_level",
         };
 
-        open_object(buffer, "cpuset");
+        text_add_object(buffer, "cpuset");
         add_numbers(buffer, "cpus", &stats->cpuset.cpus);
         for (enum stats_cpuset i = 0; i < STATS_CPUSET; i++) {
                 if (i == STATS_MEM_HARDWALL)
@@ -260,26 +248,26 @@ static void add_cpuset(const struct stats *stats, struct text_buffer *buffer)
 
 static void add_entry(struct text_buffer *buffer, const char *key, const struct stats_entry *entry)
 {
-        open_object(buffer, key);
-        add_number(buffer, "limit", entry->limit);
+        text_add_object(buffer, key);
+        text_add_number(buffer, "limit", entry->limit);
         add_if_not_zero(buffer, "usage", entry->usage);
         add_if_not_zero(buffer, "max", entry->max);
-        add_number(buffer, "failcnt", entry->failures);
+        text_add_number(buffer, "failcnt", entry->failures);
         text_add(buffer, "}");
 }
 
 static void add_memory(const struct stats *stats, struct text_buffer *buffer)
 {
-        open_object(buffer, "memory");
+        text_add_object(buffer, "memory");
         add_if_not_zero(buffer, "cache", stats->memory.cache);
         add_entry(buffer, "usage", &stats->memory.usage);
         add_entry(buffer, "swap", &stats->memory.swap);
         add_entry(buffer, "kernel", &stats->memory.kernel);
         add_entry(buffer, "kernelTCP", &stats->memory.kernel_tcp);
         if (stats->memory.n_raw > 0) {
-                open_object(buffer, "raw");
+                text_add_object(buffer, "raw");
                 for (size_t i = 0; i < stats->memory.n_raw; i++)
-                        add_number(buffer, stats->memory.raw[i].name, stats->memory.raw[i].value);
+                        text_add_number(buffer, stats->memory.raw[i].name, stats->memory.raw[i].value);
                 text_add(buffer, "}");
         }
         add_pressure(buffer, &stats->memory.pressure);
@@ -293,22 +281,19 @@ static void add_io(const struct stats *stats, struct text_buffer *buffer)
                 "ioWaitTimeRecursive", "ioMergedRecursive", "ioTimeRecursive", "sectorsRecursive",
         };
 
-        open_object(buffer, "blkio");
+        text_add_object(buffer, "blkio");
         for (enum stats_io_kind kind = 0; kind < STATS_IO_KINDS; kind++) {
                 const struct stats_io_list *list = &stats->io.lists[kind];
 
                 if (list->n == 0)
                         continue;
-                text_add_key(buffer, names[kind]);
-                text_add(buffer, "[");
+                text_add_list(buffer, names[kind]);
                 for (size_t i = 0; i < list->n; i++) {
-                        open_object(buffer, NULL);
+                        text_add_object(buffer, NULL);
                         add_if_not_zero(buffer, "major", list->entries[i].major);
                         add_if_not_zero(buffer, "minor", list->entries[i].minor);
-                        if (!text_is_empty(list->entries[i].op)) {
-                                text_add_key(buffer, "op");
-                                text_add_json(buffer, list->entries[i].op);
-                        }
+                        if (!text_is_empty(list->entries[i].op))
+                                text_add_member(buffer, "op", list->entries[i].op);
                         add_if_not_zero(buffer, "value", list->entries[i].value);
                         text_add(buffer, "}");
                 }
@@ -322,21 +307,21 @@ void stats_to_json(const struct stats *stats, const char *id, struct text_buffer
 {
         text_add(buffer, "{\"type\":\"stats\",\"id\":");
         text_add_json(buffer, id);
-        open_object(buffer, "data");
+        text_add_object(buffer, "data");
         add_cpu(stats, buffer);
         add_cpuset(stats, buffer);
         add_memory(stats, buffer);
-        open_object(buffer, "pids");
+        text_add_object(buffer, "pids");
         add_if_not_zero(buffer, "current", stats->pids.current);
         add_if_not_zero(buffer, "limit", stats->pids.limit);
         text_add(buffer, "}");
         add_io(stats, buffer);
-        open_object(buffer, "hugetlb");
+        text_add_object(buffer, "hugetlb");
         for (size_t i = 0; i < stats->n_huge; i++) {
-                open_object(buffer, stats->huge[i].page_size);
+                text_add_object(buffer, stats->huge[i].page_size);
                 add_if_not_zero(buffer, "usage", stats->huge[i].entry.usage);
                 add_if_not_zero(buffer, "max", stats->huge[i].entry.max);
-                add_number(buffer, "failcnt", stats->huge[i].entry.failures);
+                text_add_number(buffer, "failcnt", stats->huge[i].entry.failures);
                 text_add(buffer, "}");
         }
         /* runc fills the interfaces in for containers of its own library only, never for an OCI one. */

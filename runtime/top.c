@@ -145,55 +145,40 @@ int top_read(const char *root, bool is_all, struct arena *arena, struct top_row 
         return 0;
 }
 
-static void number(struct text_buffer *out, const char *key, uint64_t value)
-{
-        text_add_key(out, key);
-        text_addf(out, "%" PRIu64, value);
-}
-
-static void text(struct text_buffer *out, const char *key, const char *value)
-{
-        text_add_key(out, key);
-        text_add_json(out, value);
-}
-
 void top_to_json(const struct top_row *rows, struct text_buffer *out)
 {
         char now[40];
 
         text_time_now(now, sizeof now);
         text_add(out, "{");
-        text(out, "time", now);
-        text_add_key(out, "containers");
-        text_add(out, "[");
+        text_add_member(out, "time", now);
+        text_add_list(out, "containers");
         for (const struct top_row *row = rows; row != NULL; row = row->next) {
-                text_add_key(out, NULL);
-                text_add(out, "{");
-                text(out, "root", row->root);
-                text(out, "id", row->id);
-                text(out, "profile", row->profile);
-                text(out, "status", state_status_name(row->status));
+                text_add_object(out, NULL);
+                text_add_member(out, "root", row->root);
+                text_add_member(out, "id", row->id);
+                text_add_member(out, "profile", row->profile);
+                text_add_member(out, "status", state_status_name(row->status));
                 if (row->is_contained) {
-                        text_add_key(out, "contained");
-                        text_add(out, "true");
+                        text_add_flag(out, "contained", true);
                 }
-                number(out, "ageMs", row->age_ms);
+                text_add_number(out, "ageMs", row->age_ms);
                 if (row->has_deadline) {
                         text_add_key(out, "leftMs");
                         text_addf(out, "%" PRId64, row->left_ms);
                 }
                 if (row->has_cpu)
-                        number(out, "cpuNs", row->cpu_ns);
+                        text_add_number(out, "cpuNs", row->cpu_ns);
                 if (row->has_memory)
-                        number(out, "memoryBytes", row->memory_bytes);
+                        text_add_number(out, "memoryBytes", row->memory_bytes);
                 if (row->memory_limit != 0)
-                        number(out, "memoryLimit", row->memory_limit);
+                        text_add_number(out, "memoryLimit", row->memory_limit);
                 if (row->has_pids)
-                        number(out, "pids", row->pids);
+                        text_add_number(out, "pids", row->pids);
                 if (row->pids_limit != 0)
-                        number(out, "pidsLimit", row->pids_limit);
+                        text_add_number(out, "pidsLimit", row->pids_limit);
                 if (row->has_denied)
-                        number(out, "denied", row->denied);
+                        text_add_number(out, "denied", row->denied);
                 text_add(out, "}");
         }
         text_add(out, "]}\n");

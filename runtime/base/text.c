@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,6 +253,36 @@ void text_add_key(struct text_buffer *buffer, const char *key)
                 text_add_json(buffer, key);
                 text_add(buffer, ":");
         }
+}
+
+void text_add_member(struct text_buffer *buffer, const char *key, const char *text)
+{
+        text_add_key(buffer, key);
+        text_add_json(buffer, text == NULL ? "" : text);
+}
+
+void text_add_number(struct text_buffer *buffer, const char *key, uint64_t value)
+{
+        text_add_key(buffer, key);
+        text_addf(buffer, "%" PRIu64, value);
+}
+
+void text_add_flag(struct text_buffer *buffer, const char *key, bool value)
+{
+        text_add_key(buffer, key);
+        text_add(buffer, value ? "true" : "false");
+}
+
+void text_add_object(struct text_buffer *buffer, const char *key)
+{
+        text_add_key(buffer, key);
+        text_add(buffer, "{");
+}
+
+void text_add_list(struct text_buffer *buffer, const char *key)
+{
+        text_add_key(buffer, key);
+        text_add(buffer, "[");
 }
 
 void text_buffer_free(struct text_buffer *buffer)

@@ -42,6 +42,13 @@ void text_addf(struct text_buffer *buffer, const char *format, ...) __attribute_
 void text_add_json(struct text_buffer *buffer, const char *text);
 /* The beginning of an object's member, "key":, or of an array's where @key is NULL, with the comma that it may need. */
 void text_add_key(struct text_buffer *buffer, const char *key);
+/* A whole member, or an item of an array where @key is NULL; a text that is NULL is "". */
+void text_add_member(struct text_buffer *buffer, const char *key, const char *text);
+void text_add_number(struct text_buffer *buffer, const char *key, uint64_t value);
+void text_add_flag(struct text_buffer *buffer, const char *key, bool value);
+/* The beginning of one: the caller adds the "}" or "]". */
+void text_add_object(struct text_buffer *buffer, const char *key);
+void text_add_list(struct text_buffer *buffer, const char *key);
 void text_buffer_free(struct text_buffer *buffer);
 #define auto_buffer __attribute__((cleanup(text_buffer_free)))
 

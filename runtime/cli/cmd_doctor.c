@@ -27,8 +27,7 @@ static void write_json(const struct doctor *doctor, struct text_buffer *out)
 {
         text_add(out, "{");
         member(out, "verdict", doctor_state_name(doctor->worst));
-        text_add_key(out, "facts");
-        text_add(out, "[");
+        text_add_list(out, "facts");
         for (const struct doctor_fact *fact = doctor->first; fact != NULL; fact = fact->next) {
                 text_add(out, fact == doctor->first ? "{" : ",{");
                 member(out, "name", fact->name);

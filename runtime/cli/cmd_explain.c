@@ -21,17 +21,14 @@ static void write_json(struct arena *arena, const struct state *state, const str
         cli_add_member(out, "profileChosenBy", state->chosen_by);
         cli_add_member(out, "policyRevision", state->policy_revision);
         cli_add_findings(state->findings, NULL, out);
-        text_add_key(out, "isCounted");
-        text_add(out, state->is_explained ? "true" : "false");
-        text_add_key(out, "denials");
-        text_add(out, "[");
+        text_add_flag(out, "isCounted", state->is_explained);
+        text_add_list(out, "denials");
         for (size_t i = 0; i < denials->n; i++) {
                 const struct denial *denial = &denials->all[i];
 
                 text_add(out, i == 0 ? "{" : ",{");
                 cli_add_member(out, "call", denials_call(arena, denial));
-                text_add_key(out, "count");
-                text_addf(out, "%" PRIu64, denial->count);
+                text_add_number(out, "count", denial->count);
                 cli_add_member(out, "program", denial->program);
                 cli_add_member(out, "name", denial->name);
                 cli_add_member(out, "why", denials_remedy(arena, denial, state->profile));

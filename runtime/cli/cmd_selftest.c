@@ -13,25 +13,18 @@
 #define EXIT_CANNOT_RUN 1
 #define EXIT_DID_NOT_HOLD 3
 
-static void member(struct text_buffer *out, const char *name, const char *text)
-{
-        text_add_key(out, name);
-        text_add_json(out, text);
-}
-
 static void write_json(const struct selftest *selftest, struct text_buffer *out)
 {
         text_add(out, "{");
-        member(out, "verdict", selftest->n[SELFTEST_FAILED] > 0 ? "failed" : "held");
-        member(out, "profile", selftest->profile);
-        text_add_key(out, "attempts");
-        text_add(out, "[");
+        text_add_member(out, "verdict", selftest->n[SELFTEST_FAILED] > 0 ? "failed" : "held");
+        text_add_member(out, "profile", selftest->profile);
+        text_add_list(out, "attempts");
         for (const struct selftest_result *result = selftest->first; result != NULL; result = result->next) {
                 text_add(out, result == selftest->first ? "{" : ",{");
-                member(out, "attempt", result->attempt);
-                member(out, "verdict",
+                text_add_member(out, "attempt", result->attempt);
+                text_add_member(out, "verdict",
                        result->verdict == SELFTEST_FAILED ? "failed" : selftest_verdict_name(result->verdict));
-                member(out, "how", result->how);
+                text_add_member(out, "how", result->how);
                 text_add(out, "}");
         }
         text_add(out, "]}\n");

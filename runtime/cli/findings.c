@@ -12,8 +12,7 @@ void cli_add_member(struct text_buffer *out, const char *name, const char *text)
 static void add_list(const struct finding *findings, struct text_buffer *out)
 {
         for (const struct finding *finding = findings; finding != NULL; finding = finding->next) {
-                text_add_key(out, NULL);
-                text_add(out, "{");
+                text_add_object(out, NULL);
                 cli_add_member(out, "action", finding_action_name(finding->action));
                 cli_add_member(out, "property", finding->property);
                 cli_add_member(out, "asked", finding->asked);
@@ -27,8 +26,7 @@ static void add_list(const struct finding *findings, struct text_buffer *out)
 
 void cli_add_findings(const struct finding *findings, const struct finding *more, struct text_buffer *out)
 {
-        text_add_key(out, "findings");
-        text_add(out, "[");
+        text_add_list(out, "findings");
         add_list(findings, out);
         add_list(more, out);
         text_add(out, "]");

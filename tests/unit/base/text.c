@@ -89,6 +89,28 @@ Test(text, unescapes_the_octal_digits_of_mountinfo)
         }
 }
 
+Test(text, members_of_json_have_the_commas_that_they_need)
+{
+        struct text_buffer out = { 0 };
+
+        text_add(&out, "{");
+        text_add_member(&out, "a", "x\n\"");
+        text_add_member(&out, "b", NULL);
+        text_add_number(&out, "c", UINT64_MAX);
+        text_add_flag(&out, "d", true);
+        text_add_list(&out, "e");
+        text_add_member(&out, NULL, "[");
+        text_add_number(&out, NULL, 0);
+        text_add_object(&out, NULL);
+        text_add(&out, "}]");
+        text_add_object(&out, "f");
+        text_add_flag(&out, "{", false);
+        text_add(&out, "}}");
+        cr_assert_str_eq(out.text, "{\"a\":\"x\\n\\\"\",\"b\":\"\",\"c\":18446744073709551615,\"d\":true,"
+                                   "\"e\":[\"[\",0,{}],\"f\":{\"{\":false}}");
+        text_buffer_free(&out);
+}
+
 Test(text, a_duration_is_gos)
 {
         static const struct { const char *text; int64_t ns; } good[] = {
