@@ -24,8 +24,13 @@ int deadline_check_reach(const struct state *state, struct error *err);
 int deadline_prepare(const struct state_dir *dir, const struct state *state, int *ret_lock_fd, struct error *err);
 /* Starts the guard, which has the lock from then on. @lock_fd: borrowed. */
 int deadline_start_guard(const struct state_dir *dir, int lock_fd, struct error *err);
-/* The guard's whole life. */
-int deadline_guard(const char *root, const char *id, struct error *err);
+/* The guard's whole life. @has_moved: DEADLINE_MOVED was given after the id: it is in its cgroup. */
+#define DEADLINE_MOVED "moved"
+int deadline_guard(const char *root, const char *id, bool has_moved, struct error *err);
+/* Moves this process, a guard, into the guards' cgroup. Returns false where it is to stay where it is. */
+bool deadline_cgroup_enter(const struct state *state);
+/* Removes it where nobody is in it any more. @pid: the guard's that has ended, or is about to. */
+void deadline_cgroup_remove(const struct state *state, pid_t pid);
 
 /* For whoever waits for init by himself: @timer_fd is readable when deadline_step() is to be called. */
 struct deadline_watch {

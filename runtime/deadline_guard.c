@@ -1,6 +1,6 @@
 /* The guard: this program again, so that it has nothing of its maker's memory (config.json holds secrets) and fds, only the
- * lock. It is in its maker's cgroup, never in the container's; an engine's reaper meets it when it ends, which is when init
- * does. */
+ * lock. It is in a cgroup of all guards (deadline_cgroup.c), or else in its maker's, never in the container's; an engine's
+ * reaper meets it when it ends, which is when init does. */
 #include "runtime/deadline.h"
 
 #include <errno.h>
@@ -123,7 +123,16 @@ static void watch_container(struct deadline_watch *watch, int pidfd)
         }
 }
 
-int deadline_guard(const char *root, const char *id, struct error *err)
+/* Anew, now that memory is charged elsewhere. Returns where that cannot be. */
+static void start_over(const char *root, const char *id)
+{
+        char *argv[] = { (char *)"runb", (char *)"--root", (char *)root, (char *)"guard", (char *)id, (char *)DEADLINE_MOVED, NULL };
+
+        if (fcntl(LOCK_FD, F_SETFD, 0) == 0)
+                execv("/proc/self/exe", argv);
+}
+
+int deadline_guard(const char *root, const char *id, bool has_moved, struct error *err)
 {
         auto_state_dir struct state_dir dir = { 0 };
         auto_arena struct arena arena = { 0 };
@@ -141,6 +150,8 @@ int deadline_guard(const char *root, const char *id, struct error *err)
                 return r;
         if (state.deadline_ms == 0)
                 return error_set(err, EINVAL, "container %s has no deadline", id);
+        if (!has_moved && deadline_cgroup_enter(&state))
+                start_over(root, id);
         if (state_open_init(&state, &pidfd) < 0)
                 return 0;
         r = deadline_watch_open(&dir, &state, &watch, err);

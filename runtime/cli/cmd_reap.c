@@ -2,6 +2,7 @@
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "runtime/base/text.h"
 #include "runtime/deadline.h"
@@ -48,9 +49,11 @@ int cmd_guard(struct cli *cli, int argc, char **argv)
 {
         struct error err = { 0 };
 
-        if (argc != 2) {
+        const bool has_moved = argc == 3 && strcmp(argv[2], DEADLINE_MOVED) == 0;
+
+        if (argc != 2 && !has_moved) {
                 error_set(&err, EINVAL, "guard: is started by runb itself; `runb reap` starts those that are missing");
                 return cli_fail(&err, 1);
         }
-        return deadline_guard(cli->root, argv[1], &err) < 0 ? cli_fail(&err, 1) : 0;
+        return deadline_guard(cli->root, argv[1], has_moved, &err) < 0 ? cli_fail(&err, 1) : 0;
 }

@@ -201,6 +201,14 @@ paused()
 }
 check "a pause does not stop the clock" with_wall paused
 
+# In each hierarchy that the container is in, too.
+is_among_guards() # PID
+{
+        is_alive $1 && grep -q '^[0-9]*:[^:]*:/runb-guards$' /proc/$1/cgroup && tr '\0' ' ' < /proc/$1/cmdline | grep -q ' moved $'
+}
+mounts() { awk '{ for (i = 7; $i != "-"; i++); if ($(i+1) ~ /^cgroup2?$/) print $5 }' /proc/self/mountinfo; }
+guard_folders() { find /sys/fs/cgroup -type d -name runb-guards; }
+
 guard_is_apart()
 {
         policy '{wall: "1000s"}'
@@ -217,17 +225,94 @@ guard_is_apart()
         want_same "$(readlink /proc/$guard/fd/* | grep -vcE "^/dev/null$|^anon_inode:|^$T/state")" 0
         want_same "$(ps -o sid= -p $guard | tr -d ' ')" $guard
         want_same "$(readlink /proc/$guard/cwd)" /
-        want_other "$(cat /proc/$guard/cgroup)" "$(cat /proc/$init/cgroup)"
+        wait_for 30 is_among_guards $guard
+        want_same "$(grep -c runb-guards /proc/$init/cgroup)" 0
         want_same "$(tr '\0' '\n' < /proc/$guard/environ | grep -c TOKEN)" 0
-        local dirty=$(awk '/^Private_Dirty/ { print $2 }' /proc/$guard/smaps_rollup)
-        echo "# the guard has $dirty KiB of its own" >> "$T/summary"
+        local dirty=$(awk '/^Private_Dirty/ { print $2 }' /proc/$guard/smaps_rollup) charged file
         [ "$dirty" -lt 1024 ] || fail "the guard has $dirty KiB of its own"
+        for file in /sys/fs/cgroup/{memory/runb-guards/memory.usage_in_bytes,runb-guards/memory.current}; do
+                [ -e $file ] || continue
+                charged=$(($(cat $file) / 1024))
+                [ $charged -lt 1024 ] || fail "its cgroup is charged $charged KiB"
+        done
+        echo "# the guard has $dirty KiB of its own; its cgroup is charged ${charged-no} KiB" >> "$T/summary"
         kill -KILL $init
         wait_for 30 is_gone $guard
         rt delete apart
         nothing_left
 }
 check "the guard has a session of its own, no stdio, no fd, no variable and no cgroup of others, less than 1 MiB, and ends with init" guard_is_apart
+
+# What an engine does when it is stopped: everything in its own cgroup is killed. Whoever makes the container is in it, as
+# conmon and containerd's shim are.
+engine_ends()
+{
+        local folder engine guard other
+        policy '{wall: "1000s"}'
+        make en 'sleep 600'
+        bundle other '.process.args = ["/bin/sleep", "600"]'
+        for folder in $(mounts); do
+                mkdir $folder/engine
+                [ ! -e $folder/engine/cpuset.cpus ] || [ -e $folder/cgroup.controllers ] || {
+                        cat $folder/cpuset.cpus > $folder/engine/cpuset.cpus
+                        cat $folder/cpuset.mems > $folder/engine/cpuset.mems
+                }
+        done
+        trap 'rt delete --force en; rt delete --force other; for folder in $(mounts); do rmdir $folder/engine; done' EXIT
+        ( for folder in $(mounts); do echo 0 > $folder/engine/cgroup.procs; done
+          for B in "$T/en" "$T/other"; do
+                jq ".linux.cgroupsPath = \"/c-${B##*/}\"" "$B/config.json" > "$T/c.json" && cat "$T/c.json" > "$B/config.json"
+                rp run --detach --bundle "$B" "${B##*/}" < /dev/null > /dev/null 2>&1
+          done )
+        guard=$(guard_of en) other=$(guard_of other)
+        wait_for 30 is_among_guards $guard
+        wait_for 30 is_among_guards $other
+        want_same "$(cat $(mounts | sed 's,$,/engine/cgroup.procs,'))" ""
+        rt delete --force other
+        want_same "$(guard_folders | wc -l)" "$(mounts | wc -l)"
+        is_among_guards $guard || fail "it is in another cgroup"
+        rt delete --force en
+        want_same "$(guard_folders)" ""
+        nothing_left
+}
+check "it is in no cgroup of its maker's, but in one of all guards, which goes with the last of them" engine_ends
+
+guards_at_once()
+{
+        local name names=$(seq 30)
+        policy '{wall: "1000s"}'
+        make many 'sleep 600'
+        for name in $names; do
+                ( rp run --detach --bundle "$B" m$name < /dev/null > /dev/null 2>&1
+                  [ $((name % 3)) = 0 ] || rt delete --force m$name ) &
+        done
+        for name in $(jobs -p); do wait $name; done
+        for name in $names; do
+                [ $((name % 3)) != 0 ] || wait_for 30 is_among_guards "$(guard_of m$name)"
+        done
+        for name in $names; do rt delete --force m$name & done
+        for name in $(jobs -p); do wait $name; done
+        nothing_left
+        # The one that found another guard still in it was perhaps not the last to look.
+        want_same "$(guard_folders)" ""
+}
+check "thirty of them come and go at once, each to that cgroup, of which nothing is left" guards_at_once
+
+# No cgroup of the container's own: none for the guard either.
+guard_stays()
+{
+        policy '{wall: "1000s", grace: "1s"}'
+        make st 'sleep 600'
+        rp --cgroup-manager disabled run --detach --bundle "$B" st < /dev/null > /dev/null 2>&1
+        local guard=$(guard_of st)
+        watches() { readlink /proc/$guard/fd/* | grep -q timerfd; }
+        wait_for 30 watches
+        want_same "$(guard_folders)" ""
+        want_same "$(cat /proc/$guard/cgroup)" "$(cat /proc/self/cgroup)"
+        rt delete --force st
+        nothing_left
+}
+check "where there are to be no cgroups it watches from its maker's" guard_stays
 
 no_clock()
 {
