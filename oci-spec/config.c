@@ -230,7 +230,8 @@ static int read_at(struct arena *arena, int folder_fd, const char *name, struct 
         int r;
 
         if (fd < 0 && errno == ENOENT)
-                return error_set(err, ENOENT, "JSON specification file %s not found", name);
+                return error_set(err, ENOENT, "JSON specification file %s not found%s", name,
+                                 strcmp(name, "config.json") == 0 ? "; --bundle names the folder that holds it" : "");
         if (fd < 0)
                 return error_errno(err, errno, "open %s", name);
         r = read_file(arena, fd, name, &text, &length, err);

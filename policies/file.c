@@ -3,6 +3,7 @@
 #include "policies/file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "policies/file_private.h"
@@ -264,9 +265,23 @@ static int read_exception(struct reader *reader, const struct json_node *node, v
 
 /* ---- the whole ---- */
 
+const char *policy_file_list(const struct policy_file *file, struct policy_names *names)
+{
+        size_t used = 0;
+
+        names->text[0] = '\0';
+        for (size_t i = 0; i < file->n_profiles && used < sizeof names->text; i++)
+                used += (size_t)snprintf(names->text + used, sizeof names->text - used, "%s%s", i == 0 ? "" : ", ",
+                                         file->profiles[i].name);
+        return names->text;
+}
+
 static int fail_name(const struct policy_file *file, const char *where, const char *name, struct error *err)
 {
-        return error_set(err, EINVAL, "%s: %s: there is no profile \"%s\"", file->name, where, name);
+        struct policy_names names;
+
+        return error_set(err, EINVAL, "%s: %s: there is no profile \"%s\", only %s", file->name, where, name,
+                         policy_file_list(file, &names));
 }
 
 /* Every profile that is named is there, and no exception has another one's id. */

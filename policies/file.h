@@ -42,6 +42,10 @@ int policy_file_read(struct arena *arena, const char *text, size_t length, const
 
 const struct policy_profile *policy_file_profile(const struct policy_file *file, const char *name);
 
+/* "untrusted, branch", for an error; as many of them as fit. Returns @names->text. */
+struct policy_names { char text[256]; };
+const char *policy_file_list(const struct policy_file *file, struct policy_names *names);
+
 /* Could a profile have that name? */
 bool policy_is_profile_name(const char *text);
 

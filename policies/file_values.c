@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,17 @@ static bool has_control(const char *text)
         return false;
 }
 
+/* A typing error as a rule: the list has what was meant. */
+static int fail_unknown(const struct reader *reader, const struct reader_field *fields, size_t n_fields)
+{
+        char known[512] = "";
+        size_t used = 0;
+
+        for (size_t i = 0; i < n_fields && used < sizeof known; i++)
+                used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i == 0 ? "" : ", ", fields[i].name);
+        return reader_fail(reader, EINVAL, "unknown key; here are known: %s", known);
+}
+
 int policy_read_object(struct reader *reader, const struct json_node *node, const struct reader_field *fields,
                        size_t n_fields, void *object)
 {
@@ -46,7 +58,7 @@ int policy_read_object(struct reader *reader, const struct json_node *node, cons
                         is_known = strcmp(member->key, fields[i].name) == 0;
                 reader->at = &step;
                 if (!is_known)
-                        r = reader_fail(reader, EINVAL, "unknown key");
+                        r = fail_unknown(reader, fields, n_fields);
                 else if (member->type == JSON_NULL)
                         r = reader_fail(reader, EINVAL, "null is no value here; leave the key out");
                 reader->at = up;

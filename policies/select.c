@@ -80,13 +80,14 @@ static int choose_strong(struct choice *choice, const struct policy_request *req
         const struct policy_file *file = choice->file;
         const char *name = last_component(request->argv0);
         const struct policy_profile *profile;
+        struct policy_names names;
         int r = 0;
 
         if (request->profile != NULL) {
                 profile = policy_file_profile(file, request->profile);
                 if (profile == NULL)
-                        return error_set(err, EINVAL, "--profile: %s has no profile \"%.63s\"", file->name,
-                                         request->profile);
+                        return error_set(err, EINVAL, "--profile: %s has no profile \"%.63s\", only %s", file->name,
+                                         request->profile, policy_file_list(file, &names));
                 r = choose(choice, profile, "--profile", err);
         }
         for (size_t i = 0; i < file->select.n_argv0 && r == 0 && name != NULL; i++) {

@@ -269,12 +269,21 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
         return first < 0 ? first : r;
 }
 
-/* A folder whose creator was killed before it wrote a record, hence before it made anything but a lease's link. */
+/* A folder whose creator was killed before it wrote a record, hence before it made anything but a lease's link; or one that
+ * somebody has removed by rm -r but for the mount in it, which rm cannot take (EBUSY). */
 static int undo_without_record(struct state_dir *dir, struct error *err)
 {
-        int r = leases_free(dir->root, dir->id, err);
+        bool was_more = egress_is_pinned(dir);
+        int r = egress_unpin(dir, err);
 
-        return r < 0 ? r : state_remove(dir, err);
+        if (r == 0)
+                r = leases_free(dir->root, dir->id, err);
+        if (r == 0)
+                r = state_remove(dir, err);
+        if (r == 0 && was_more)
+                log_warning_to_caller("%s had no record any more: somebody removed it by hand. Processes of it that may be left, "
+                                      "and their cgroup, are not known and not ended", dir->id);
+        return r;
 }
 
 static int delete_locked(struct state_dir *dir, bool is_forced, struct arena *arena, struct error *err)

@@ -103,13 +103,13 @@ int doctor_try(const struct doctor *doctor,
         return -answer.code;
 }
 
-void doctor_look(struct doctor *doctor, const char *policy_error)
+void doctor_look(struct doctor *doctor, const char *policy_error, bool has_policy)
 {
         if (policy_error != NULL)
                 doctor_add(doctor, DOCTOR_MISSING, "policy.file", policy_error, "every create is refused",
                            "repair the file; `runb policy lint FILE` names what is wrong in it");
         else
-                doctor_add(doctor, DOCTOR_OK, "policy.file", "in order", NULL, NULL);
+                doctor_add(doctor, DOCTOR_OK, "policy.file", has_policy ? "in order" : "none: the built-in policy holds", NULL, NULL);
         doctor_look_at_kernel(doctor);
         doctor_look_at_ids(doctor);
         doctor_look_at_mounts(doctor);

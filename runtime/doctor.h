@@ -38,7 +38,7 @@ struct doctor {
 };
 
 /* Looks at everything. @policy_error: why the policy file cannot be read, NULL: it can, or there is none. */
-void doctor_look(struct doctor *doctor, const char *policy_error);
+void doctor_look(struct doctor *doctor, const char *policy_error, bool has_policy);
 
 const char *doctor_state_name(enum doctor_state state); /* "ok" */
 

@@ -36,6 +36,7 @@ int egress_take_over(int fd, const struct sandbox_egress *rules, uint64_t netns,
  * this caller may not mount: nothing. */
 void egress_pin(const struct state_dir *dir, const struct state *state);
 /* Before the container's folder goes. Success where there is nothing; may run twice. */
+bool egress_is_pinned(const struct state_dir *dir);
 int egress_unpin(const struct state_dir *dir, struct error *err);
 
 /* A NETLINK_NETFILTER socket of the container's network namespace, which lives as long as the socket. -ESRCH: it has ended

@@ -46,6 +46,11 @@ void egress_pin(const struct state_dir *dir, const struct state *state)
                           error_text(r));
 }
 
+bool egress_is_pinned(const struct state_dir *dir)
+{
+        return faccessat(dir->fd, PIN, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int egress_unpin(const struct state_dir *dir, struct error *err)
 {
         int r = mounts_unpin_namespace(dir->fd, PIN);

@@ -49,8 +49,9 @@ int leases_folder(char *ret_path, size_t size, struct error *err)
         }
         if (st.st_uid != geteuid() || !S_ISDIR(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
                 return error_set(err, EPERM,
-                                 "%s has to be a folder that belongs to user %u and that no one else may write to",
-                                 folder, geteuid());
+                                 "%s has to be a folder that belongs to user %u and that no one else may write to%s",
+                                 folder, geteuid(), geteuid() != 0 && strcmp(folder, "/run/runb") == 0 ?
+                                 "; set XDG_RUNTIME_DIR to a folder of that user's" : "");
         strcpy(ret_path, folder);
         return 0;
 }

@@ -25,15 +25,20 @@
 static int check_owner(const struct stat *st, const char *path, size_t length, enum host_privilege privilege,
                        struct error *err)
 {
+        bool is_folder = path[length] != '\0';
+        int r = 0;
+
         /* Below a user namespace the host's root is nobody. */
         if (st->st_uid != 0 &&
             (privilege == HOST_REAL_ROOT || (st->st_uid != geteuid() && st->st_uid != ID_NOBODY)))
-                return error_set(err, EPERM, "policy file %.*s: belongs to uid %u, who is not root and so no administrator; "
-                                 "chown it", (int)length, path, (unsigned)st->st_uid);
-        if (st->st_mode & (S_IWGRP | S_IWOTH))
-                return error_set(err, EPERM, "policy file %.*s: others than its owner can write to it; chmod go-w it",
-                                 (int)length, path);
-        return 0;
+                r = error_set(err, EPERM, "belongs to uid %u, who is not root and so no administrator; chown it",
+                              (unsigned)st->st_uid);
+        else if (st->st_mode & (S_IWGRP | S_IWOTH))
+                r = error_set(err, EPERM, "others than its owner can write to it; chmod go-w it%s",
+                              is_folder ? ", or put the policy file into a folder that is root's alone" : "");
+        if (r < 0 && is_folder)
+                error_context(err, "its folder %.*s", (int)length, path);
+        return r < 0 ? error_context(err, "policy file %s", path) : 0;
 }
 
 /* Opens the file for reading after looking at everything on its way. @path: absolute. */

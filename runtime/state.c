@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "oci-spec/reader.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/text.h"
@@ -57,18 +58,21 @@ int state_check_id(const char *id, struct error *err)
 {
         static const char word[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
         size_t length = id == NULL ? 0 : strlen(id);
+        struct reader_quoted quoted;
 
-        /* Not quoted in full: an id comes from whoever asks. */
+        /* Quoted without what a terminal would obey, and in part: an id comes from whoever asks. */
         if (length == 0)
                 return error_set(err, EINVAL, "invalid container id: it is empty");
         if (length > 255)
                 return error_set(err, EINVAL, "invalid container id: %zu bytes are more than 255", length);
         if (strchr(word, id[0]) == NULL)
-                return error_set(err, EINVAL, "invalid container id: it has to begin with a letter, a digit or _");
+                return error_set(err, EINVAL, "invalid container id %s: it has to begin with a letter, a digit or _",
+                                 reader_quote(&quoted, id));
         for (const char *p = id; *p != '\0'; p++)
                 if (strchr(word, *p) == NULL && strchr(".+-", *p) == NULL)
                         return error_set(err, EINVAL,
-                                         "invalid container id: only letters, digits and _ . + - may be in it");
+                                         "invalid container id %s: only letters, digits and _ . + - may be in it",
+                                         reader_quote(&quoted, id));
         return 0;
 }
 
@@ -90,13 +94,25 @@ static int check_root(const char *root, int root_fd, struct error *err)
         return 0;
 }
 
+/* A plain user's mistake as a rule: another user's containers, or no folder of his own to begin with. */
+static int fail_root(const char *root, const char *verb, int code, struct error *err)
+{
+        bool is_default = text_starts_with(root, "/run/runb/") && (geteuid() != 0 || !userns_is_initial());
+
+        if (code != EACCES && code != -EACCES)
+                return error_errno(err, code, "%sstate folder %s", verb, root);
+        return error_set(err, EACCES, "%sstate folder %s: permission denied; %s", verb, root,
+                         is_default ? "set XDG_RUNTIME_DIR, or name a folder of your own with --root" :
+                                      "call runb as the user who made its containers, or choose another folder with --root");
+}
+
 static int open_root(const char *root, int *ret_fd, struct error *err)
 {
         auto_close int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         int r;
 
         if (fd < 0)
-                return error_errno(err, errno, "state folder %s", root);
+                return fail_root(root, "", errno, err);
         r = check_root(root, fd, err);
         if (r < 0)
                 return r;
@@ -120,10 +136,10 @@ static int make_root(const char *root, struct error *err)
                 *slash = '\0';
                 r = fd_make_folders(parent, 0711);
                 if (r < 0)
-                        return error_errno(err, r, "make state folder %s", root);
+                        return fail_root(root, "make ", r, err);
         }
         if (mkdir(root, 0700) < 0 && errno != EEXIST)
-                return error_errno(err, errno, "make state folder %s", root);
+                return fail_root(root, "make ", errno, err);
         /* XDG base directory specification: what shall survive the clean-up of $XDG_RUNTIME_DIR has the sticky bit. */
         if (geteuid() != 0 || !userns_is_initial())
                 chmod(root, 01700);

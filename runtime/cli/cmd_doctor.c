@@ -102,7 +102,7 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
         doctor.profiles = file != NULL ? file->profiles : &policy_builtin()->profile;
         doctor.subid_user = file != NULL ? file->subid_user : NULL;
         doctor.n_profiles = file != NULL ? file->n_profiles : 1;
-        doctor_look(&doctor, r < 0 ? policy_error.text : NULL);
+        doctor_look(&doctor, r < 0 ? policy_error.text : NULL, file != NULL);
         if (doctor.is_broken) {
                 error_errno(&err, ENOMEM, "doctor");
                 return cli_fail(&err, EXIT_USAGE);

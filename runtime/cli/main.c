@@ -54,7 +54,7 @@ static const struct cli_option options[] = {
           "ask systemd for the cgroup: a transient scope, which cgroupsPath names \"slice:prefix:name\"" },
         { "policy", 0, CLI_STRING, &given.policy, "FILE", "the policy file (default: " POLICY_PATH ", if it is there)" },
         { "profile", 0, CLI_STRING, &given.profile, "NAME",
-          "of the policy file, for create and run; what else chooses a profile can only narrow it" },
+          "of the policy file, for a new container; what else chooses a profile can only narrow it" },
         { "rootless", 0, CLI_STRING, &given.rootless, "WHEN",
           "true, false or auto: accepted as runc does; what holds is found out" },
         { "criu", 0, CLI_STRING, &given.criu, "PATH", NULL },

@@ -76,10 +76,10 @@ others()
         policy; mkdir -p $P/sub; chmod 775 $P; cp -p $P/policy.json $P/sub/
         run rt --policy $P/sub/policy.json run --bundle "$B" others
         chmod 755 $P
-        is_refused "policy file $P: others than its owner can write to it" others
+        is_refused "its folder $P: others than its owner can write to it" others
         chown 1000 $P/sub
         run rt --policy $P/sub/policy.json run --bundle "$B" others
-        is_refused "policy file $P/sub: belongs to uid 1000" others
+        is_refused "its folder $P/sub: belongs to uid 1000" others
         ln -sf policy.json $P/link.json; ln -sfn $P /run/policy-link
         run rt --policy $P/link.json run --bundle "$B" others
         is_refused "policy file $P/link.json: is a symbolic link" others

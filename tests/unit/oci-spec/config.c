@@ -238,7 +238,8 @@ Test(config_file, that_is_missing_is_named_as_runc_does, .init = make_folder, .f
         struct spec spec;
 
         cr_assert_eq(read_bundle(&spec, NULL, NULL), -ENOENT);
-        cr_assert_str_eq(check_error.text, "JSON specification file config.json not found");
+        cr_assert_str_eq(check_error.text, "JSON specification file config.json not found; "
+                         "--bundle names the folder that holds it");
 }
 
 Test(config_file, that_is_empty_or_not_json, .init = make_folder, .fini = remove_folder)

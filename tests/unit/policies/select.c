@@ -123,7 +123,7 @@ Test(policy_select, an_unknown_profile_is_an_error_by_name)
 {
         request.profile = "nightly";
         cr_assert_lt(policy_select(&file, &request, &arena, &policy, &err), 0);
-        cr_assert_str_eq(err.text, "--profile: policy.json has no profile \"nightly\"");
+        cr_assert_str_eq(err.text, "--profile: policy.json has no profile \"nightly\", only untrusted, branch, image-build, release, tiny");
         cr_assert_lt(policy_select(NULL, &request, &arena, &policy, &err), 0);
         cr_assert_not_null(strstr(err.text, "without a policy file there is only the profile \"untrusted\""));
 }
