@@ -50,7 +50,10 @@ void evidence_base64(const void *bytes, size_t length, struct text_buffer *out);
 
 /* One of them signs: a program that gets the PAE on its standard input, or who listens at a unix stream socket. Either answers
  * with two lines: the key's id, and the signature in base64. */
-struct evidence_signer { const char *program, *socket; };
+struct evidence_signer {
+        const char *program, *socket;
+        unsigned patience_ms;           /* for all of it; 0: a minute */
+};
 /* The DSSE envelope of @payload. */
 int evidence_sign(const struct evidence_signer *signer, const char *payload, size_t length, struct text_buffer *out,
                   struct error *err);
