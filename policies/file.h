@@ -53,6 +53,9 @@ bool policy_is_profile_name(const char *text);
  * profile that is not narrowed by another. */
 struct text_buffer;
 void policy_file_write_profile(const struct policy_profile *profile, const char *indent, struct text_buffer *out);
+/* Of that the member "egress" alone; and what it calls a kind of root file system. */
+void policy_file_write_egress(const struct policy_profile *profile, struct text_buffer *out);
+const char *policy_rootfs_name(enum policy_rootfs rootfs);
 
 /* The value of "audit"; or its members, one "audit.path: ..." a line. */
 void policy_file_write_audit(const struct policy_audit *audit, bool is_line_by_line, struct text_buffer *out);

@@ -65,7 +65,7 @@ static const char *base_name(enum policy_seccomp_base base)
         return "build";
 }
 
-static const char *rootfs_name(enum policy_rootfs rootfs)
+const char *policy_rootfs_name(enum policy_rootfs rootfs)
 {
         switch (rootfs) {
         case POLICY_ROOTFS_ENGINE:
@@ -100,7 +100,7 @@ static void write_ports(const struct policy_ports *ports, bool is_next, struct t
                 text_addf(out, "%s\"%u-%u\"", is_next ? ", " : "", ports->first, ports->last);
 }
 
-static void write_egress(const struct policy_profile *profile, struct text_buffer *out)
+void policy_file_write_egress(const struct policy_profile *profile, struct text_buffer *out)
 {
         text_addf(out, "{ \"mode\": \"%s\", \"allow\": [",
                   profile->egress_mode == POLICY_EGRESS_DENY ? "deny" : "audit");
@@ -191,7 +191,7 @@ void policy_file_write_profile(const struct policy_profile *profile, const char 
                   base_name(profile->seccomp_base), truth(profile->seccomp_user_namespaces),
                   truth(profile->seccomp_setuid_files), profile->seccomp_explain ? ", \"explain\": true" : "");
         key(&writer, "rootfs");
-        text_addf(out, "\"%s\"", rootfs_name(profile->rootfs));
+        text_addf(out, "\"%s\"", policy_rootfs_name(profile->rootfs));
         key(&writer, "mounts");
         text_add(out, "{ \"denySources\": ");
         texts(out, &profile->mounts.deny);
@@ -202,7 +202,7 @@ void policy_file_write_profile(const struct policy_profile *profile, const char 
         key(&writer, "devices");
         write_devices(profile, out);
         key(&writer, "egress");
-        write_egress(profile, out);
+        policy_file_write_egress(profile, out);
         key(&writer, "ingress");
         text_addf(out, "\"%s\"", profile->ingress == POLICY_INGRESS_ESTABLISHED ? "established" : "any");
         key(&writer, "landlock");

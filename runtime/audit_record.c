@@ -155,7 +155,7 @@ static void add_annotations(const struct policy *policy, const struct spec_pair 
 }
 
 /* Between two arguments stands a NUL, as in /proc/PID/cmdline. */
-static void add_process(const struct spec_process *process, struct text_buffer *members)
+void audit_process_members(const struct spec_process *process, struct text_buffer *members)
 {
         uint8_t digest[SHA256_LENGTH];
         struct sha256 sha256;
@@ -164,9 +164,16 @@ static void add_process(const struct spec_process *process, struct text_buffer *
         for (size_t i = 0; i < process->n_args; i++)
                 sha256_add(&sha256, process->args[i], strlen(process->args[i]) + 1);
         sha256_end(&sha256, digest);
-        text_add_key(members, "process");
-        text_addf(members, "{\"uid\":%u,\"gid\":%u,\"argCount\":%zu", process->user.uid, process->user.gid, process->n_args);
+        text_add_number(members, "uid", process->user.uid);
+        text_add_number(members, "gid", process->user.gid);
+        text_add_number(members, "argCount", process->n_args);
         digest_member(members, "argDigest", digest);
+}
+
+static void add_process(const struct spec_process *process, struct text_buffer *members)
+{
+        text_add_object(members, "process");
+        audit_process_members(process, members);
         text_add_number(members, "envCount", process->n_env);
         text_add_list(members, "env");
         for (size_t i = 0; i < process->n_env && i < ENTRIES_MOST; i++) {
@@ -193,7 +200,7 @@ static void add_map(const char *key, const struct spec_id_map *map, size_t n, st
         text_add(members, "]");
 }
 
-static const char *rootfs_kind(const struct plan *plan)
+const char *audit_rootfs_kind(const struct plan *plan)
 {
         if (plan->restack.is_private)
                 return "ephemeral overlay";
@@ -233,7 +240,7 @@ static void given_member(struct text_buffer *members, const char *key, const str
         text_addf(members, "%" PRId64, number->value);
 }
 
-static void add_resources(const struct spec_resources *resources, struct text_buffer *members)
+void audit_resources_members(const struct spec_resources *resources, struct text_buffer *members)
 {
         given_member(members, "memory", &resources->memory.limit);
         given_member(members, "swap", &resources->memory.swap);
@@ -258,7 +265,7 @@ static void add_plan(const struct plan *plan, struct text_buffer *members)
         add_map("gid", plan->gid_map, plan->n_gid_map, members);
         text_add(members, "}");
         text_add_object(members, "rootfs");
-        text_add_member(members, "kind", rootfs_kind(plan));
+        text_add_member(members, "kind", audit_rootfs_kind(plan));
         text_add_member(members, "path", plan->rootfs);
         text_add(members, "}");
         add_mounts(&plan->mounts, members);
@@ -266,7 +273,7 @@ static void add_plan(const struct plan *plan, struct text_buffer *members)
         text_add_object(members, "limits");
         if (plan->sandbox.wall_s > 0)
                 text_add_number(members, "wallSeconds", plan->sandbox.wall_s);
-        add_resources(&plan->spec->linux_.resources, members);
+        audit_resources_members(&plan->spec->linux_.resources, members);
         text_add_object(members, "rlimits");
         for (size_t i = 0; i < process->n_rlimits && i < ENTRIES_MOST; i++) {
                 text_add_key(members, process->rlimits[i].name);
@@ -346,7 +353,7 @@ void audit_record_write(const struct policy *policy, const struct audit_record *
                 add_process(record->process, members);
         if (record->resources != NULL) {
                 text_add_object(members, "limits");
-                add_resources(record->resources, members);
+                audit_resources_members(record->resources, members);
                 text_add(members, "}");
         }
         if (record->namespaces_of > 0)

@@ -23,21 +23,38 @@
 
 struct evidence_subject { const char *name, *sha256; };
 
-/* @outputs: absolute paths in the container, of files, or of folders whose files all count. The subjects are sorted by name.
- * @may_mount: the build may: no mount is crossed, as a file system of its own could answer, or never answer. */
-int evidence_hash_outputs(const struct state *state, bool may_mount, const char *const *outputs, size_t n_outputs,
-                          struct arena *arena, struct evidence_subject **ret_subjects, size_t *ret_n, struct error *err);
+struct evidence_wanted {
+        const struct state_dir *dir;
+        const struct state *state;
+        /* Absolute paths in the container, of files, or of folders whose files all count. None: it is about the image, or else about
+         * the container's configuration. */
+        const char *const *outputs; size_t n_outputs;
+        unsigned patience_ms;           /* to read outputs; 0: without end */
+};
 
-/* The statement in one line, without a line break. Without outputs the subject is the image; ENODATA: the engine named none by
- * digest. */
-int evidence_make(const struct state_dir *dir, const struct state *state, const char *const *outputs, size_t n_outputs,
-                  struct arena *arena, struct text_buffer *out, struct error *err);
+/* @policy: that it was created with. The subjects are sorted by name.
+ *
+ * While the container has processes, a path is what they see; afterwards what the engine's root file system and the sources of
+ * binds hold. What lay in memory, or on a file system of its own, is refused then, and not taken from below it. */
+int evidence_hash_outputs(const struct evidence_wanted *wanted, const struct policy *policy, struct arena *arena,
+                          struct evidence_subject **ret_subjects, size_t *ret_n, struct error *err);
+
+/* The statement in one line, without a line break. */
+int evidence_make(const struct evidence_wanted *wanted, struct arena *arena, struct text_buffer *out, struct error *err);
+
+struct plan;
+/* At create of a container whose profile leaves a statement: what it is made as. */
+int evidence_note(const struct state_dir *dir, const struct plan *plan, struct error *err);
+/* At exec, before the program is executed: one append. */
+int evidence_note_exec(const struct state_dir *dir, const struct state *state, const struct spec_process *process,
+                       struct error *err);
 
 /* What is true of each build of a profile, as an object for BuildKit's provenanceEnvDir, whose files' members it puts into
  * buildDefinition.internalParameters of its SLSA v1 provenance. */
 int evidence_make_builder(const struct policy_source *source, struct arena *arena, struct text_buffer *out, struct error *err);
 
-/* At delete, where the profile has a folder for it: FOLDER/ID-CREATED.json. What fails is told to the log and the audit log. */
+/* At delete, where the profile has a folder for it: FOLDER/ID-CREATED.json. What fails is told to the log, or else to the caller, and
+ * to the audit log. */
 void evidence_keep(const struct state_dir *dir, const struct state *state);
 
 /* ---- evidence_sign.c: DSSE ---- */

@@ -1,15 +1,20 @@
 /* The statement of a container that is being deleted, for the profile's folder. Its processes have ended, its files and its network
- * namespace are still there. Nobody can be refused a delete for it: what fails is told to the log and to the audit log. */
+ * namespace are still there. Nobody can be refused a delete for it: what fails is told to the log, or else to the
+ * caller, and to the audit log. */
 #include "runtime/evidence.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "runtime/audit.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sha256.h"
+
+/* To read what was made: an engine waits for the delete. */
+#define OUTPUTS_MS 60000
 
 static void tell(const struct state *state, const char *path, const struct text_buffer *written, const struct error *failure)
 {
@@ -43,8 +48,16 @@ static int make(const struct state_dir *dir, const struct state *state, const st
 {
         const struct evidence_signer signer = { .program = wanted->signer };
         auto_buffer struct text_buffer statement = { 0 };
-        int r = evidence_make(dir, state, wanted->outputs.items, wanted->outputs.n, arena, &statement, err);
+        const struct evidence_wanted what = { dir, state, wanted->outputs.items, wanted->outputs.n, OUTPUTS_MS };
+        struct stat st;
+        int r;
 
+        /* What everybody may replace proves nothing. */
+        if (stat(wanted->folder, &st) < 0)
+                return error_errno(err, errno, "evidence.folder %s", wanted->folder);
+        if (st.st_mode & S_IWOTH)
+                return error_set(err, EPERM, "evidence.folder %s: every user may write to it; `chmod o-w` it", wanted->folder);
+        r = evidence_make(&what, arena, &statement, err);
         if (r < 0)
                 return r;
         if (wanted->signer != NULL)
@@ -55,7 +68,7 @@ static int make(const struct state_dir *dir, const struct state *state, const st
         if (r == 0 && out->is_broken)
                 r = error_errno(err, ENOMEM, "evidence");
         if (r == 0)
-                r = fd_replace_file(AT_FDCWD, path, out->text, out->length, 0644);
+                r = fd_replace_file_synced(AT_FDCWD, path, out->text, out->length, 0644);
         return r < 0 && err->code == 0 ? error_errno(err, r, "write %s", path) : r;
 }
 
@@ -77,6 +90,6 @@ void evidence_keep(const struct state_dir *dir, const struct state *state)
                                    make(dir, state, &policy.profile.evidence, &arena, path, &out, &err);
         }
         if (r < 0)
-                log_warning("%s: no evidence of it is kept: %s", state->id, err.text);
+                log_warning_to_caller("%s: no evidence of it is kept: %s", state->id, err.text);
         tell(state, path, &out, r < 0 ? &err : NULL);
 }

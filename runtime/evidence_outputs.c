@@ -1,20 +1,24 @@
 /* Digests of what a build made. Each path is opened beneath the root as a place only, looked at, and read by that very fd. */
-#include "runtime/evidence.h"
+#include "runtime/evidence_private.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "policies/paths.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 #include "runtime/base/sha256.h"
 #include "runtime/base/sys.h"
+#include "runtime/restack.h"
 
 #define DEPTH_MOST 64u
 #define ENTRIES_MOST 100000u            /* of folders, whatever they are */
@@ -26,7 +30,25 @@ struct walk {
         struct evidence_subject *subjects;
         size_t n, n_entries;
         uint64_t bytes, resolve;
+        int64_t end_ms;                 /* INT64_MAX: none */
+        unsigned patience_ms;
 };
+
+static int64_t now_ms(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int check_time(const struct walk *walk, const char *name)
+{
+        if (walk->end_ms == INT64_MAX || now_ms() < walk->end_ms)
+                return 0;
+        return error_set(walk->err, ETIMEDOUT, "output %s: the outputs were not read within %u ms; name less of them, or have "
+                         "`runb evidence` read them before the container is deleted", name, walk->patience_ms);
+}
 
 static bool is_changed(const struct stat *a, const struct stat *b)
 {
@@ -41,11 +63,17 @@ static int hash_file(struct walk *walk, int place, const struct stat *before, co
         auto_close int fd = UNSET_FD;
         uint8_t digest[SHA256_LENGTH];
         struct sha256 sha256;
+        uint64_t length = 0;
         struct stat after;
         ssize_t n;
+        int r;
 
         if (walk->n == EVIDENCE_FILES_MOST)
                 return error_set(walk->err, E2BIG, "more than %u files: name less of them, or an archive", EVIDENCE_FILES_MOST);
+        /* Before a terabyte of holes is read. */
+        if ((uint64_t)before->st_size > EVIDENCE_BYTES_MOST - walk->bytes)
+                return error_set(walk->err, EFBIG, "output %s: the outputs hold more than %" PRIu64 " bytes; name less of them", name,
+                                 EVIDENCE_BYTES_MOST);
         fd_name_in_proc(place, proc + strlen("/proc/"));
         fd = open(proc, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0)
@@ -56,16 +84,19 @@ static int hash_file(struct walk *walk, int place, const struct stat *before, co
                         continue;
                 if (n < 0)
                         return error_errno(walk->err, errno, "output %s", name);
-                walk->bytes += (uint64_t)n;
-                if (walk->bytes > EVIDENCE_BYTES_MOST)
-                        return error_set(walk->err, EFBIG, "the outputs hold more than %llu bytes; name less of them",
-                                         (unsigned long long)EVIDENCE_BYTES_MOST);
+                length += (uint64_t)n;
+                if (length > (uint64_t)before->st_size)         /* it grows: its end may never come */
+                        break;
+                r = check_time(walk, name);
+                if (r < 0)
+                        return r;
                 sha256_add(&sha256, block, (size_t)n);
         }
+        walk->bytes += length;
         sha256_end(&sha256, digest);
         if (fstat(fd, &after) < 0 || is_changed(before, &after))
-                return error_set(walk->err, EBUSY, "output %s changed while it was read; pause the container first, or wait for its end",
-                                 name);
+                return error_set(walk->err, EBUSY, "output %s changed while it was read; pause the container first, or wait for its "
+                                 "end", name);
         sha256_text(digest, text);
         walk->subjects[walk->n] = (struct evidence_subject){ arena_string(walk->arena, name), arena_string(walk->arena, text) };
         if (walk->subjects[walk->n].name == NULL || walk->subjects[walk->n].sha256 == NULL)
@@ -98,6 +129,13 @@ static int take_folder(struct walk *walk, int place, const char *name, unsigned 
                         continue;
                 if (++walk->n_entries > ENTRIES_MOST)
                         return error_set(walk->err, E2BIG, "the outputs hold more than %u entries", ENTRIES_MOST);
+                r = check_time(walk, name);
+                if (r < 0)
+                        return r;
+                /* JSON has no other texts, and two such names must not become one. */
+                if (!text_is_utf8(entry->d_name))
+                        return error_set(walk->err, EILSEQ, "output %s holds a name that is not UTF-8; name the files themselves, or an "
+                                         "archive", name);
                 inside = arena_format(walk->arena, "%s/%s", name, entry->d_name);
                 if (inside == NULL)
                         return error_errno(walk->err, ENOMEM, "evidence");
@@ -107,16 +145,11 @@ static int take_folder(struct walk *walk, int place, const char *name, unsigned 
 }
 
 /* @is_named: by the caller, who is told when it is no file; what else lies in a folder is left out. */
-static int take(struct walk *walk, int at, const char *path, const char *name, unsigned depth, bool is_named)
+static int take_place(struct walk *walk, int place, const char *name, unsigned depth, bool is_named)
 {
-        auto_close int place = sys_openat2(at, path, O_PATH | O_NOFOLLOW, 0, walk->resolve);
         struct stat st;
 
-        if (place < 0 && !is_named && (errno == ENOENT || errno == ELOOP))
-                return 0;
-        if (place < 0 && (errno == ELOOP || errno == EXDEV))
-                return error_set(walk->err, ELOOP, "output %s: a link, or behind one; name the file itself", name);
-        if (place < 0 || fstat(place, &st) < 0)
+        if (fstat(place, &st) < 0)
                 return error_errno(walk->err, errno, "output %s", name);
         if (S_ISREG(st.st_mode))
                 return hash_file(walk, place, &st, name);
@@ -126,48 +159,174 @@ static int take(struct walk *walk, int at, const char *path, const char *name, u
                                          S_ISLNK(st.st_mode) ? "a link" : "no regular file");
 }
 
+static int take(struct walk *walk, int at, const char *path, const char *name, unsigned depth, bool is_named)
+{
+        auto_close int place = sys_openat2(at, path, O_PATH | O_NOFOLLOW, 0, walk->resolve);
+
+        if (place < 0 && !is_named && (errno == ENOENT || errno == ELOOP))
+                return 0;
+        if (place < 0 && errno == ELOOP)
+                return error_set(walk->err, ELOOP, "output %s: a link, or behind one; name the file itself", name);
+        if (place < 0 && errno == EXDEV)
+                return error_set(walk->err, EXDEV, "output %s: in another mount, which a build that may mount could have made", name);
+        if (place < 0)
+                return error_errno(walk->err, errno, "output %s", name);
+        return take_place(walk, place, name, depth, is_named);
+}
+
 static int by_name(const void *a, const void *b)
 {
         return strcmp(((const struct evidence_subject *)a)->name, ((const struct evidence_subject *)b)->name);
 }
 
-/* As the container's processes see it while there are some: volumes, and what is in memory, are there only then. */
-static int open_root(const struct state *state, int *ret_fd, struct error *err)
+/* ---- where it lies ---- */
+
+/* In the order of their mounting. */
+struct places { struct evidence_place *items; size_t n; };
+
+/* A target may lead over links of the image: as they are now. NULL when memory runs out. */
+static const char *find_target(struct arena *arena, int root, const char *rootfs, const char *target)
+{
+        auto_close int fd = sys_open_in_root(root, target, O_PATH);
+        char proc[FD_NAME_SIZE + sizeof "/proc/"] = "/proc/", path[4096];
+        const size_t length = strlen(rootfs);
+        ssize_t n;
+
+        if (fd < 0)
+                return policy_paths_clean(arena, target);
+        fd_name_in_proc(fd, proc + strlen("/proc/"));
+        n = readlink(proc, path, sizeof path - 1);
+        if (n < 0 || (size_t)n <= length || strncmp(path, rootfs, length) != 0 || path[length] != '/')
+                return policy_paths_clean(arena, target);
+        path[n] = '\0';
+        return policy_paths_clean(arena, path + length);
+}
+
+static int read_places(const struct evidence_wanted *wanted, int root, struct arena *arena, struct places *places, struct error *err)
+{
+        int r = evidence_read_places(wanted->dir, arena, &places->items, &places->n, err);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < places->n; i++) {
+                places->items[i].target = find_target(arena, root, wanted->state->rootfs, places->items[i].target);
+                if (places->items[i].target == NULL)
+                        return error_errno(err, ENOMEM, "evidence");
+        }
+        return 0;
+}
+
+/* The source of a bind, by its name, if it is the file that it was. */
+static int open_source(const struct evidence_place *place, const char *name, int *ret_fd, struct error *err)
+{
+        auto_close int fd = open(place->source, O_PATH | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return error_errno(err, errno, "output %s: the source %s of the mount at %s", name, place->source, place->target);
+        if (st.st_dev != place->device || st.st_ino != place->inode)
+                return error_set(err, ESTALE, "output %s: %s, the source of the mount at %s, is another file than at create", name,
+                                 place->source, place->target);
+        *ret_fd = take_fd(&fd);
+        return 0;
+}
+
+/* Once nobody is left inside. A later mount covers an earlier one. */
+static int take_ended(struct walk *walk, const struct evidence_wanted *wanted, const struct policy *policy,
+                      const struct places *places, int root, const char *path)
+{
+        const struct evidence_place *place = NULL, *inner = NULL;
+        auto_close int fd = UNSET_FD;
+        const char *below;
+        int r;
+
+        for (size_t i = 0; i < places->n; i++) {
+                if (policy_paths_is_in(path, places->items[i].target)) {
+                        place = &places->items[i];
+                        inner = NULL;
+                } else if (policy_paths_is_in(places->items[i].target, path)) {
+                        inner = &places->items[i];
+                }
+        }
+        if (inner != NULL)
+                return error_set(walk->err, EXDEV, "output %s: there was a mount at %s in it; name what lies beside it, or have "
+                                 "`runb evidence` read it before the container has ended", path, inner->target);
+        if (place == NULL && policy->profile.rootfs == POLICY_ROOTFS_EPHEMERAL)
+                return error_set(walk->err, ENODATA, "output %s: the root file system was an ephemeral one, and has ended with %s; have "
+                                 "the build write to a volume, or `runb evidence` read it before the end", path, wanted->state->id);
+        if (place == NULL)
+                return take(walk, root, path + 1, path, 0, true);
+        if (place->source == NULL)
+                return error_set(walk->err, ENODATA, "output %s: the mount at %s has ended with %s; have `runb evidence` read it before "
+                                 "the end, or the profile name the output (evidence.outputs), if it is a volume", path,
+                                 place->target, wanted->state->id);
+        r = open_source(place, path, &fd, walk->err);
+        if (r < 0)
+                return r;
+        below = path + strlen(place->target);
+        return *below == '\0' ? take_place(walk, fd, path, 0, true) : take(walk, fd, below + 1, path, 0, true);
+}
+
+static bool goes_up(const char *path)
+{
+        for (const char *at = path; (at = strstr(at, "/..")) != NULL; at += strlen("/.."))
+                if (at[3] == '/' || at[3] == '\0')
+                        return true;
+        return false;
+}
+
+/* As the container's processes see it while there are some; else the engine's mount, refreshed. */
+static int open_root(const struct state *state, bool *ret_is_live, int *ret_fd, struct error *err)
 {
         auto_close int pidfd = UNSET_FD;
+        struct error later = { 0 };
         char path[64];
 
-        if (state_open_init(state, &pidfd) == 0) {
+        *ret_is_live = state_open_init(state, &pidfd) == 0;
+        if (*ret_is_live) {
                 snprintf(path, sizeof path, "/proc/%d/root", state->init_pid);
                 *ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
                 return *ret_fd < 0 ? error_errno(err, errno, "the root file system of %s", state->id) : 0;
         }
+        if (state->is_restacked && restack_refresh(state->rootfs, state->rootfs_device, &later) < 0)
+                log_debug("%s", later.text);
         *ret_fd = open(state->rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
         return *ret_fd < 0 ? error_errno(err, errno, "the root file system %s", state->rootfs) : 0;
 }
 
-int evidence_hash_outputs(const struct state *state, bool may_mount, const char *const *outputs, size_t n_outputs,
-                          struct arena *arena, struct evidence_subject **ret_subjects, size_t *ret_n, struct error *err)
+int evidence_hash_outputs(const struct evidence_wanted *wanted, const struct policy *policy, struct arena *arena,
+                          struct evidence_subject **ret_subjects, size_t *ret_n, struct error *err)
 {
-        struct walk walk = { .arena = arena, .err = err, .resolve = STRICTLY | (may_mount ? RESOLVE_NO_XDEV : 0) };
+        const bool may_mount = policy->profile.seccomp_base == POLICY_SECCOMP_BASE_IMAGE_BUILD;
+        struct walk walk = { .arena = arena, .err = err, .resolve = STRICTLY | (may_mount ? RESOLVE_NO_XDEV : 0),
+                             .patience_ms = wanted->patience_ms,
+                             .end_ms = wanted->patience_ms > 0 ? now_ms() + wanted->patience_ms : INT64_MAX };
+        struct places places = { 0 };
         auto_close int root = UNSET_FD;
+        bool is_live = false;
         size_t n = 0;
-        int r = open_root(state, &root, err);
+        int r = open_root(wanted->state, &is_live, &root, err);
 
         walk.subjects = arena_array(arena, EVIDENCE_FILES_MOST, sizeof *walk.subjects);
         if (r == 0 && walk.subjects == NULL)
                 r = error_errno(err, ENOMEM, "evidence");
-        for (size_t i = 0; r == 0 && i < n_outputs; i++) {
-                const char *clean = policy_paths_clean(arena, outputs[i]);
+        if (r == 0 && !is_live)
+                r = read_places(wanted, root, arena, &places, err);
+        for (size_t i = 0; r == 0 && i < wanted->n_outputs; i++) {
+                const char *output = wanted->outputs[i], *clean = policy_paths_clean(arena, output);
 
-                if (outputs[i][0] != '/' || strstr(outputs[i], "..") != NULL)
-                        r = error_set(err, EINVAL, "output %s: an absolute path of the container is wanted, without \"..\"", outputs[i]);
+                if (output[0] != '/' || goes_up(output))
+                        r = error_set(err, EINVAL, "output %s: an absolute path of the container is wanted, without \"..\"", output);
                 else if (clean == NULL)
                         r = error_errno(err, ENOMEM, "evidence");
+                else if (!text_is_utf8(clean))
+                        r = error_set(err, EILSEQ, "output %s: its name is not UTF-8", output);
                 else if (clean[1] == '\0')
                         r = error_set(err, EINVAL, "output /: name what the build made");
-                else
+                else if (is_live)
                         r = take(&walk, root, clean + 1, clean, 0, true);
+                else
+                        r = take_ended(&walk, wanted, policy, &places, root, clean);
         }
         if (r < 0)
                 return r;

@@ -26,6 +26,7 @@
 #include "runtime/contain.h"
 #include "runtime/deadline.h"
 #include "runtime/egress_control.h"
+#include "runtime/evidence.h"
 #include "runtime/host.h"
 #include "runtime/denials.h"
 #include "runtime/inherit.h"
@@ -556,6 +557,8 @@ int join_exec(const struct join_request *request, struct arena *arena, struct jo
                                                                  .state = &state, .process = r == 0 ? &work.process : NULL }, r, err);
         work.container = &spec.linux_;
         trace_findings(&findings);
+        if (r == 0)
+                r = evidence_note_exec(&dir, &state, &work.process, err);
         if (r == 0)
                 r = prepare(&work, request, arena, &dir, &state, err);
         if (r == 0)

@@ -37,6 +37,7 @@
 #include "runtime/egress_control.h"
 #include "runtime/egress_names.h"
 #include "runtime/egress_who.h"
+#include "runtime/evidence.h"
 #include "runtime/host.h"
 #include "runtime/inherit.h"
 #include "runtime/launch_child.h"
@@ -791,12 +792,14 @@ static int create(struct work *work, struct error *err)
         if (r < 0)
                 return r;
         record_scope(work);
-        /* Of a foreground run, this process keeps it. */
-        if (!ready->dies_with_parent || request->is_kept)
+        /* Of a foreground run, this process keeps it; but delete asks once more, for its evidence. */
+        if (!ready->dies_with_parent || request->is_kept || work->state.has_evidence)
                 egress_pin(&work->dir, &work->state);
         work->state.is_created = true;
         work->state.is_started = request->is_run;
         r = deadline_prepare(&work->dir, &work->state, &work->deadline_fd, err);
+        if (r == 0 && work->state.has_evidence)
+                r = evidence_note(&work->dir, plan, err);
         if (r == 0)
                 r = record(work, err);
         if (r == 0 && work->deadline_fd >= 0 && request->is_detached)

@@ -9,6 +9,7 @@
  *   ROOT/<id>/egress.nft     the egress rules, where the policy has a list
  *   ROOT/<id>/netns         a mount of its network namespace, where its destinations are counted (egress_netns.c)
  *   ROOT/<id>/hosts          /etc/hosts of the build, where the policy lists host names
+ *   ROOT/<id>/execs          a line for each exec, ROOT/<id>/evidence.json what it was made as (evidence_record.c)
  *   ROOT/<id>/lease          link to the base of its id range (leases.h)
  *   ROOT/<id>/guard          locked by the process that watches its deadline; ROOT/<id>/deadline: it has been reached
  *   ROOT/<id>/lock           locked by every command that changes the container; readers take no lock

@@ -94,7 +94,7 @@ int fd_write_file(int dir_fd, const char *path, const char *text)
         return (size_t)n == length ? 0 : -EIO;
 }
 
-int fd_replace_file(int dir_fd, const char *path, const void *bytes, size_t length, mode_t mode)
+static int replace(int dir_fd, const char *path, const void *bytes, size_t length, mode_t mode, bool is_synced)
 {
         char temporary[PATH_MAX];
         auto_close int fd = UNSET_FD;
@@ -111,11 +111,23 @@ int fd_replace_file(int dir_fd, const char *path, const void *bytes, size_t leng
         if (fd < 0)
                 return -errno;
         r = fd_write_all(fd, bytes, length);
+        if (r == 0 && is_synced && fsync(fd) < 0)
+                r = -errno;
         if (r == 0 && renameat(dir_fd, temporary, dir_fd, path) < 0)
                 r = -errno;
         if (r < 0)
                 unlinkat(dir_fd, temporary, 0);
         return r;
+}
+
+int fd_replace_file(int dir_fd, const char *path, const void *bytes, size_t length, mode_t mode)
+{
+        return replace(dir_fd, path, bytes, length, mode, false);
+}
+
+int fd_replace_file_synced(int dir_fd, const char *path, const void *bytes, size_t length, mode_t mode)
+{
+        return replace(dir_fd, path, bytes, length, mode, true);
 }
 
 int fd_make_folders(const char *path, mode_t mode)

@@ -24,6 +24,8 @@ int fd_write_file(int dir_fd, const char *path, const char *text);
 /* Writes to a temporary name beside @path and renames: readers see the old file or the whole new one.
  * Not synced: the runtime's files live in /run, which a crash of the machine empties anyway. */
 int fd_replace_file(int dir_fd, const char *path, const void *bytes, size_t length, mode_t mode);
+/* For what is to last: after a crash of the machine the file is whole, or is not there. */
+int fd_replace_file_synced(int dir_fd, const char *path, const void *bytes, size_t length, mode_t mode);
 
 /* mkdir -p with @mode for what is made. @path absolute or relative to the working folder. */
 int fd_make_folders(const char *path, mode_t mode);

@@ -213,6 +213,19 @@ static size_t utf8_length(const unsigned char *s)
         return n;
 }
 
+bool text_is_utf8(const char *text)
+{
+        const unsigned char *s = (const unsigned char *)text;
+        size_t n;
+
+        for (; *s != '\0'; s += n) {
+                n = utf8_length(s);
+                if (n == 0)
+                        return false;
+        }
+        return true;
+}
+
 void text_add_json(struct text_buffer *buffer, const char *text)
 {
         const unsigned char *s = (const unsigned char *)text;

@@ -38,6 +38,7 @@ struct text_buffer {
 void text_add(struct text_buffer *buffer, const char *text);
 void text_add_n(struct text_buffer *buffer, const char *bytes, size_t length);
 void text_addf(struct text_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool text_is_utf8(const char *text);
 /* As a JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void text_add_json(struct text_buffer *buffer, const char *text);
 /* The beginning of an object's member, "key":, or of an array's where @key is NULL, with the comma that it may need. */

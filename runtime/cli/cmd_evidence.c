@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
@@ -20,6 +21,7 @@ struct request {
 static int finish(const struct request *request, const struct text_buffer *statement, struct error *err)
 {
         auto_buffer struct text_buffer out = { 0 };
+        struct stat st;
         int r = 0;
 
         if (request->signer.program != NULL || request->signer.socket != NULL)
@@ -33,7 +35,10 @@ static int finish(const struct request *request, const struct text_buffer *state
                 return r;
         if (request->file == NULL)
                 return cli_print(&out, err);
-        r = fd_replace_file(AT_FDCWD, request->file, out.text, out.length, 0644);
+        /* A rename would put a file in the place of /dev/null. */
+        if (lstat(request->file, &st) == 0 && !S_ISREG(st.st_mode))
+                return error_set(err, EEXIST, "--file %s is there, and no regular file", request->file);
+        r = fd_replace_file_synced(AT_FDCWD, request->file, out.text, out.length, 0644);
         return r < 0 ? error_errno(err, r, "--file %s", request->file) : 0;
 }
 
@@ -52,7 +57,8 @@ static int make(struct cli *cli, const char *id, const struct request *request, 
         if (r < 0)
                 return r;
         deadline_check(&dir, &state);
-        r = evidence_make(&dir, &state, request->outputs.values, request->outputs.n, cli->arena, &statement, err);
+        r = evidence_make(&(struct evidence_wanted){ &dir, &state, request->outputs.values, request->outputs.n, 0 }, cli->arena,
+                          &statement, err);
         return r < 0 ? r : finish(request, &statement, err);
 }
 

@@ -65,6 +65,14 @@ static void tell_refused(const struct egress_attempt *attempts, size_t n)
                 fprintf(stderr, "runb: egress: refused by the policy: %s\n", line.text);
 }
 
+/* Its evidence says what its network counted: delete reads that, where the namespace is kept beyond our @fd. */
+static bool is_left_to_delete(const struct launched *launched)
+{
+        auto_close int fd = UNSET_FD;
+
+        return launched->state.has_evidence && egress_open(&launched->dir, &launched->state, &fd, NULL) == 0;
+}
+
 /* @fd: has kept the network namespace, whose processes have ended. */
 static void tell_egress(int fd, struct launched *launched, bool is_kept, struct arena *arena)
 {
@@ -99,10 +107,10 @@ static int finish(const struct create_options *options, struct launched *launche
                 log_warning_to_caller("%s is contained, and is kept", launched->state.id);
                 return 0;
         }
-        if (launched->state.audit_path != NULL)
+        if (launched->state.audit_path != NULL || launched->state.has_evidence)
                 ending_note(&launched->state, status);
         if (options->keeps) {
-                if (launched->state.audit_path != NULL) {
+                if (launched->state.audit_path != NULL || launched->state.has_evidence) {
                         r = keep_note(launched, err);
                         if (r < 0)
                                 return r;
@@ -213,7 +221,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         if (r == 0 && launched.state.is_deadline_over)
                 status = SIGKILL;
         deadline_watch_close(&watch);
-        tell_egress(launched.egress_fd, &launched, options.keeps, cli->arena);
+        tell_egress(launched.egress_fd, &launched, options.keeps || is_left_to_delete(&launched), cli->arena);
         if (r == 0)
                 r = finish(&options, &launched, status, &err);
         auto_close_cleanup(&launched.egress_fd);

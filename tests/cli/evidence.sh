@@ -21,6 +21,7 @@ built()
         fi
         rt start "$1"
         wait_for 30 [ -e "$B/rootfs/ready" ]
+        wait_for 30 grep -qx sleep /proc/"$(rt state "$1" | jq .pid)"/comm
 }
 sum() { printf '%s\n' "$1" | sha256sum | cut -d' ' -f1; }
 statement() { rt evidence "$@" > "$T/statement"; $look statement "$T/statement"; }
@@ -37,7 +38,7 @@ it_is_a_statement()
                 "untrusted holds false false"
         want_same "$(echo "$out" | jq -r '.predicate.monitor.tracePolicy.seccomp.profile.digest.sha256')" \
                 "$(sha256sum < "$T/state/a/seccomp-policy.bpf" | cut -d' ' -f1)"
-        want_same "$(echo "$out" | jq -r '.predicate.monitorLog.process | map(.name) | join(" ")')" sleep
+        want_same "$(echo "$out" | jq -r '.predicate.monitorLog.process | map(select(.eventType == "running").name) | join(" ")')" sleep
         # After its end, by the engine's view of the files.
         rt kill a KILL
         wait_for 20 has_status a stopped
@@ -163,20 +164,69 @@ no_secrets()
 }
 check "no value of a variable and no argument is in it" no_secrets
 
+canonical() { jq -cjS . "$1" | sha256sum | cut -d' ' -f1; }   # RFC 8785, for what a config.json holds
 by_image()
 {
         built i :
-        run rt evidence i
-        want_rc 1
-        want_err_has "name what the build made, with --output"
+        run statement i
+        want_rc 0
+        want_same "$(echo "$out" | subjects)" "config.json $(canonical "$T/state/i/config.json")"
+        want_same "$(echo "$out" | jq -r .predicate.completeness.subject)" configuration
         rt delete -f i
         built j : '.annotations["io.kubernetes.cri.image-name"] = "example.org/a@sha256:'"$(sum x)"'"'
         run statement j
         want_rc 0
         want_same "$(echo "$out" | subjects)" "example.org/a@sha256:$(sum x) $(sum x)"
+        want_same "$(echo "$out" | jq -r .predicate.completeness.subject)" image
         rt delete -f j
+        # podman hands on what the maker of an image wrote; a tag, or a base image, is no image.
+        for filter in '.["io.container.manager"] = "libpod"' '.["io.kubernetes.cri.image-name"] |= sub("@.*"; ":latest")' \
+                '.["io.kubernetes.cri.image-name"] += "0"' '.["org.opencontainers.image.base.digest"] = .["io.kubernetes.cri.image-name"] | .["io.kubernetes.cri.image-name"] = ""'; do
+                built l : '.annotations["io.kubernetes.cri.image-name"] = "example.org/a@sha256:'"$(sum x)"'" | .annotations |= ('"$filter"')'
+                run statement l
+                want_rc 0
+                want_same "$(echo "$out" | jq -r .predicate.completeness.subject)" configuration
+                rt delete -f l
+        done
 }
-check "without outputs it is about the image, where the engine names it by digest" by_image
+check "without outputs it is about the image, where the engine names it by digest, else about the configuration, and says so" by_image
+
+programs()
+{
+        policy '{version: 1, revision: "t", audit: {path: "/run/policy/audit.jsonl"}}'
+        built p :
+        process() { jq -c "[.predicate.monitorLog.process[] | select(.eventType == \"$1\") | {uid, gid, argCount, argDigest}]"; }
+        run statement p
+        want_same "$(echo "$out" | jq -c '[.predicate.completeness.execs, .predicate.completeness.process]')" "[true,false]"
+        want_same "$(echo "$out" | process exec)" "[]"
+        want_same "$(echo "$out" | process start)" "$(jq -c 'select(.event == "create") | [.process | {uid, gid, argCount, argDigest}]' $P/audit.jsonl)"
+        rt --policy $P/policy.json exec p true MARKER-ARGUMENT
+        rt --policy $P/policy.json exec --user 1000:1000 p sh -c 'exit 3' || true
+        run statement p
+        want_same "$(echo "$out" | process exec)" "$(jq -c 'select(.event == "exec") | .process | {uid, gid, argCount, argDigest}' $P/audit.jsonl | jq -cs .)"
+        want_same "$(echo "$out" | process exec | jq -c 'map([.uid, .argCount, .argDigest])')" "[[0,2,\"sha256:$(printf 'true\0MARKER-ARGUMENT\0' | sha256sum | cut -d' ' -f1)\"],[1000,3,\"sha256:$(printf 'sh\0-c\0exit 3\0' | sha256sum | cut -d' ' -f1)\"]]"
+        want_out_without MARKER
+        # One that is refused is none.
+        run rt exec --user 4294967295 p true
+        want_failure
+        run statement p
+        want_same "$(echo "$out" | process exec | jq length)" 2
+        # More than there is a place for: counted.
+        { cat "$T/state/p/execs"; while read -r line; do for i in $(seq 700); do echo "$line"; done; done < "$T/state/p/execs"; } > "$T/state/p/execs.new"
+        cat "$T/state/p/execs.new" > "$T/state/p/execs"
+        rt exec p true
+        rt exec p true
+        run statement p
+        want_same "$(echo "$out" | process exec | jq length)" 1000
+        want_same "$(echo "$out" | jq -c '.predicate.completeness | [.execs, .more.execs]')" "[false,404]"
+        # A line that was cut off.
+        printf '{"eventType":"exec","ti' > "$T/state/p/execs"
+        run statement p
+        want_same "$(echo "$out" | jq -c '.predicate.completeness.execs')" false
+        rt delete -f p
+        rm -f $P/policy.json $P/audit.jsonl*
+}
+check "each program that runb let in is in it, by digests as in the audit log; what found no place is counted" programs
 
 with_network()
 {
@@ -190,6 +240,7 @@ with_network()
         want_rc 0
         want_same "$(echo "$out" | jq -r '.predicate.completeness.network')" true
         want_same "$(echo "$out" | jq -r '.predicate.monitorLog.network[] | [.ip, .protocol, .port, .verdict] | join(" ")')" "198.51.100.9 tcp 443 refused"
+        want_same "$(echo "$out" | jq -c '.predicate.monitor.tracePolicy.egressRules')" '{"mode":"deny","allow":[{"cidr":"203.0.113.9/32","ports":[9]}]}'
         want_same "$(echo "$out" | jq -r '.predicate.monitor.configSource.digest.sha256')" "$(sha256sum < "$T/state/w/policy.json" | cut -d' ' -f1)"
         rt delete -f w
         rm $P/policy.json
@@ -233,6 +284,178 @@ at_delete()
 }
 check "a profile's evidence is written at delete, signed, and told to the audit log; what fails does not stop delete" at_delete
 
+# leaves OUTPUT...: a policy that leaves evidence of them at delete
+leaves() { rm -rf $P/evidence; mkdir $P/evidence; policy '{version: 1, revision: "t", profiles: {untrusted: {rootfs: "'"${rootfs-engine}"'", evidence: {folder: "/run/policy/evidence", outputs: '"$(jq -cn '$ARGS.positional' --args "$@")"'}}}}'; }
+no_leaves() { rm -rf $P/policy.json $P/evidence; }
+kept() { rt kill "$1" KILL; wait_for 20 has_status "$1" stopped; run rt delete "$1"; want_rc 0; [ ! -e "$T/state/$1" ] || fail "$1 is still there"; }
+kept_file() { echo $P/evidence/"$1"-20*.json; }
+
+what_it_was_made_as()
+{
+        leaves
+        built m : '.mounts += [{destination: "/vol", type: "tmpfs", source: "tmpfs"}]'
+        rt exec m true
+        kept m
+        $look statement "$(kept_file m)" > "$T/statement"
+        want_same "$(jq -c '.predicate.environment | [.noNewPrivileges, .namespaces.network, .namespaces.user, (.mountCount == (.mounts | length)), (.limits.pids > 0)]' "$T/statement")" '[true,"new","new",true,true]'
+        want_same "$(jq -c '[.predicate.environment.mounts[] | select(.target == "/vol")]' "$T/statement")" '[{"readonly":false,"target":"/vol","type":"tmpfs"}]'
+        want_same "$(jq -c '.predicate.completeness | [.execs, .mounts, .verdict, .ended, .subject]' "$T/statement")" '[true,true,false,true,"configuration"]'
+        want_same "$(jq -r '[.predicate.monitorLog.process[].eventType] | join(" ")' "$T/statement")" "start exec"
+        no_leaves
+        # Nothing is noted where nobody wants it.
+        built m :
+        [ ! -e "$T/state/m/evidence.json" ] || fail "it was noted"
+        rt delete -f m
+}
+check "after its end a statement tells of the mounts, the limits and the isolation that it was made with" what_it_was_made_as
+
+on_volumes()
+{
+        # Written by the build, so out of other users' reach.
+        mkdir -p -m 700 "$T/mine" && mkdir "$T/mine/vol" && : > "$T/mine/single"
+        leaves /out/app /vol/made /file
+        built v "echo made > /vol/made; echo single > /file" '.mounts += [{destination: "/vol", type: "bind", source: "'"$T/mine/vol"'", options: ["bind", "rw"]}, {destination: "/file", type: "bind", source: "'"$T/mine/single"'", options: ["bind", "rw"]}]'
+        kept v
+        want_same "$(subjects < "$(kept_file v)")" "/file $(sum single)
+/out/app $(sum app)
+/vol/made $(sum made)"
+        rm $P/evidence/*
+        # What lies below a mount that has ended is not what the build made.
+        leaves /tmpfs/app
+        built v "echo made > /tmpfs/app" '.mounts += [{destination: "/tmpfs", type: "tmpfs", source: "tmpfs"}]'
+        mkdir -p "$B/rootfs/tmpfs" && echo stale > "$B/rootfs/tmpfs/app"
+        kept v
+        want_err_has "the mount at /tmpfs has ended with v"
+        # The same behind a link of the image, and in a folder that holds a mount.
+        leaves /real/app
+        built v : '.mounts += [{destination: "/way", type: "tmpfs", source: "tmpfs"}]'
+        rt delete -f v
+        mkdir "$B/rootfs/real" && rmdir "$B/rootfs/way" && ln -s real "$B/rootfs/way"
+        echo stale > "$B/rootfs/real/app"
+        rm -f "$B/rootfs/ready"
+        rt --policy $P/policy.json create --bundle "$B" v < /dev/null > /dev/null && rt start v
+        kept v
+        want_err_has "the mount at /real has ended with v"
+        leaves /out
+        built v : '.mounts += [{destination: "/out/cache", type: "tmpfs", source: "tmpfs"}]'
+        kept v
+        want_err_has "there was a mount at /out/cache in it"
+        [ -z "$(ls $P/evidence)" ] || fail "something was written"
+        # Another folder by the name of the volume.
+        leaves /vol/made
+        built v "echo made > /vol/made" '.mounts += [{destination: "/vol", type: "bind", source: "'"$T/mine/vol"'", options: ["bind", "rw"]}]'
+        mv "$T/mine/vol" "$T/mine/moved" && ln -s /etc "$T/mine/vol"
+        kept v
+        want_err_has "another file than at create"
+        [ -z "$(ls $P/evidence)" ] || fail "something was written"
+        no_leaves
+}
+check "outputs on volumes count after the end, too; what lies below a mount that has ended does not" on_volumes
+
+of_an_ephemeral_root()
+{
+        rootfs=ephemeral leaves /out/app
+        sh_bundle z 'mkdir -p /out; echo new > /out/app; touch /tmp/ready; exec sleep 1000'
+        mkdir -p "$B/rootfs/out" && echo stale > "$B/rootfs/out/app"
+        rt --policy $P/policy.json create --bundle "$B" z < /dev/null > /dev/null && rt start z
+        wait_for 30 rt exec z test -e /tmp/ready
+        run statement --output /out/app z
+        want_same "$(echo "$out" | subjects)" "/out/app $(sum new)"
+        kept z
+        want_err_has "was an ephemeral one"
+        [ -z "$(ls $P/evidence)" ] || fail "something was written"
+        no_leaves
+}
+check "the image's own files are not taken for those that were lost with an ephemeral root" of_an_ephemeral_root
+
+hostile_names()
+{
+        built q 'cd /out; echo 1 > "$(printf "two\nlines")"; echo 2 > "$(printf "quote\"back\\\\slash\ttab\001")"; mkdir odd; echo 3 > "$(printf "odd/\377")"; echo 4 > a..b; truncate -s 1099511627776 /out/sparse; ln app hard'
+        refuses_output_q() { run rt evidence --output "$1" q; want_rc 1; want_err_has "$2"; want_out ""; }
+        refuses_output_q /out/sparse "hold more than"
+        refuses_output_q /out "hold more than"
+        rm "$B/rootfs/out/sparse"
+        refuses_output_q /out "not UTF-8"
+        refuses_output_q "$(printf '/out/odd/\377')" "not UTF-8"
+        rm -r "$B/rootfs/out/odd"
+        run statement --output /out --output /out/a..b q
+        want_rc 0
+        want_same "$(echo "$out" | jq -c '[.subject[].name]')" '["/out/a..b","/out/app","/out/deep/lib","/out/hard","/out/quote\"back\\slash\ttab\u0001","/out/two\nlines"]'
+        rt delete -f q
+}
+check "names with line breaks and quotes are told as they are, others than UTF-8 refused; a terabyte of holes is not read" hostile_names
+
+the_folder()
+{
+        leaves /out/app
+        chmod 777 $P/evidence
+        built x :
+        kept x
+        want_err_has "every user may write to it"
+        # A link by the file's name is replaced, not followed; a full disk leaves nothing.
+        chmod 755 $P/evidence
+        built x :
+        echo mine > $P/victim
+        ln -s $P/victim $P/evidence/x-"$(rt state x | jq -r .created)".json
+        kept x
+        want_same "$(cat $P/victim)" mine
+        [ -f "$(kept_file x)" ] && [ ! -L "$(kept_file x)" ] || fail "no file was written"
+        rm $P/evidence/*
+        mount -t tmpfs -o size=4k,mode=755 tmpfs $P/evidence && head -c 4096 /dev/zero > $P/evidence/full
+        built x :
+        kept x
+        want_err_has "no space left"
+        want_same "$(ls -A $P/evidence)" full
+        umount $P/evidence
+        rmdir $P/evidence
+        built x :
+        kept x
+        want_err_has "no such file"
+        # Two deletes at once: one of them does it, and one statement is there.
+        leaves /out/app
+        built x :
+        rt kill x KILL
+        wait_for 20 has_status x stopped
+        rt delete -f x & one=$!
+        rt delete -f x & other=$!
+        wait $one && wait $other
+        want_same "$(ls -A $P/evidence | wc -l)" 1
+        # An id as long as can be.
+        long=$(printf 'l%.0s' $(seq 255))
+        rt --policy $P/policy.json create --bundle "$B" "$long" < /dev/null > /dev/null
+        run rt delete -f "$long"
+        want_rc 0
+        want_same "$(ls -A $P/evidence | wc -l)" 2
+        no_leaves
+}
+check "links in the folder, a full disk, an open folder and two deletes at once: whole statements or none" the_folder
+
+of_a_run()
+{
+        leaves
+        jq '.profiles.untrusted.egress = {allow: [{cidr: "203.0.113.9/32", ports: [9]}]}' $P/policy.json > $P/new && mv $P/new $P/policy.json && chmod 600 $P/policy.json
+        sh_bundle r 'nc -w 1 198.51.100.9 443; exit 7'
+        run rt --policy $P/policy.json run --bundle "$B" r < /dev/null
+        want_rc 7
+        want_same "$(jq -c '.predicate | [.completeness.network, (.monitorLog.process[] | select(.eventType == "start").exitStatus)]' "$(kept_file r)")" '[true,7]'
+        # The namespace that was kept for it is gone.
+        [ ! -e "$T/state/r" ] || fail "it is still there"
+        no_leaves
+}
+check "of a foreground run it has the exit status and what the network counted" of_a_run
+
+of_a_contained_one()
+{
+        built c :
+        rt contain c > /dev/null
+        run statement --output /out/app c
+        want_rc 0
+        want_same "$(echo "$out" | subjects)" "/out/app $(sum app)"
+        want_same "$(echo "$out" | jq -r '.predicate.completeness.ended')" false
+        rt delete -f c
+}
+check "one that is contained can be asked" of_a_contained_one
+
 of_the_builder()
 {
         run rt evidence --builder
@@ -245,6 +468,11 @@ of_the_builder()
         want_rc 1
         run rt evidence --builder --output /x
         want_rc 1
+        # A file is not put in the place of what is none.
+        run rt evidence --builder --file /dev/null
+        want_rc 1
+        want_err_has "no regular file"
+        [ -c /dev/null ] || fail "/dev/null is gone"
 }
 check "--builder: what is true of each build, for BuildKit's provenance" of_the_builder
 finish
