@@ -12,6 +12,9 @@
 #include "policies/judge.h"
 
 #define PERIOD_US 100000        /* kernel docs, cgroup-v2, cpu.max: the default */
+/* min_cfs_quota_period, max_cfs_quota_period of kernel/sched/core.c */
+#define QUOTA_LEAST_US 1000
+#define PERIOD_MOST_US 1000000
 
 static const char *number(struct arena *arena, int64_t value)
 {
@@ -139,8 +142,14 @@ static void judge_cpus(struct judge *judge, struct spec_resources *resources, bo
                 return;
         }
         most /= 1000;
-        if (lower(judge, "limits.cpus", "linux.resources.cpu.quota", (uint64_t)(most > 0 ? most : 1), is_update, quota))
+        if (lower(judge, "limits.cpus", "linux.resources.cpu.quota", (uint64_t)(most > 0 ? most : 1), is_update, quota)) {
                 *period = (struct spec_number){ .is_given = true, .value = period_us };
+                /* No kernel takes a shorter quota: the same part of a CPU in the longest period. */
+                if (quota->value < QUOTA_LEAST_US) {
+                        quota->value = (int64_t)cpus->value * (PERIOD_MOST_US / 1000);
+                        period->value = PERIOD_MOST_US;
+                }
+        }
         if (resources->cpu.burst_us.is_given && resources->cpu.burst_us.value > quota->value)
                 resources->cpu.burst_us.value = quota->value;
 }

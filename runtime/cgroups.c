@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
@@ -32,7 +33,20 @@ struct hierarchy {
         const char *key;        /* a controller, "name=x", or "" for v2 */
         const char *mount;
         const char *root;       /* the cgroup that the mount shows at its top */
+        bool has_shares;        /* of CPU time or of the disks: v1's cpu and blkio, or v2 */
 };
+
+static bool has_option(const char *options, const char *wanted)
+{
+        size_t length = strlen(wanted), n;
+
+        for (const char *word = options; *word != '\0'; word += n + (word[n] == ',')) {
+                n = strcspn(word, ",");
+                if (n == length && memcmp(word, wanted, n) == 0)
+                        return true;
+        }
+        return false;
+}
 
 /* Which of our own cgroup's lines the mount's options speak of. */
 static const char *find_key(const char *self_cgroup, char *options, struct arena *arena)
@@ -83,6 +97,7 @@ static int find_v1(const char *self_cgroup, struct arena *arena, struct hierarch
                                 continue;
                         h.key = "";
                 } else {
+                        h.has_shares = has_option(options, "cpu") || has_option(options, "blkio");
                         h.key = find_key(self_cgroup, options, arena);
                         if (h.key == NULL)
                                 continue;
@@ -100,16 +115,16 @@ static int find_v1(const char *self_cgroup, struct arena *arena, struct hierarch
         return 0;
 }
 
-/* A name for a container that was given none. */
-static const char *default_name(const char *id, struct arena *arena)
+/* A name for a container that was given none, and for what lies above those of a profile. */
+static const char *default_name(const char *prefix, const char *id, struct arena *arena)
 {
         uint64_t hash = 14695981039346656037ull;        /* FNV-1a */
 
         if (strlen(id) <= 240)
-                return arena_format(arena, "runb-%s", id);
+                return arena_format(arena, "%s%s", prefix, id);
         for (const char *p = id; *p != '\0'; p++)
                 hash = (hash ^ (unsigned char)*p) * 1099511628211ull;
-        return arena_format(arena, "runb-%.200s-%016llx", id, (unsigned long long)hash);
+        return arena_format(arena, "%s%.200s-%016llx", prefix, id, (unsigned long long)hash);
 }
 
 /* Whether a folder can be made at @path (or, when it is there, be used). */
@@ -134,13 +149,16 @@ static bool has_parent(const char *mount, const char *parent, struct arena *aren
         return path != NULL && faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0;
 }
 
-static int plan_folders(const char *cgroups_path, const char *parent, const char *id, const struct spec_resources *resources,
-                        bool is_rootless, struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
+/* @parent: the administrator's, absolute; @profile: whose containers have one cgroup above them where we choose the place.
+ * Both or one can be NULL. */
+static int plan_folders(const char *cgroups_path, const char *parent, const char *profile, const char *id,
+                        const struct spec_resources *resources, bool is_rootless, struct arena *arena,
+                        struct cgroups_plan *ret_plan, struct error *err)
 {
         struct cgroups_plan plan = { .resources = resources };
         struct hierarchy found[CGROUPS_MAX];
         auto_free char *self_cgroup = NULL;
-        const char **paths, **mounts, *inner, *denied = NULL;
+        const char **paths, **mounts, *inner, *grouped, *group = NULL, *denied = NULL;
         struct statfs fs;
         size_t n = 0;
         bool is_absolute, is_below = false;
@@ -148,7 +166,7 @@ static int plan_folders(const char *cgroups_path, const char *parent, const char
 
         if (text_is_empty(cgroups_path)) {
                 is_absolute = false;
-                inner = default_name(id, arena);
+                inner = default_name("runb-", id, arena);
                 if (inner == NULL)
                         return error_errno(err, ENOMEM, "cgroup of %s", id);
         } else {
@@ -161,12 +179,20 @@ static int plan_folders(const char *cgroups_path, const char *parent, const char
                 if (r < 0)
                         return r;
         }
+        grouped = inner;
+        if (profile != NULL && !is_absolute) {
+                group = default_name(CGROUP_GROUP_PREFIX, profile, arena);
+                grouped = group == NULL ? NULL : arena_format(arena, "%s/%s", group, inner);
+                if (grouped == NULL)
+                        return error_errno(err, ENOMEM, "cgroup of %s", id);
+                plan.is_grouped = true;
+        }
         r = fd_read_file(AT_FDCWD, "/proc/self/cgroup", CGROUP_FILE_LIMIT_BYTES, &self_cgroup, NULL);
         if (r < 0)
                 return error_errno(err, r, "read /proc/self/cgroup");
         if (statfs(CGROUP_ROOT, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC) {
                 plan.is_v2 = true;
-                found[n++] = (struct hierarchy){ .key = "", .mount = CGROUP_ROOT, .root = "/" };
+                found[n++] = (struct hierarchy){ .key = "", .mount = CGROUP_ROOT, .root = "/", .has_shares = true };
         } else {
                 r = find_v1(self_cgroup, arena, found, &n, err);
                 if (r < 0)
@@ -200,7 +226,7 @@ static int plan_folders(const char *cgroups_path, const char *parent, const char
                         paths[plan.n_paths] = arena_format(arena, "%s%s/%s", found[i].mount, parent, inner);
                 } else {
                         paths[plan.n_paths] = arena_format(arena, "%s/%.*s%s%s", found[i].mount, (int)length, own,
-                                                   length > 0 ? "/" : "", inner);
+                                                   length > 0 ? "/" : "", found[i].has_shares ? grouped : inner);
                 }
                 if (paths[plan.n_paths] == NULL)
                         return error_errno(err, ENOMEM, "cgroup of %s", id);
@@ -228,13 +254,19 @@ static int plan_folders(const char *cgroups_path, const char *parent, const char
 int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_resources *resources, bool is_rootless,
                  struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
 {
-        return plan_folders(cgroups_path, NULL, id, resources, is_rootless, arena, ret_plan, err);
+        return plan_folders(cgroups_path, NULL, NULL, id, resources, is_rootless, arena, ret_plan, err);
+}
+
+int cgroups_plan_grouped(const char *cgroups_path, const char *profile, const char *id, const struct spec_resources *resources,
+                         bool is_rootless, struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
+{
+        return plan_folders(cgroups_path, NULL, profile, id, resources, is_rootless, arena, ret_plan, err);
 }
 
 int cgroups_plan_below(const char *parent, const char *id, const struct spec_resources *resources, bool is_rootless,
                        struct arena *arena, struct cgroups_plan *ret_plan, struct error *err)
 {
-        return plan_folders(NULL, parent, id, resources, is_rootless, arena, ret_plan, err);
+        return plan_folders(NULL, parent, NULL, id, resources, is_rootless, arena, ret_plan, err);
 }
 
 /* ---- making ---- */
@@ -244,7 +276,7 @@ struct making {
 };
 
 /* Makes @path below @mount, and what is missing between. */
-static int make_folder(const char *mount, const char *path, const struct spec_resources *resources,
+static int make_folder_once(const char *mount, const char *path, const struct spec_resources *resources,
                        struct cgroup_folder *ret_folder, bool *ret_was_made, struct error *err)
 {
         auto_close int parent = cgroup_open_folder(AT_FDCWD, mount);
@@ -308,6 +340,23 @@ static int make_folder(const char *mount, const char *path, const struct spec_re
         *ret_folder = (struct cgroup_folder){ .path = path, .fd = take_fd(&parent), .is_v2 = is_v2 };
         *ret_was_made = was_made;
         return 0;
+}
+
+#define ATTEMPTS 100
+
+/* The profile's cgroup can go with the last of its containers (cgroups_remove_groups()) before ours is in it. */
+static int make_folder(const char *mount, const char *path, const struct spec_resources *resources,
+                       struct cgroup_folder *ret_folder, bool *ret_was_made, struct error *err)
+{
+        const struct timespec moment = { .tv_nsec = 100000 };
+        int r = -ENOENT;
+
+        for (unsigned i = 0; i < ATTEMPTS && (r == -ENOENT || r == -ENODEV); i++) {
+                if (i > 0)
+                        nanosleep(&moment, NULL);
+                r = make_folder_once(mount, path, resources, ret_folder, ret_was_made, err);
+        }
+        return r;
 }
 
 /* Ours, another container's of ours, or somebody else's? */

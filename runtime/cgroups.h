@@ -17,6 +17,7 @@ struct cgroups_plan {
         const char *const *paths; size_t n_paths;       /* absolute folders, one a hierarchy (one in all on v2) */
         const char *const *mounts;      /* the mount point above each path */
         const struct spec_resources *resources;
+        bool is_grouped;                /* in the cgroup of its profile; see cgroups_plan_grouped() */
         bool is_given;                  /* systemd has made them for this container; a placeholder process is in them */
 
         /* Set by the caller after cgroups_plan(): what config.json or the policy file ask for. A controller that this
@@ -41,6 +42,12 @@ struct cgroups_ready {
  * an error. Reads /proc/self/mountinfo and /proc/self/cgroup; makes nothing. */
 int cgroups_plan(const char *cgroups_path, const char *id, const struct spec_resources *resources, bool is_rootless,
                  struct arena *arena, struct cgroups_plan *ret_plan, struct error *err);
+
+/* As cgroups_plan(), but where the place is ours to choose (no path, or a relative one) the container lies in "runb.<profile>"
+ * there, in each hierarchy that shares CPU time or disks out: what profiles get is then weighed against each other, however many
+ * containers each has. */
+int cgroups_plan_grouped(const char *cgroups_path, const char *profile, const char *id, const struct spec_resources *resources,
+                         bool is_rootless, struct arena *arena, struct cgroups_plan *ret_plan, struct error *err);
 
 /* As policy's cgroupParent has it: "runb-<id>" below @parent in each hierarchy that has such a cgroup, which one must; in the
  * others as without a path. */
@@ -82,3 +89,6 @@ int cgroups_kill(const char *const *paths, size_t n_paths, bool is_v2, int signa
  * the sub-cgroups that the build made. A folder that a second container shares is left with that one's processes, and
  * goes with the last; one that none of ours made is left as it is. May run twice; missing ones are success. */
 int cgroups_remove(const char *const *paths, size_t n_paths, bool is_v2, struct error *err);
+
+/* After that, of a container whose plan was grouped: removes the profiles' cgroups above it where it was the last in them. */
+void cgroups_remove_groups(const char *const *paths, size_t n_paths);

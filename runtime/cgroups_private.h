@@ -34,6 +34,8 @@ uint64_t cgroups_io_weight(uint64_t blkio_weight);
 /* memory+swap of v1 to swap alone of v2. Both: 0 not given, -1 unlimited. @ret_is_given: write it. */
 int cgroups_swap_only(int64_t memory, int64_t memory_and_swap, bool *ret_is_given, int64_t *ret_swap, struct error *err);
 
+#define CGROUP_GROUP_PREFIX "runb."     /* containers' own begin with "runb-" */
+
 /* ---- folders ---- */
 
 /* What stood in the files that an update has written so far. */

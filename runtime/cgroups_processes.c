@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -574,5 +575,22 @@ int cgroups_remove(const char *const *paths, size_t n_paths, bool is_v2, struct 
                         wait_us(pause_us);
                         pause_us = pause_us < 20000 ? pause_us * 2 : 20000;
                 }
+        }
+}
+
+void cgroups_remove_groups(const char *const *paths, size_t n_paths)
+{
+        for (size_t i = 0; i < n_paths; i++) {
+                char above[PATH_MAX];
+                const char *end = strrchr(paths[i], '/'), *name;
+
+                if (end == NULL || (size_t)(end - paths[i]) >= sizeof above)
+                        continue;
+                memcpy(above, paths[i], (size_t)(end - paths[i]));
+                above[end - paths[i]] = '\0';
+                name = strrchr(above, '/');
+                /* EBUSY, ENOTEMPTY: there are others. */
+                if (name != NULL && strncmp(name + 1, CGROUP_GROUP_PREFIX, strlen(CGROUP_GROUP_PREFIX)) == 0)
+                        rmdir(above);
         }
 }

@@ -35,6 +35,9 @@ int cgroup_v1_find(const struct cgroup_set *set, struct cgroup_limits *limits, s
         for (enum cgroup_group group = 0; group < GROUPS; group++)
                 if (probes[group] != NULL && cgroup_group_is_asked(limits->resources, group))
                         limits->at[group] = cgroup_set_find(set, probes[group]);
+        /* A zero of theirs is a value, which needs no controller and has to be written where there is one. */
+        if (limits->resources->cpu.idle.is_given || limits->resources->cpu.burst_us.is_given)
+                limits->at[GROUP_CPU] = cgroup_set_find(set, probes[GROUP_CPU]);
         for (size_t i = 0; i < limits->resources->n_huge && limits->at[GROUP_HUGETLB] == NULL; i++) {
                 if (!is_page_size(limits->resources->huge[i].page_size))
                         return error_set(err, EINVAL, "linux.resources.hugepageLimits[%zu].pageSize: \"%.32s\" is not a size "

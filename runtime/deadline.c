@@ -122,19 +122,10 @@ static int open_guard(const struct state_dir *dir, int *ret_pidfd)
         return 0;
 }
 
-/* Of a foreground `run` the file is empty. */
-static bool had_guard(const struct state_dir *dir, uint32_t *ret_pid)
-{
-        auto_close int fd = openat(dir->fd, LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-        return fd >= 0 && read_pid(fd, ret_pid);
-}
-
 int deadline_undo(const struct state_dir *dir, const struct state *state, struct error *err)
 {
         auto_close int pidfd = UNSET_FD;
         struct pollfd event = { .events = POLLIN };
-        uint32_t pid;
 
         if (state->deadline_ms == 0)
                 return 0;
@@ -146,8 +137,8 @@ int deadline_undo(const struct state_dir *dir, const struct state *state, struct
                     sys_pidfd_send_signal(pidfd, SIGKILL) == 0)
                         poll(&event, 1, MOMENT_MS);
         }
-        if (had_guard(dir, &pid))
-                deadline_cgroup_remove(state, (pid_t)pid);
+        /* Another may have been killed before. */
+        deadline_cgroup_remove(state);
         return registry_remove(state->host_folder, REGISTRY_DEADLINES, "", dir->root, dir->id, err);
 }
 

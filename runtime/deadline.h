@@ -29,8 +29,10 @@ int deadline_start_guard(const struct state_dir *dir, int lock_fd, struct error 
 int deadline_guard(const char *root, const char *id, bool has_moved, struct error *err);
 /* Moves this process, a guard, into the guards' cgroup. Returns false where it is to stay where it is. */
 bool deadline_cgroup_enter(const struct state *state);
-/* Removes it where nobody is in it any more. @pid: the guard's that has ended, or is about to. */
-void deadline_cgroup_remove(const struct state *state, pid_t pid);
+/* Leaves it, and removes it where nobody is in it any more. */
+void deadline_cgroup_leave(void);
+/* Removes it where nobody is in it any more, for a guard that was killed. */
+void deadline_cgroup_remove(const struct state *state);
 
 /* For whoever waits for init by himself: @timer_fd is readable when deadline_step() is to be called. */
 struct deadline_watch {

@@ -6,11 +6,12 @@
  * cgroup file system that is read-only) it stays where its maker is, and so it does with systemd, whose tree is its own to
  * arrange.
  *
- * Whoever deletes a container removes the folders, which works when no guard is left in them; one that comes at that moment
- * makes them again. */
+ * Who ends removes the folders, which works when no other guard is left in them: a guard that ends by itself, else whoever
+ * deletes the container, having killed it. One that comes at that moment makes them again. */
 #include "runtime/deadline.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,13 +24,16 @@
 #define ATTEMPTS 20
 #define MOMENT_NS 1000000       /* between two */
 
-static int plan_folders(const struct state *state, struct arena *arena, struct cgroups_plan *ret_plan)
+static int plan_folders(struct arena *arena, struct cgroups_plan *ret_plan)
 {
         static const struct spec_resources nothing;
 
-        if (state->n_cgroups == 0 || state->systemd_unit != NULL || host_privilege() != HOST_REAL_ROOT)
-                return -EOPNOTSUPP;
         return cgroups_plan(GUARDS_CGROUP, "", &nothing, false, arena, ret_plan, NULL);
+}
+
+static bool is_wanted(const struct state *state)
+{
+        return state->n_cgroups > 0 && state->systemd_unit == NULL && host_privilege() == HOST_REAL_ROOT;
 }
 
 static int join(const struct cgroups_plan *plan)
@@ -51,9 +55,9 @@ bool deadline_cgroup_enter(const struct state *state)
         const struct timespec moment = { .tv_nsec = MOMENT_NS };
         auto_arena struct arena arena = { 0 };
         struct cgroups_plan plan;
-        int r = plan_folders(state, &arena, &plan);
+        int r;
 
-        if (r < 0)
+        if (!is_wanted(state) || plan_folders(&arena, &plan) < 0)
                 return false;
         for (unsigned i = 0; i < ATTEMPTS; i++) {
                 r = join(&plan);
@@ -65,31 +69,30 @@ bool deadline_cgroup_enter(const struct state *state)
         return r == 0;
 }
 
-/* Is nobody in them but the guard @pid, which is about to end? */
-static bool is_ending(const struct cgroups_plan *plan, pid_t pid, struct arena *arena)
+void deadline_cgroup_leave(void)
 {
-        pid_t *pids;
-        size_t n;
-
-        return cgroups_pids(plan->paths, plan->n_paths, plan->is_v2, arena, &pids, &n, NULL) == 0 &&
-               (n == 0 || (n == 1 && pids[0] == pid));
-}
-
-void deadline_cgroup_remove(const struct state *state, pid_t pid)
-{
-        const struct timespec moment = { .tv_nsec = MOMENT_NS };
         auto_arena struct arena arena = { 0 };
         struct cgroups_plan plan;
-        bool is_busy = false;
 
-        if (plan_folders(state, &arena, &plan) < 0)
+        if (plan_folders(&arena, &plan) < 0)
                 return;
-        for (unsigned i = 0; i < ATTEMPTS; i++) {
-                is_busy = false;
-                for (size_t at = 0; at < plan.n_paths; at++)
-                        is_busy |= rmdir(plan.paths[at]) < 0 && errno == EBUSY;
-                if (!is_busy || !is_ending(&plan, pid, &arena))
-                        break;
-                nanosleep(&moment, NULL);
+        for (size_t i = 0; i < plan.n_paths; i++) {
+                auto_close int above = open(plan.mounts[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+                /* The last process of a cgroup keeps it, whatever it is about to do. */
+                if (above >= 0 && fd_write_file(above, "cgroup.procs", "0") == 0)
+                        rmdir(plan.paths[i]);
         }
+}
+
+void deadline_cgroup_remove(const struct state *state)
+{
+        auto_arena struct arena arena = { 0 };
+        struct cgroups_plan plan;
+
+        if (!is_wanted(state) || plan_folders(&arena, &plan) < 0)
+                return;
+        /* EBUSY: another container's guard is in it, or one that is about to leave. */
+        for (size_t i = 0; i < plan.n_paths; i++)
+                rmdir(plan.paths[i]);
 }

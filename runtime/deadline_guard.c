@@ -132,7 +132,7 @@ static void start_over(const char *root, const char *id)
                 execv("/proc/self/exe", argv);
 }
 
-int deadline_guard(const char *root, const char *id, bool has_moved, struct error *err)
+static int guard(const char *root, const char *id, bool has_moved, struct error *err)
 {
         auto_state_dir struct state_dir dir = { 0 };
         auto_arena struct arena arena = { 0 };
@@ -141,8 +141,6 @@ int deadline_guard(const char *root, const char *id, bool has_moved, struct erro
         struct state state;
         int r;
 
-        /* In lists of processes, since /proc/self/exe is what was executed. */
-        prctl(PR_SET_NAME, "runb-guard", 0, 0, 0);
         r = state_open(root, id, true, &dir, err);
         if (r == 0)
                 r = state_read(&dir, &arena, &state, err);
@@ -160,4 +158,16 @@ int deadline_guard(const char *root, const char *id, bool has_moved, struct erro
         watch_container(&watch, pidfd);
         deadline_watch_close(&watch);
         return 0;
+}
+
+int deadline_guard(const char *root, const char *id, bool has_moved, struct error *err)
+{
+        int r;
+
+        /* In lists of processes, since /proc/self/exe is what was executed. */
+        prctl(PR_SET_NAME, "runb-guard", 0, 0, 0);
+        r = guard(root, id, has_moved, err);
+        if (has_moved)
+                deadline_cgroup_leave();
+        return r;
 }

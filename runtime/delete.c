@@ -115,16 +115,21 @@ static int end_init(const struct state *state, struct error *err)
 /* Returns when no process of the container is left, and its cgroups neither. */
 static int end_cgroups(const struct state *state, struct error *err)
 {
+        int r;
+
         /* systemd removes the folder that it made; what is left are those of controllers that it does not know. */
         if (state->systemd_unit != NULL) {
-                int r = systemd_stop(state->systemd_bus, state->systemd_unit, state->systemd_description, err);
+                r = systemd_stop(state->systemd_bus, state->systemd_unit, state->systemd_description, err);
 
                 if (r < 0)
                         return r;
         }
         if (state->n_cgroups == 0)
                 return 0;
-        return cgroups_remove(state->cgroups, state->n_cgroups, state->is_cgroup2, err);
+        r = cgroups_remove(state->cgroups, state->n_cgroups, state->is_cgroup2, err);
+        if (r == 0 && state->is_cgroup_grouped)
+                cgroups_remove_groups(state->cgroups, state->n_cgroups);
+        return r;
 }
 
 /* config.json as it was at create. Most containers have no poststop hook, and then it is not parsed: the member's name

@@ -148,6 +148,7 @@ static int begin_record(struct work *work, struct error *err)
                 .cgroups = plan->cgroups.is_disabled ? NULL : plan->cgroups.paths,
                 .n_cgroups = plan->cgroups.is_disabled ? 0 : plan->cgroups.n_paths,
                 .is_cgroup2 = plan->cgroups.is_v2,
+                .is_cgroup_grouped = plan->cgroups.is_grouped,
                 .systemd_unit = plan->systemd.unit, .systemd_bus = plan->systemd.bus,
                 .systemd_description = plan->systemd.description,
                 .host_folder = arena_string(work->arena, folder),

@@ -57,8 +57,8 @@ static int plan_cgroups(struct plan *plan, struct arena *arena, struct error *er
         if (plan->sandbox.cgroup_parent != NULL)
                 return cgroups_plan_below(plan->sandbox.cgroup_parent, plan->id, &plan->spec->linux_.resources, is_rootless, arena,
                                           &plan->cgroups, err);
-        return cgroups_plan(plan->spec->linux_.cgroups_path, plan->id, &plan->spec->linux_.resources, is_rootless, arena,
-                            &plan->cgroups, err);
+        return cgroups_plan_grouped(plan->spec->linux_.cgroups_path, plan->sandbox.profile, plan->id,
+                                    &plan->spec->linux_.resources, is_rootless, arena, &plan->cgroups, err);
 }
 
 int plan_make(const struct plan_request *request, struct arena *arena, struct plan *ret_plan, struct error *err)

@@ -33,6 +33,7 @@
 
 /* Of /etc/passwd, in which an image can put anything: a sparse file of a terabyte, too. */
 #define PASSWD_LIMIT_BYTES ((size_t)8 << 20)
+#define FEW_FILES 256
 
 /* sched_setattr(2), the version of Linux 5.3: the shorter one knows no clamps, SCHED_FLAG_UTIL_CLAMP_MIN and _MAX. */
 struct sched_attributes {
@@ -63,16 +64,34 @@ static int write_number(int dir_fd, const char *path, uint32_t number)
         return write(fd, p, length) == (ssize_t)length ? 0 : -1;
 }
 
-void process_child_limits(const struct process_plan *plan, const struct process_ready *ready)
+/* So few files that we would get no number for what we open until exec, which needs none. What is no more than we have can be
+ * set at any time; what is more needs a capability, and is not needed to be put off. */
+static bool is_put_off(const struct spec_rlimit *limit)
+{
+        struct rlimit ours;
+
+        return limit->resource == RLIMIT_NOFILE && limit->soft < FEW_FILES && limit->soft <= limit->hard &&
+               getrlimit(RLIMIT_NOFILE, &ours) == 0 && limit->hard <= ours.rlim_max;
+}
+
+static void set_rlimits(const struct process_plan *plan, bool has_put_off, int error_fd)
 {
         const struct spec_process *process = plan->process;
 
         for (size_t i = 0; i < process->n_rlimits; i++) {
                 const struct rlimit limit = { .rlim_cur = process->rlimits[i].soft, .rlim_max = process->rlimits[i].hard };
 
-                if (setrlimit((__rlimit_resource_t)process->rlimits[i].resource, &limit) < 0)
-                        child_fail(ready->report_fd, STEP_RLIMIT, (uint32_t)i, errno);
+                if (is_put_off(&process->rlimits[i]) == has_put_off &&
+                    setrlimit((__rlimit_resource_t)process->rlimits[i].resource, &limit) < 0)
+                        child_fail(error_fd, STEP_RLIMIT, (uint32_t)i, errno);
         }
+}
+
+void process_child_limits(const struct process_plan *plan, const struct process_ready *ready)
+{
+        const struct spec_process *process = plan->process;
+
+        set_rlimits(plan, false, ready->report_fd);
         if (process->scheduler.is_given) {
                 struct sched_attributes attributes = {
                         .size = sizeof attributes,
@@ -436,6 +455,7 @@ void process_child_exec(struct process_plan *plan, const struct process_ready *r
         uint32_t index = 0;
         int error;
 
+        set_rlimits(plan, true, error_fd);
         if (raise_for_filters(plan) < 0)
                 child_fail(error_fd, STEP_CAPS, CAP_SYS_ADMIN, errno);
         if (plan->is_init)

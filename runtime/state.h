@@ -50,6 +50,7 @@ struct state {
         /* What was made for it; every name is here before the thing is made. */
         const char *const *cgroups; size_t n_cgroups;   /* absolute folders below /sys/fs/cgroup, ours to remove */
         bool is_cgroup2;
+        bool is_cgroup_grouped;         /* the cgroup of its profile is above it (cgroups_plan_grouped()) */
         const char *systemd_unit, *systemd_bus, *systemd_description;      /* its scope (systemd.h); NULL: none */
         bool is_cgroup_shared;          /* the folder was there before: do not remove it */
         uint32_t lease_base, lease_size;/* 0: no lease */

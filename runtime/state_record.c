@@ -39,6 +39,7 @@ static const struct field {
         { "systemdUnit", FIELD_TEXT, offsetof(struct state, systemd_unit) },
         { "systemdBus", FIELD_TEXT, offsetof(struct state, systemd_bus) },
         { "systemdDescription", FIELD_TEXT, offsetof(struct state, systemd_description) },
+        { "isCgroupGrouped", FIELD_BOOL, offsetof(struct state, is_cgroup_grouped) },
         { "isCgroupShared", FIELD_BOOL, offsetof(struct state, is_cgroup_shared) },
         { "leaseBase", FIELD_U32, offsetof(struct state, lease_base) },
         { "leaseSize", FIELD_U32, offsetof(struct state, lease_size) },

@@ -117,4 +117,114 @@ together()
         want_out all
 }
 check "the parent's limits hold for all of them together, and another profile's have their own" together
+
+# Without a cgroupParent and without a place of the engine's.
+profiles='{version: 1, revision: "t", profiles: {untrusted: {}, branch: {}}}'
+rq() { "$RUNB" --root "$T/state" --policy $P/two.json "$@"; }
+group_folders() { find /sys/fs/cgroup -type d -name 'runb.*'; }
+# The hierarchies that share CPU time or disks out.
+n_sharing() { awk '{ for (i = 7; $i != "-"; i++); if ($(i+1) == "cgroup2" && $5 == "/sys/fs/cgroup" || $(i+1) == "cgroup" && $(i+3) ~ /(^|,)(cpu|blkio)(,|$)/) n++ } END { print n + 0 }' /proc/self/mountinfo; }
+
+grouped()
+{
+        jq -n "$profiles" > $P/two.json
+        local n=$(n_sharing) id
+        bundle gr '.process.args = ["/bin/sleep", "600"] | del(.linux.cgroupsPath)'
+        trap 'for id in a b c d e; do rt delete --force $id; done' EXIT
+        rq run --detach --bundle "$B" a < /dev/null > /dev/null 2>&1
+        rq run --detach --bundle "$B" b < /dev/null > /dev/null 2>&1
+        rq --profile branch run --detach --bundle "$B" c < /dev/null > /dev/null 2>&1
+        want_same "$(folders a | grep -c '/runb\.untrusted/runb-a$')" $n
+        want_same "$(folders c | grep -c '/runb\.branch/runb-c$')" $n
+        want_same "$(folders a | grep -vc '/runb-a$')" 0
+        want_same "$(group_folders | wc -l)" $((2 * n))
+        # A relative path is below, too; an absolute one is the engine's, where it looks for the container.
+        bundle grr '.process.args = ["/bin/sleep", "600"] | .linux.cgroupsPath = "rel-d"'
+        rq run --detach --bundle "$B" d < /dev/null > /dev/null 2>&1
+        want_same "$(folders d | grep -c '/runb\.untrusted/rel-d$')" $n
+        bundle gra '.process.args = ["/bin/sleep", "600"] | .linux.cgroupsPath = "/abs-e"'
+        rq run --detach --bundle "$B" e < /dev/null > /dev/null 2>&1
+        want_same "$(folders e | grep -c 'runb\.')" 0
+        for id in a d; do
+                run rt ps --format json $id
+                want_out_has "$(jq .initPid "$T/state/$id/state.json")"
+                run rt events --stats $id
+                want_rc 0
+                run rt exec $id true
+                want_rc 0
+                run rt update --pids-limit 50 $id
+        done
+        rt delete --force a
+        want_same "$(group_folders | wc -l)" $((2 * n))
+        rt delete --force b; rt delete --force d; rt delete --force e
+        want_same "$(group_folders | grep -vc 'runb\.branch')" 0
+        rt delete --force c
+        want_same "$(group_folders)" ""
+        run rq run --bundle "$B" f --nonsense
+        bundle grf '.process.args = ["/not/there"]'
+        run rq run --bundle "$B" f
+        want_failure
+        want_same "$(group_folders)" ""
+}
+check "where the engine names no place the containers of a profile are in one cgroup of its own, which goes with the last" grouped
+
+# Those that end remove it, those that begin are about to use it.
+coming_and_going()
+{
+        jq -n "$profiles" > $P/two.json
+        local n id
+        bundle co '.process.args = ["/bin/true"]'
+        for id in 1 2 3 4; do
+                ( for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do rq run --bundle "$B" co$id || exit 1; done ) > "$T/co$id" 2>&1 < /dev/null &
+        done
+        for n in $(jobs -p); do wait $n || { cat "$T"/co?; fail "one was not made"; }; done
+        want_same "$(group_folders)" ""
+}
+check "they come and go at once without meeting one that has just been removed" coming_and_going
+
+usage_us() # ID...
+{
+        local id path sum=0
+        for id; do
+                for path in $(folders $id); do
+                        if [ -e $path/cpuacct.usage ]; then sum=$((sum + $(cat $path/cpuacct.usage) / 1000)); break; fi
+                        if [ -e $path/cpu.weight ]; then sum=$((sum + $(awk '$1 == "usage_usec" { print $2 }' $path/cpu.stat))); break; fi
+                done
+        done
+        echo $sum
+}
+many="m1 m2 m3 m4 m5 m6"
+# A profile with six hogs, another with one, all on the same CPU. What part of the time both had does the one get?
+part_of_one() # PATH-FILTER
+{
+        local id many_us one_us
+
+        jq -n "$profiles" > $P/two.json
+        trap 'for id in $many one; do rt delete --force $id; done' EXIT
+        for id in $many one; do
+                bundle $id "($1) | .process.args = [\"/bin/taskset\", \"1\", \"/bin/sh\", \"-c\", \"while :; do :; done\"]" --arg id $id
+                rq --profile $([ $id = one ] && echo branch || echo untrusted) run --detach --bundle "$B" $id < /dev/null > /dev/null 2>&1
+        done
+        many_us=$(usage_us $many) one_us=$(usage_us one)
+        has_burnt() { [ $(($(usage_us $many one) - many_us - one_us)) -ge 3000000 ]; }
+        wait_for 120 has_burnt
+        many_us=$(($(usage_us $many) - many_us)) one_us=$(($(usage_us one) - one_us))
+        part=$((100 * one_us / (one_us + many_us)))
+        echo "# one of seven hogs, alone in its profile, has $part % of the CPU ($2)" >> "$T/summary"
+}
+fair()
+{
+        has_controller cpu || skip_case "needs the cpu controller"
+        part_of_one 'del(.linux.cgroupsPath)' "both profiles in cgroups of their own"
+        [ $part -ge 35 ] && [ $part -le 65 ] || fail "the one has $part % of the CPU"
+}
+check "a profile with one hog has as much of the CPU as another with six" fair
+unfair()
+{
+        has_controller cpu || skip_case "needs the cpu controller"
+        part_of_one '.linux.cgroupsPath = "/abs-\($id)"' "the engine puts all side by side"
+        [ $part -lt 30 ] || fail "the one has $part % of the CPU"
+}
+check "where the engine names their places it has its part of seven: that is what cgroupParent is for" unfair
+cat "$T/summary" 2> /dev/null
 finish

@@ -160,6 +160,29 @@ update_kept()
 }
 check "update keeps what it set, and nothing of what was refused" update_kept
 
+# Not like the zeros of limits and weights, which mean "leave as it is".
+update_zero()
+{
+        has_controller cpu || skip_case "needs the cpu controller"
+        start_sleeper ze
+        limit ze cpu.idle > /dev/null || skip_case "this kernel has no cpu.idle"
+        trap 'rt delete --force ze' EXIT
+        run rt update --cpu-idle 1 ze
+        want_rc 0
+        want_same "$(limit ze cpu.idle)" 1
+        run rt update --cpu-idle 0 ze
+        want_rc 0
+        want_same "$(limit ze cpu.idle)" 0
+        run rt update --cpu-quota 50000 --cpu-burst 10000 ze
+        want_rc 0
+        want_same "$(limit ze cpu.cfs_burst_us cpu.max.burst)" 10000
+        echo '{"cpu": {"burst": 0}}' > "$T/ze.json"
+        run rt update --resources "$T/ze.json" ze
+        want_rc 0
+        want_same "$(limit ze cpu.cfs_burst_us cpu.max.burst)" 0
+}
+check "a zero for cpu.idle or cpu.burst is a value, by itself, too" update_zero
+
 update_below_usage()
 {
         has_controller memory || skip_case "needs the memory controller"
@@ -259,6 +282,25 @@ unfit()
         done
 }
 check "limits below what can start, negative or overflowing ones are refused by name, and leave nothing" unfit
+
+# What the runtime itself opens on the way does not count.
+few_files()
+{
+        local n
+
+        for n in 0 3 5 20; do
+                bundle ff '.process.args = ["/bin/sh", "-c", "ulimit -n; ulimit -Hn"] | .process.rlimits = [{type: "RLIMIT_NOFILE", soft: $n, hard: ($n + 1)}]' --argjson n $n
+                run rt run --bundle "$B" ff
+                want_rc 0
+                want_out "$n"$'\n'"$((n + 1))"
+                rt create --bundle "$B" ff < /dev/null > "$T/ff.out" 2>&1
+                rt start ff
+                wait_for 60 has_status ff stopped
+                want_same "$(cat "$T/ff.out")" "$n"$'\n'"$((n + 1))"
+                rt delete ff
+        done
+}
+check "a limit of a few files is none on the way there" few_files
 
 runtime_megabyte()
 {

@@ -162,6 +162,24 @@ Test(policy_rooms, cpus_are_a_quota_in_whatever_period)
         cr_assert_eq(got()->cpu.quota_us.value, 15000);
 }
 
+Test(policy_rooms, a_part_of_a_cpu_that_no_kernel_takes_in_the_period_is_the_same_part_of_a_longer_one)
+{
+        limit(POLICY_LIMIT_CPUS, 3);
+        request_passes(&q);
+        cr_assert_eq(got()->cpu.quota_us.value, 3000);
+        cr_assert_eq(got()->cpu.period_us.value, 1000000);
+        asked()->cpu.period_us = given(500000);
+        asked()->cpu.quota_us = given(3000);
+        request_passes(&q);
+        cr_assert_eq(got()->cpu.quota_us.value, 1500);
+        cr_assert_eq(got()->cpu.period_us.value, 500000);
+        asked()->cpu.period_us = given(200000);
+        asked()->cpu.quota_us = given(1000);
+        request_passes(&q);
+        cr_assert_eq(got()->cpu.quota_us.value, 3000);
+        cr_assert_eq(got()->cpu.period_us.value, 1000000);
+}
+
 Test(policy_rooms, a_quota_within_stays)
 {
         limit(POLICY_LIMIT_CPUS, 1500);
