@@ -423,6 +423,7 @@ int policy_egress_judge(struct judge *judge, struct sandbox *sandbox)
                                                  "loopback, replies and what the profile lists";
         }
         sandbox->egress.is_counted = sandbox->egress.has_list || judge->policy->audit.path != NULL;
+        sandbox->egress.can_resize = judge->host->kernel_major > 6 || (judge->host->kernel_major == 6 && judge->host->kernel_minor >= 5);
         if (sandbox->egress.is_counted || sandbox->egress.is_ingress_open)
                 sandbox->egress.digest = digest_of(profile, sandbox->egress.is_counted);
         judge_tighten(judge, "egress", "linux.namespaces (network)", "whatever the namespace reaches", got);

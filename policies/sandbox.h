@@ -73,6 +73,7 @@ struct sandbox_egress {
         bool is_counted;                /* what is refused is counted, for the audit file and `runb egress`; true with a list */
         bool is_audit;                  /* all may go out but what is closed always, and is written down */
         bool is_ingress_open;           /* connections from outside may come in */
+        bool can_resize;                /* the kernel lets a set be made small and then allowed to grow: Linux 6.5 */
         const struct egress_range *ranges; size_t n_ranges;     /* no two of them overlap */
         const char *hosts; size_t hosts_length;                 /* lines for /etc/hosts; NULL: none */
 };

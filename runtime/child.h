@@ -81,6 +81,7 @@ enum child_message_kind {
         CHILD_FAILED,
         CHILD_NAMESPACES_READY, /* init: its namespaces exist, hooks may look at them */
         CHILD_EGRESS,           /* its network namespace (value: the inode) has egress rules: a netlink socket is attached; init waits */
+        CHILD_COUNTERS,         /* the egress rules are installed and count: the netlink socket for it is attached */
         CHILD_NETNS,            /* its network namespace is attached, for linux.netDevices */
         CHILD_ROUTE,            /* a NETLINK_ROUTE socket made in there is attached; init waits */
         CHILD_MASTER,           /* the pty master is attached (SCM_RIGHTS) */

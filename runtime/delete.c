@@ -210,15 +210,16 @@ static int open_counters(const struct state_dir *dir, const struct state *state)
 static void record_counters(int fd, int who_fd, const struct state_dir *dir, const struct state *state)
 {
         auto_arena struct arena arena = { 0 };
+        const struct egress_end end = { .fd = fd, .who_fd = who_fd };
         struct error why = { 0 };
         struct policy policy;
 
         if (fd >= 0 && (policy_kept(dir, state, &arena, &policy, &why) < 0 ||
-                        egress_record(fd, who_fd, &policy, dir, state, &arena, NULL, NULL, &why) < 0))
+                        egress_record(&end, &policy, dir, state, &arena, &why) < 0))
                 log_warning("%s", why.text);
 }
 
-int delete_undo(struct state_dir *dir, const struct state *state, struct error *err)
+int delete_undo(struct state_dir *dir, const struct state *state, struct audit_record *first_record, struct error *err)
 {
         auto_close int counters = open_counters(dir, state), who = counters < 0 ? UNSET_FD : egress_who_open(dir, state);
         struct ending ending;
@@ -269,7 +270,7 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct error *
         /* runtime-spec, runtime.md "Lifecycle": after the container is destroyed, errors are warnings. */
         if (run_poststop(dir, state, &more) < 0)
                 log_warning("poststop hooks of %s: %s", dir->id, more.text);
-        first = ending_audit(state, &ending, err);
+        first = ending_audit(state, &ending, first_record, err);
         r = state_remove(dir, first == 0 ? err : &more);
         return first < 0 ? first : r;
 }
@@ -312,7 +313,7 @@ static int delete_locked(struct state_dir *dir, bool is_forced, struct arena *ar
                                  state_status_name(status));
         if (state.contained != NULL)
                 contain_undo(dir, &state);
-        return delete_undo(dir, &state, err);
+        return delete_undo(dir, &state, NULL, err);
 }
 
 int delete_container(const char *root, const char *id, bool is_forced, struct arena *arena, struct error *err)

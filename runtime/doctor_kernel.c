@@ -164,7 +164,7 @@ static int try_egress(const struct doctor *doctor, const char *argument, struct 
         r = egress_prepare(&rules, &batch, err);
         if (r < 0)
                 return r;
-        if (egress_child_install(&batch) < 0)
+        if (egress_child_install(&batch, NULL) < 0)
                 return error_errno(err, errno, "install the table");
         fd = netlink_open(NETLINK_NETFILTER);
         if (fd < 0)

@@ -26,8 +26,9 @@ void egress_batch_free(struct egress_batch *batch);
 /* Child, inside the network namespace, with CAP_NET_ADMIN over it: sends the batch and reads what the kernel
  * says to it. Returns 0 or -1 and errno (EEXIST: a table is there, see egress_take_over(); EPROTONOSUPPORT, EOPNOTSUPP: no
  * nf_tables in this kernel; ENOENT: one of its modules nft_ct, nft_reject_inet is missing; EPERM: no CAP_NET_ADMIN over the
- * namespace). No heap. */
-int egress_child_install(const struct egress_batch *batch);
+ * namespace). No heap.
+ * @ret_fd: set on success: the socket that it was sent by; NULL: it is closed. */
+int egress_child_install(const struct egress_batch *batch, int *ret_fd);
 /* Child: loopback up by rtnetlink. Returns 0 or -1 and errno. */
 int egress_child_loopback_up(void);
 

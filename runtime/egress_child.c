@@ -25,7 +25,7 @@ int egress_child_make_room(int fd, size_t length)
         return length < SMALL_BATCH ? 0 : setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
 }
 
-int egress_child_install(const struct egress_batch *batch)
+int egress_child_install(const struct egress_batch *batch, int *ret_fd)
 {
         char *bytes = batch->bytes;
         size_t start = batch->head_length + batch->remove_length;
@@ -36,7 +36,11 @@ int egress_child_install(const struct egress_batch *batch)
 
         if (fd < 0 || egress_child_make_room(fd, batch->length) < 0)
                 return -1;
-        return netlink_call(fd, fresh, 2);
+        if (netlink_call(fd, fresh, 2) < 0)
+                return -1;
+        if (ret_fd != NULL)
+                *ret_fd = take_fd(&fd);
+        return 0;
 }
 
 int egress_child_loopback_up(void)

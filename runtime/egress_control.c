@@ -205,6 +205,7 @@ static int read_rest(struct egress_reader *reader, const char *chain, struct lis
 static int read_once(struct egress_reader *reader, struct list *list)
 {
         struct netlink_attrs message;
+        bool has_list = true;
         int r = 0;
 
         list->n = 0;
@@ -213,13 +214,17 @@ static int read_once(struct egress_reader *reader, struct list *list)
                 while (r == 0 && (r = egress_next_answer(reader)) > 0)
                         r = egress_message_attrs(reader->header, NFT_MSG_NEWSETELEM, &message) ?
                                     read_elements(message, set, list) : -EPROTO;
+                if (r == -ENOENT && set == EGRESS_PASSED_4) {   /* both, and their chain, are there with a list only */
+                        has_list = false;
+                        break;
+                }
                 if (r == -ENOENT)       /* not counted */
                         r = 0;
                 if (r < 0)
                         return r;
         }
         r = read_rest(reader, EGRESS_REFUSED, list);
-        return r < 0 ? r : read_rest(reader, EGRESS_PASSED, list);
+        return r < 0 || !has_list ? r : read_rest(reader, EGRESS_PASSED, list);
 }
 
 int egress_read(int fd, struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err)

@@ -1,9 +1,11 @@
 /* The egress table of a container that is there: whether it still holds, and what it has counted. */
 #pragma once
 
+#include "policies/findings.h"
 #include "policies/policy.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/error.h"
+#include "runtime/base/text.h"
 #include "runtime/egress.h"
 #include "runtime/state.h"
 
@@ -49,6 +51,10 @@ int egress_check(const struct state_dir *dir, const struct state *state, struct 
 /* The same by a socket of its network namespace. */
 int egress_check_by(int fd, const struct state_dir *dir, const struct state *state, struct error *err);
 
+/* The number of changes to any nf_tables rules of the namespace of @fd, which the kernel counts: the same one later means that
+ * they are the same. 0: not known. */
+uint32_t egress_generation(int fd);
+
 /* Reads what was counted. @fd: of egress_open(). The list is the arena's, the refused ones first. */
 int egress_read(int fd, struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err);
 
@@ -61,13 +67,29 @@ int egress_name_attempts(const struct state_dir *dir, const struct state *state,
 void egress_attempt_text(const struct egress_attempt *attempt, char *ret_text, size_t size);
 const char *egress_protocol_name(uint8_t protocol);
 
-struct text_buffer;
 /* As members of a JSON object: "refused":[{"address":...}],"passed":[...]; and "refusedRest":{"packets":...,"bytes":...} and
  * "passedRest", of destinations that found no place in a full list, where there were some. */
 void egress_write_json(const struct egress_attempt *attempts, size_t n, struct text_buffer *out);
 
-/* At the end of a container: checks the table and reads it, and writes both into the audit file of @policy.
- * @ret_attempts: what was read, with names; set where 0 is returned. NULL: nobody wants it.
- * Returns 0, also where there is nothing to read; or what audit_write() says. */
-int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state,
-                  struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err);
+struct egress_end {
+        int fd;                         /* of egress_open() */
+        int who_fd;                     /* of egress_who_open(); UNSET_FD: it is opened where there is something to tell */
+        uint32_t generation;            /* when the table was whole; 0: not known */
+};
+
+struct egress_told {
+        struct egress_attempt *attempts; size_t n;      /* with names */
+        struct findings findings;       /* the table is not what was installed */
+        struct text_buffer json;        /* owned: what the audit log gets; empty: nothing */
+};
+
+/* At the end of a container: checks the table and reads it. Success where that cannot be read: there is nothing, then.
+ * @has_log: it is for a record, too. @ret_told: set in any case. */
+int egress_tell(const struct egress_end *end, bool has_log, const struct state_dir *dir, const struct state *state, struct arena *arena,
+                struct egress_told *ret_told, struct error *err);
+struct audit_record;
+/* @told: as long as the record. Its event is NULL where there is nothing to tell. */
+void egress_told_record(const struct egress_told *told, const struct state *state, struct audit_record *ret_record);
+/* Both, and writes it into the audit file of @policy. Returns 0, also where there is nothing to read; or what audit_write() says. */
+int egress_record(const struct egress_end *end, const struct policy *policy, const struct state_dir *dir, const struct state *state,
+                  struct arena *arena, struct error *err);

@@ -123,48 +123,79 @@ void egress_write_json(const struct egress_attempt *attempts, size_t n, struct t
                                   attempts[i].is_refused ? "refusedRest" : "passedRest", attempts[i].packets, attempts[i].bytes);
 }
 
-int egress_record(int fd, int who_fd, const struct policy *policy, const struct state_dir *dir, const struct state *state,
-                  struct arena *arena, struct egress_attempt **ret_attempts, size_t *ret_n, struct error *err)
+/* One question instead of a look at everything. */
+static bool is_unchanged(const struct egress_end *end)
 {
-        auto_buffer struct text_buffer json = { 0 };
-        struct findings findings = { .arena = arena };
-        struct audit_record entry = { .event = "egress", .id = state->id, .findings = &findings, .state = state,
-                                      .is_closing = true };
-        struct egress_attempt *attempts = NULL;
-        bool has_log = policy->audit.path != NULL;
+        return end->generation != 0 && egress_generation(end->fd) == end->generation;
+}
+
+static int tell_who(const struct egress_end *end, const struct state_dir *dir, const struct state *state, struct arena *arena,
+                    struct egress_attempt *attempts, size_t n)
+{
+        auto_close int fd = UNSET_FD;
+
+        if (n == 0)
+                return 0;
+        if (end->who_fd < 0)
+                fd = egress_who_open(dir, state);
+        return egress_who_tell(end->who_fd < 0 ? fd : end->who_fd, arena, attempts, n);
+}
+
+int egress_tell(const struct egress_end *end, bool has_log, const struct state_dir *dir, const struct state *state, struct arena *arena,
+                struct egress_told *ret_told, struct error *err)
+{
+        struct egress_told told = { .findings = { .arena = arena } };
         struct error why = { 0 };
-        size_t n = 0;
         int r = 0;
 
-        if (ret_attempts != NULL) {
-                *ret_attempts = NULL;
-                *ret_n = 0;
-        }
-        if (!has_log && ret_attempts == NULL)
-                return 0;
-        if (has_log && state->egress_version == EGRESS_VERSION)
-                r = egress_check_by(fd, dir, state, &why);
+        *ret_told = told;
+        if (has_log && state->egress_version == EGRESS_VERSION && !is_unchanged(end))
+                r = egress_check_by(end->fd, dir, state, &why);
         if (r < 0 && why.rule != NULL)
-                findings_add(&findings, FINDING_RECORDED, "linux.namespaces (network)", "egress", "the table as it was installed",
+                findings_add(&told.findings, FINDING_RECORDED, "linux.namespaces (network)", "egress", "the table as it was installed",
                              why.text);
-        r = egress_read(fd, arena, &attempts, &n, &why);
+        r = egress_read(end->fd, arena, &told.attempts, &told.n, &why);
         if (r < 0) {
                 log_warning("%s", why.text);
                 return 0;
         }
-        if (egress_name_attempts(dir, state, arena, attempts, n, &why) < 0)
+        if (egress_name_attempts(dir, state, arena, told.attempts, told.n, &why) < 0)
                 log_warning("%s", why.text);
-        if (ret_attempts != NULL) {
-                *ret_attempts = attempts;
-                *ret_n = n;
-        }
+        *ret_told = told;
         if (!has_log)
                 return 0;
-        if (egress_who_tell(who_fd, arena, attempts, n) < 0)
+        if (tell_who(end, dir, state, arena, told.attempts, told.n) < 0)
                 return error_errno(err, ENOMEM, "audit file");
-        egress_write_json(attempts, n, &json);
-        if (json.is_broken)
+        egress_write_json(told.attempts, told.n, &told.json);
+        if (told.json.is_broken) {
+                text_buffer_free(&told.json);
                 return error_errno(err, ENOMEM, "audit file");
-        entry.more = json.text;
-        return audit_write(policy, &entry, err);
+        }
+        *ret_told = told;
+        return 0;
+}
+
+void egress_told_record(const struct egress_told *told, const struct state *state, struct audit_record *ret_record)
+{
+        *ret_record = (struct audit_record){ .event = told->json.text != NULL ? "egress" : NULL, .id = state->id, .state = state,
+                                             .findings = &told->findings, .more = told->json.text, .is_closing = true };
+}
+
+int egress_record(const struct egress_end *end, const struct policy *policy, const struct state_dir *dir, const struct state *state,
+                  struct arena *arena, struct error *err)
+{
+        struct egress_told told;
+        struct audit_record record;
+        int r;
+
+        if (policy->audit.path == NULL)
+                return 0;
+        r = egress_tell(end, true, dir, state, arena, &told, err);
+        if (r < 0)
+                return r;
+        egress_told_record(&told, state, &record);
+        if (record.event != NULL)
+                r = audit_write(policy, &record, err);
+        text_buffer_free(&told.json);
+        return r;
 }

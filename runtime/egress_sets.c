@@ -20,6 +20,10 @@
 
 /* What one build can make the kernel remember. */
 #define ATTEMPTS 4096
+/* The kernel makes its table for as many as a set is declared to hold, zeroes it and walks it to the end: 64 KiB each for 4096, at
+ * every start of a container, and most builds try nothing. From Linux 6.5 on (nf_tables_newset()) the size is that of the last
+ * message; the table grows by itself. An older kernel takes the first one, and keeps to it. */
+#define ATTEMPTS_EXPECTED 64
 
 /* An attribute's length is 16 bits: a message holds as many elements as fit into a list of this size. */
 #define LIST_BYTES 60000
@@ -49,7 +53,8 @@ static void put_field(struct netlink_writer *w, uint32_t length)
         netlink_nest_end(w, at);
 }
 
-static void put_set(struct netlink_writer *w, enum egress_set set)
+/* @n: how many elements, where the kernel fills it. */
+static void put_set(struct netlink_writer *w, enum egress_set set, uint32_t n)
 {
         const uint32_t address = sets[set].is_v6 ? 16 : 4;
         size_t about, fields;
@@ -63,7 +68,7 @@ static void put_set(struct netlink_writer *w, enum egress_set set)
         egress_attr_u32(w, NFTA_SET_ID, set + 1u);
         about = netlink_nest(w, NFTA_SET_DESC);
         if (sets[set].is_counted) {
-                egress_attr_u32(w, NFTA_SET_DESC_SIZE, ATTEMPTS);
+                egress_attr_u32(w, NFTA_SET_DESC_SIZE, n);
         } else {
                 fields = netlink_nest(w, NFTA_SET_DESC_CONCAT);
                 put_field(w, address);
@@ -77,9 +82,13 @@ static void put_set(struct netlink_writer *w, enum egress_set set)
 
 void egress_put_sets(struct netlink_writer *w, const struct sandbox_egress *rules)
 {
-        for (enum egress_set set = 0; set < EGRESS_SETS; set++)
-                if (rules->has_list || (rules->is_counted && set < EGRESS_PASSED_4))
-                        put_set(w, set);
+        for (enum egress_set set = 0; set < EGRESS_SETS; set++) {
+                if (!rules->has_list && (!rules->is_counted || set >= EGRESS_PASSED_4))
+                        continue;
+                if (rules->can_resize && sets[set].is_counted)
+                        put_set(w, set, ATTEMPTS_EXPECTED);
+                put_set(w, set, ATTEMPTS);
+        }
 }
 
 static size_t element_bytes(bool is_v6)

@@ -77,7 +77,6 @@ static int lives_somebody(uint64_t netns, pid_t init)
 
 /* ---- what is there ---- */
 
-/* The generation of all rules of the namespace. */
 static int read_generation(struct egress_reader *reader, uint32_t *ret_generation)
 {
         struct netlink_attrs attrs, value;
@@ -92,6 +91,14 @@ static int read_generation(struct egress_reader *reader, uint32_t *ret_generatio
                 return -EPROTO;
         memcpy(ret_generation, value.bytes, sizeof *ret_generation);   /* as it goes back */
         return 0;
+}
+
+uint32_t egress_generation(int fd)
+{
+        struct egress_reader reader = { .fd = fd };
+        uint32_t generation;
+
+        return read_generation(&reader, &generation) < 0 ? 0 : generation;
 }
 
 static int read_mark(struct egress_reader *reader, const struct egress_batch *batch, enum egress_mark *ret_mark)
@@ -209,7 +216,7 @@ static int refuse(const struct sandbox_egress *rules, struct error *err)
 static int take_once(struct egress_reader *reader, const struct sandbox_egress *rules, uint64_t netns, pid_t init,
                      struct egress_batch *batch, bool *ret_is_joined, struct error *err)
 {
-        enum egress_mark mark;
+        enum egress_mark mark = EGRESS_MARK_OTHER;
         uint32_t generation = 0;
         bool is_inhabited = false;
         struct error why = { 0 };

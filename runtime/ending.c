@@ -33,13 +33,19 @@ static uint64_t sum(const struct stats_io_list *list, const char *op)
         return total;
 }
 
+static void read_missing(const struct cgroup_folder *at, const char *file, struct stats_pressure *pressure)
+{
+        if (!pressure->is_given)
+                stats_read_pressure(at, file, pressure);
+}
+
 static void read_numbers(const struct state *state, const struct cgroup_set *set, struct ending *ending)
 {
         const struct cgroup_folder *at;
         auto_arena struct arena arena = { 0 };
-        struct stats stats;
+        struct stats stats = { 0 };
 
-        if (stats_read(state->cgroups, state->n_cgroups, state->is_cgroup2, &arena, &stats, NULL) < 0)
+        if ((state->is_cgroup2 ? stats_read_end_v2(set, &arena, &stats, NULL) : stats_read_v1(set, &arena, &stats, NULL)) < 0)
                 return;
         ending->has_cpu = cgroup_set_find(set, state->is_cgroup2 ? "cpu.stat" : "cpuacct.usage") != NULL;
         ending->cpu_us = stats.cpu.total_ns / 1000;
@@ -61,9 +67,9 @@ static void read_numbers(const struct state *state, const struct cgroup_set *set
         for (size_t i = 0; i < set->n; i++) {
                 if (!set->folders[i].is_v2)
                         continue;
-                stats_read_pressure(&set->folders[i], "cpu.pressure", &stats.cpu.pressure);
-                stats_read_pressure(&set->folders[i], "memory.pressure", &stats.memory.pressure);
-                stats_read_pressure(&set->folders[i], "io.pressure", &stats.io.pressure);
+                read_missing(&set->folders[i], "cpu.pressure", &stats.cpu.pressure);
+                read_missing(&set->folders[i], "memory.pressure", &stats.memory.pressure);
+                read_missing(&set->folders[i], "io.pressure", &stats.io.pressure);
         }
         add_pressure(&stats.cpu.pressure, &ending->cpu);
         add_pressure(&stats.memory.pressure, &ending->memory);
@@ -161,15 +167,19 @@ static void write_exit(const struct state *state, const struct ending *ending, s
         add_numbers(ending, line);
 }
 
-int ending_audit(const struct state *state, const struct ending *ending, struct error *err)
+int ending_audit(const struct state *state, const struct ending *ending, struct audit_record *first, struct error *err)
 {
         auto_buffer struct text_buffer exit_members = { 0 }, oom_members = { 0 };
-        struct audit_record records[3];
+        struct audit_record records[4];
         struct policy policy;
         size_t n = 0;
 
         if (state->audit_path == NULL)
                 return 0;
+        if (first != NULL && first->event != NULL) {
+                records[n++] = *first;
+                first->event = NULL;
+        }
         if (ending->has_oom_kills && ending->oom_kills > 0) {
                 text_add_number(&oom_members, "oomKills", ending->oom_kills);
                 records[n++] = (struct audit_record){ .event = "oom", .more = oom_members.text };

@@ -23,8 +23,10 @@ struct ending {
 
 /* Before the cgroups go. */
 void ending_read(const struct state *state, struct ending *ret_ending);
-/* Returns 0, or a negative errno where the policy has "onError": "refuse" and the line could not be written. */
-int ending_audit(const struct state *state, const struct ending *ending, struct error *err);
+/* Returns 0, or a negative errno where the policy has "onError": "refuse" and the line could not be written.
+ * @first: as of delete_undo(). */
+struct audit_record;
+int ending_audit(const struct state *state, const struct ending *ending, struct audit_record *first, struct error *err);
 
 /* A foreground `run` keeps what only it knows in the record, for a delete that comes later. @status: as of wait(2). */
 void ending_note(struct state *state, int status);

@@ -432,6 +432,7 @@ static int follow(struct work *work, const struct join_request *request, struct 
                 case CHILD_NAMESPACES_READY:
                 case CHILD_SCOPED:
                 case CHILD_EGRESS:
+                case CHILD_COUNTERS:
                 case CHILD_NETNS:
                 case CHILD_ROUTE:
                 case CHILD_GO:

@@ -72,6 +72,7 @@ struct work {
         int notify_fd;
         int watch_fd;                   /* denials.h */
         int egress_fd;
+        uint32_t egress_generation;
         int deadline_fd;
         int *hook_fds[SPEC_HOOK_KINDS];
         struct netdevices net_devices;
@@ -374,8 +375,6 @@ static int prepare(struct work *work, struct error *err)
                                         spec->linux_.resources.n_devices, err);
                 if (r < 0)
                         return r;
-                if (work->state.is_egress_counted && !ready->cgroups.was_there)
-                        egress_who_attach(&work->dir, plan->cgroups.paths, plan->cgroups.n_paths);
                 if (ready->cgroups.was_there) {
                         /* Shared by several containers (buildah --cgroup-parent): not ours to remove. */
                         work->state.is_cgroup_shared = true;
@@ -393,8 +392,6 @@ static int prepare(struct work *work, struct error *err)
                 r = prepare_filters(work, err);
         if (r == 0 && plan->sandbox.egress_deny)
                 r = egress_prepare(&plan->sandbox.egress, &ready->egress, err);
-        if (r == 0 && work->state.has_egress_rules)
-                r = egress_keep(&work->dir, &ready->egress, err);
         for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS && r == 0; kind++)
                 if (kind == SPEC_HOOK_PRESTART || kind == SPEC_HOOK_CREATE_RUNTIME || kind == SPEC_HOOK_CREATE_CONTAINER)
                         r = hooks_prepare(work->arena, &spec->hooks[kind], kind, &work->hook_fds[kind], err);
@@ -562,6 +559,11 @@ static int follow(struct work *work, struct error *err)
                                 return r;
                         child_say(work->report_fd, CHILD_GO, 0);
                         break;
+                case CHILD_COUNTERS:
+                        auto_close_cleanup(&work->egress_fd);
+                        work->egress_fd = fd;
+                        work->egress_generation = egress_generation(fd);
+                        break;
                 case CHILD_NETNS:
                         auto_close_cleanup(&work->net_devices.ns_fd);
                         work->net_devices.ns_fd = fd;
@@ -721,14 +723,39 @@ static int follow_to_exec(struct work *work, struct error *err)
         }
 }
 
-/* Before its program runs, which could end, and its network namespace with it, before anybody looks. */
+/* Before its program runs, which could end, and its network namespace with it, before anybody looks. Init has sent them, but
+ * where it found a table there. */
 static void open_counters(struct work *work)
 {
         struct error why = { 0 };
 
-        if (work->request->is_run && !work->request->is_detached && work->state.is_egress_counted &&
-            egress_open(&work->dir, &work->state, &work->egress_fd, &why) < 0)
+        if (work->ready.wants_counters && work->egress_fd < 0 && egress_open(&work->dir, &work->state, &work->egress_fd, &why) < 0)
                 log_warning("%s", why.text);
+}
+
+static int record_creation(struct work *work, struct error *err)
+{
+        const struct plan *plan = work->plan;
+        int r = audit_write(&plan->policy, &(struct audit_record){ .event = "create", .id = plan->id, .findings = &plan->findings,
+                                                                   .state = &work->state, .plan = plan }, err);
+
+        /* What was never made has no end to be told of. */
+        if (r < 0)
+                work->state.audit_path = NULL;
+        return r;
+}
+
+/* What init does not wait for, while it builds its namespaces and mounts on another processor. A failure ends it. */
+static int prepare_beside(struct work *work, bool is_recorded, struct error *err)
+{
+        const struct cgroups_plan *cgroups = &work->plan->cgroups;
+        int r = is_recorded ? record_creation(work, err) : 0;
+
+        if (r == 0 && work->state.has_egress_rules)
+                r = egress_keep(&work->dir, &work->ready.egress, err);
+        if (r == 0 && work->state.is_egress_counted && !cgroups->is_disabled && !work->ready.cgroups.was_there)
+                egress_who_attach(&work->dir, cgroups->paths, cgroups->n_paths);
+        return r;
 }
 
 static int create(struct work *work, struct error *err)
@@ -736,6 +763,7 @@ static int create(struct work *work, struct error *err)
         const struct launch_request *request = work->request;
         struct plan *plan = work->plan;
         struct launch_ready *ready = &work->ready;
+        bool is_recorded_first;
         int r;
 
         r = begin_record(work, err);
@@ -766,19 +794,21 @@ static int create(struct work *work, struct error *err)
         ready->has_hooks_to_wait_for = plan->spec->hooks[SPEC_HOOK_PRESTART].n + plan->spec->hooks[SPEC_HOOK_CREATE_RUNTIME].n > 0;
         ready->has_net_devices = plan->spec->linux_.n_net_devices > 0;
         ready->dies_with_parent = request->is_run && !request->is_detached;
+        ready->wants_counters = ready->dies_with_parent && work->state.is_egress_counted;
         ready->process.preserve_fds = request->preserve_fds;
         r = deadline_check_reach(&work->state, err);
         if (r < 0) {
                 work->state.audit_path = NULL;
                 return audit_judged(&plan->policy, "create", plan->id, &plan->findings, r, err);
         }
-        r = audit_write(&plan->policy, &(struct audit_record){ .event = "create", .id = plan->id, .findings = &plan->findings,
-                                                               .state = &work->state, .plan = plan }, err);
-        /* What was never made has no end to be told of. */
-        if (r < 0)
-                work->state.audit_path = NULL;
+        /* Nothing runs unrecorded. These hooks are the only ones that init runs without asking us before. */
+        is_recorded_first = plan->spec->hooks[SPEC_HOOK_CREATE_CONTAINER].n > 0;
+        if (is_recorded_first)
+                r = record_creation(work, err);
         if (r == 0)
                 r = clone_init(work, err);
+        if (r == 0)
+                r = prepare_beside(work, !is_recorded_first, err);
         if (r < 0)
                 return r;
         log_debug("container init is process %d", work->pid);
@@ -893,13 +923,13 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 auto_close_cleanup(&work.egress_fd);
                 auto_close_cleanup(&work.deadline_fd);
                 auto_close_cleanup(&work.pidfd);
-                if (delete_undo(&work.dir, &work.state, &ignored) < 0)
+                if (delete_undo(&work.dir, &work.state, NULL, &ignored) < 0)
                         log_warning("undo the creation of %s: %s", request->id, ignored.text);
                 state_dir_close(&work.dir);
                 return r;
         }
         work_close(&work);
-        *ret_launched = (struct launched){ work.pid, work.pidfd, work.master_fd, work.notify_fd, work.egress_fd, work.deadline_fd,
+        *ret_launched = (struct launched){ work.pid, work.pidfd, work.master_fd, work.notify_fd, work.egress_generation, work.egress_fd, work.deadline_fd,
                                            work.state, work.dir, work.plan };
         return 0;
 }

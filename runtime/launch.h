@@ -34,6 +34,7 @@ struct launched {
         int pidfd;
         int master_fd;                  /* the pty to proxy, UNSET_FD: none */
         int notify_fd;                  /* NOTIFY_SOCKET's, see notify.h; UNSET_FD: none */
+        uint32_t egress_generation;     /* of the rules when they were installed; 0: not known */
         int egress_fd;                  /* reads what is counted (egress_control.h), of a foreground run; UNSET_FD: nothing is */
         int deadline_fd;                /* the lock of whoever sees to the deadline, see deadline.h; UNSET_FD: none */
         struct state state;

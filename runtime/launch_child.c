@@ -35,6 +35,15 @@ static void share_egress(int report_fd, int proc_fd)
         child_wait_go(report_fd);
 }
 
+/* It lives as long as this socket, so the counters can be read when its processes have ended. */
+static void share_counters(int report_fd, int fd)
+{
+        const struct child_message message = { .kind = CHILD_COUNTERS };
+
+        if (fd_send(report_fd, fd, &message, sizeof message) < 0)
+                child_fail(report_fd, STEP_SYNC, 0, EPIPE);
+}
+
 /* Returns the inode of the network namespace: the parent may not look into a process that is not dumpable. 0 for the host's,
  * of which nothing is set: it is no pod's, and its rules are the host's. */
 static uint64_t prepare_network(const struct plan *plan, const struct launch_ready *ready, int proc_fd)
@@ -45,10 +54,17 @@ static uint64_t prepare_network(const struct plan *plan, const struct launch_rea
                 return 0;
         if (plan->namespaces.has_new_net && egress_child_loopback_up() < 0)
                 child_fail(ready->report_fd, STEP_LOOPBACK, 0, errno);
-        if (ready->egress.length > 0 && egress_child_install(&ready->egress) < 0) {
-                if (errno != EEXIST)
+        if (ready->egress.length > 0) {
+                auto_close int counters_fd = UNSET_FD;
+
+                if (egress_child_install(&ready->egress, ready->wants_counters ? &counters_fd : NULL) == 0) {
+                        if (counters_fd >= 0)
+                                share_counters(ready->report_fd, counters_fd);
+                } else if (errno == EEXIST) {
+                        share_egress(ready->report_fd, proc_fd);
+                } else {
                         child_fail(ready->report_fd, STEP_EGRESS, 0, errno);
-                share_egress(ready->report_fd, proc_fd);
+                }
         }
         /* Nothing inside has CAP_NET_BIND_SERVICE over this namespace, which the host owns. */
         if (enter_child_write(proc_fd, "sys/net/ipv4/ip_unprivileged_port_start", "0") < 0 && errno != ENOENT)

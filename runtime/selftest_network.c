@@ -58,7 +58,7 @@ ATTEMPT(replace_rules)
                 snprintf(how, size, "%.100s", err.text);
                 return SELFTEST_UNTRIED;
         }
-        r = egress_child_install(&batch);
+        r = egress_child_install(&batch, NULL);
         if (r < 0 && errno == EEXIST)   /* whoever gets as far as the table has the power to change it */
                 r = 0;
         return attempt_refused(r, how, size);

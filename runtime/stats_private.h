@@ -6,6 +6,8 @@
 
 int stats_read_v1(const struct cgroup_set *set, struct arena *arena, struct stats *stats, struct error *err);
 int stats_read_v2(const struct cgroup_set *set, struct arena *arena, struct stats *stats, struct error *err);
+/* Only what is told of a container that has ended: processor, the peak of memory, io, pressure. */
+int stats_read_end_v2(const struct cgroup_set *set, struct arena *arena, struct stats *stats, struct error *err);
 
 /* A file of one number, "max" being the highest there is. A missing one is 0. */
 uint64_t stats_number(const struct cgroup_folder *at, const char *file);

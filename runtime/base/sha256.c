@@ -1,8 +1,15 @@
-/* SHA-256 as FIPS 180-4 gives it: plain, and fast enough for the ten kilobytes of a filter (a cryptography library
- * costs half a millisecond and a megabyte at each start). Not for secrets: nothing here is wiped. */
+/* SHA-256 as FIPS 180-4 gives it, with the processor's instructions for it where it has them (a cryptography library costs half a
+ * millisecond and a megabyte at each start). Not for secrets: nothing here is wiped. */
 #include "runtime/base/sha256.h"
 
 #include <string.h>
+#if defined(__x86_64__) && defined(__has_include)
+#if __has_include(<sys/platform/x86.h>)
+#include <immintrin.h>
+#include <sys/platform/x86.h>
+#define HAS_SHA_INSTRUCTIONS 1
+#endif
+#endif
 
 /* FIPS 180-4, 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
 static const uint32_t round_constants[64] = {
@@ -21,7 +28,7 @@ static uint32_t rotate(uint32_t x, unsigned n)
         return x >> n | x << (32 - n);
 }
 
-static void add_block(uint32_t state[8], const uint8_t *block)
+static void add_block_plainly(uint32_t state[8], const uint8_t *block)
 {
         uint32_t w[64], v[8], t1, t2;
 
@@ -47,6 +54,53 @@ static void add_block(uint32_t state[8], const uint8_t *block)
 #undef V
         for (unsigned i = 0; i < 8; i++)
                 state[i] += v[i];
+}
+
+#ifdef HAS_SHA_INSTRUCTIONS
+/* The processor's own rounds, two an instruction (Intel SDM, SHA256RNDS2: it takes the state as the words ABEF and CDGH): an
+ * audited run hashes some twenty kilobytes. */
+__attribute__((target("sha,sse4.1")))
+static void add_block_by_instructions(uint32_t state[8], const uint8_t *block)
+{
+        const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
+        __m128i dcba = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)&state[0]), 0xb1);
+        __m128i hgfe = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)(const void *)&state[4]), 0x1b);
+        __m128i abef = _mm_alignr_epi8(dcba, hgfe, 8), cdgh = _mm_blend_epi16(hgfe, dcba, 0xf0);
+        const __m128i abef_before = abef, cdgh_before = cdgh;
+        __m128i w[4], sum;
+
+        for (unsigned i = 0; i < 4; i++)
+                w[i] = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(const void *)(block + 16 * i)), swap);
+        for (unsigned i = 0; i < 16; i++) {
+                sum = _mm_add_epi32(w[0], _mm_loadu_si128((const __m128i *)(const void *)&round_constants[4 * i]));
+                cdgh = _mm_sha256rnds2_epu32(cdgh, abef, sum);
+                abef = _mm_sha256rnds2_epu32(abef, cdgh, _mm_shuffle_epi32(sum, 0x0e));
+                /* The four words of sixteen rounds later. */
+                sum = _mm_add_epi32(_mm_sha256msg1_epu32(w[0], w[1]), _mm_alignr_epi8(w[3], w[2], 4));
+                w[0] = w[1];
+                w[1] = w[2];
+                w[2] = w[3];
+                w[3] = _mm_sha256msg2_epu32(sum, w[3]);
+        }
+        abef = _mm_add_epi32(abef, abef_before);
+        cdgh = _mm_add_epi32(cdgh, cdgh_before);
+        dcba = _mm_shuffle_epi32(abef, 0x1b);
+        hgfe = _mm_shuffle_epi32(cdgh, 0xb1);
+        _mm_storeu_si128((__m128i *)(void *)&state[0], _mm_blend_epi16(dcba, hgfe, 0xf0));
+        _mm_storeu_si128((__m128i *)(void *)&state[4], _mm_alignr_epi8(hgfe, dcba, 8));
+}
+#endif
+
+static void add_block(uint32_t state[8], const uint8_t *block)
+{
+#ifdef HAS_SHA_INSTRUCTIONS
+        /* What libc found at its start: cpuid costs microseconds in a virtual machine. */
+        if (CPU_FEATURE_PRESENT(SHA) && CPU_FEATURE_PRESENT(SSE4_1)) {
+                add_block_by_instructions(state, block);
+                return;
+        }
+#endif
+        add_block_plainly(state, block);
 }
 
 void sha256_begin(struct sha256 *sha256)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
+#include "runtime/audit.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
@@ -65,7 +66,7 @@ static void tell_refused(const struct egress_attempt *attempts, size_t n)
                 fprintf(stderr, "runb: egress: refused by the policy: %s\n", line.text);
 }
 
-/* Its evidence says what its network counted: delete reads that, where the namespace is kept beyond our @fd. */
+/* Its evidence says what its network counted: delete reads that, where the namespace is kept beyond our socket. */
 static bool is_left_to_delete(const struct launched *launched)
 {
         auto_close int fd = UNSET_FD;
@@ -73,23 +74,18 @@ static bool is_left_to_delete(const struct launched *launched)
         return launched->state.has_evidence && egress_open(&launched->dir, &launched->state, &fd, NULL) == 0;
 }
 
-/* @fd: has kept the network namespace, whose processes have ended. */
-static void tell_egress(int fd, struct launched *launched, bool is_kept, struct arena *arena)
+/* The socket has kept the network namespace, whose processes have ended. */
+static void tell_egress(struct launched *launched, bool is_kept, struct arena *arena, struct egress_told *ret_told)
 {
-        static const struct policy no_log;
-        struct egress_attempt *attempts;
         struct error why = { 0 };
-        auto_close int who_fd = UNSET_FD;
-        size_t n;
+        const struct egress_end end = { launched->egress_fd, UNSET_FD, launched->egress_generation };
 
-        if (fd < 0)
+        if (end.fd < 0)
                 return;
-        who_fd = egress_who_open(&launched->dir, &launched->state);
         /* Of one that is kept delete writes the record. */
-        if (egress_record(fd, who_fd, is_kept ? &no_log : &launched->plan->policy, &launched->dir, &launched->state, arena, &attempts, &n,
-                          &why) < 0)
+        if (egress_tell(&end, !is_kept && launched->state.audit_path != NULL, &launched->dir, &launched->state, arena, ret_told, &why) < 0)
                 log_warning("%s", why.text);
-        tell_refused(attempts, n);
+        tell_refused(ret_told->attempts, ret_told->n);
         /* That is done: not once more when it is deleted. */
         if (!is_kept) {
                 egress_who_undo(&launched->dir);
@@ -98,7 +94,8 @@ static void tell_egress(int fd, struct launched *launched, bool is_kept, struct 
 }
 
 /* After the program has ended: the container goes too, or stays `stopped` for a later delete (--keep). */
-static int finish(const struct create_options *options, struct launched *launched, int status, struct error *err)
+static int finish(const struct create_options *options, struct launched *launched, int status, struct audit_record *egress,
+                  struct error *err)
 {
         int r;
 
@@ -122,7 +119,16 @@ static int finish(const struct create_options *options, struct launched *launche
         r = state_lock(&launched->dir, err);
         if (r == -ENOENT)       /* somebody else deleted it meanwhile */
                 return 0;
-        return r < 0 ? r : delete_undo(&launched->dir, &launched->state, err);
+        return r < 0 ? r : delete_undo(&launched->dir, &launched->state, egress, err);
+}
+
+/* It goes with the container's end, with one write. One that did not end so is told of all the same. */
+static void write_rest(const struct launched *launched, const struct audit_record *egress)
+{
+        struct error why = { 0 };
+
+        if (egress->event != NULL && audit_write(&launched->plan->policy, egress, &why) < 0)
+                log_warning("%s", why.text);
 }
 
 /* The service manager waits for us: we are the service's main process, so no MAINPID. */
@@ -162,6 +168,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         };
         struct launch_request request;
         struct launched launched;
+        struct egress_told told = { 0 };
+        struct audit_record egress;
         struct deadline_watch watch = { .timer_fd = UNSET_FD };
         struct error err = { 0 };
         char **arguments;
@@ -187,7 +195,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         if (r < 0) {
                 struct error ignored = { 0 };
 
-                delete_undo(&launched.dir, &launched.state, &ignored);
+                delete_undo(&launched.dir, &launched.state, NULL, &ignored);
                 error_context(&err, "runb run failed");
                 return cli_fail(&err, 1);
         }
@@ -208,7 +216,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
                         struct error ignored = { 0 };
 
                         if (state_lock(&launched.dir, &ignored) == 0)
-                                delete_undo(&launched.dir, &launched.state, &ignored);
+                                delete_undo(&launched.dir, &launched.state, NULL, &ignored);
                         return cli_fail(&err, 1);
                 }
                 terminal_proxy_watch(watch.timer_fd, step_deadline, &watch);
@@ -221,9 +229,12 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         if (r == 0 && launched.state.is_deadline_over)
                 status = SIGKILL;
         deadline_watch_close(&watch);
-        tell_egress(launched.egress_fd, &launched, options.keeps || is_left_to_delete(&launched), cli->arena);
+        tell_egress(&launched, options.keeps || is_left_to_delete(&launched), cli->arena, &told);
+        egress_told_record(&told, &launched.state, &egress);
         if (r == 0)
-                r = finish(&options, &launched, status, &err);
+                r = finish(&options, &launched, status, &egress, &err);
+        write_rest(&launched, &egress);
+        text_buffer_free(&told.json);
         auto_close_cleanup(&launched.egress_fd);
         auto_close_cleanup(&launched.deadline_fd);
         auto_close_cleanup(&launched.pidfd);

@@ -326,7 +326,7 @@ int main(int argc, char **argv)
                 sethostname("floor", 5);
                 lift_loopback();
                 if (owner != 0)
-                        must(egress_child_install(&egress), "egress");
+                        must(egress_child_install(&egress, NULL), "egress");
                 setsid();
                 give_up(userns_fd, sysctl_fd, &filter);
                 execv(argv[at + 2], argv + at + 2);

@@ -59,6 +59,36 @@ by_path()
 }
 check "of one whose path its engine has removed before it deletes" by_path
 
+# A foreground run looks at everything only where the kernel says that something was changed.
+running() { [ "$("$RUNB" --root "$T/state" state "$1" 2> /dev/null | jq -r .status)" = running ]; }
+pid_of() { "$RUNB" --root "$T/state" state "$1" | jq .pid; }
+in_run() # ID [COMMAND IN ITS NETWORK NAMESPACE]...
+{
+        local id=$1 runner
+        shift
+        bundle "$id" '.process.args = ["/bin/sleep", "1000"]'
+        rt --policy "$P/policy.json" run --bundle "$B" "$id" < /dev/null > "$T/run-$id" 2>&1 & runner=$!
+        wait_for 20 running "$id"
+        [ $# -eq 0 ] || nsenter -t "$(pid_of "$id")" -n "$@"
+        run rt kill "$id" KILL; want_rc 0
+        wait $runner || :
+        jq -r "select(.event == \"egress\" and .id == \"$id\") | .findings | map(.got)[]" /run/policy/audit.jsonl > "$T/got-$id"
+}
+tampered()
+{
+        with_audit '{}'
+        in_run t1
+        want_same "$(cat "$T/got-t1")" ""
+        in_run t2 nft flush ruleset
+        grep -q 'it has been removed\|only 0 of its rules' "$T/got-t2" || fail "the record says: $(cat "$T/got-t2")"
+        in_run t3 nft insert rule inet runb output accept
+        grep -q 'is not the one that was installed' "$T/got-t3" || fail "the record says: $(cat "$T/got-t3")"
+        # A change next to the table is none of it.
+        in_run t4 nft add table inet other
+        want_same "$(cat "$T/got-t4")" ""
+}
+check "the record of a foreground run tells of rules that were flushed or changed meanwhile" tampered
+
 kept()
 {
         with_audit '{}'

@@ -110,7 +110,7 @@ int main(int argc, char **argv)
                                 say(err.text);
                                 return 2;
                         }
-                        r = egress_child_install(&batch);
+                        r = egress_child_install(&batch, NULL);
                         if (r < 0 && errno == EEXIST)
                                 r = take_over(&rules, &batch, &err);
                         else if (r < 0)
