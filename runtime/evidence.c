@@ -230,7 +230,8 @@ static void add_predicate(const struct evidence_wanted *wanted, const struct pol
         struct error why = { 0 };
         struct utsname host;
 
-        completeness.has_verdict = state_status(state) != STATE_STOPPED && report_make(wanted->dir, state, arena, &report, &why) == 0;
+        completeness.has_verdict = state_status(state) != STATE_STOPPED &&
+                                   report_make(wanted->dir, state, true, arena, &report, &why) == 0;
         text_add_object(out, "predicate");
         add_monitor(wanted->dir, state, policy, out, &completeness);
         text_add_object(out, "monitoredProcess");

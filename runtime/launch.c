@@ -249,6 +249,18 @@ static int take_ids(struct work *work, struct error *err)
         return r;
 }
 
+/* For who asks later whether they are still what the processes have (report.h). */
+static int note_filter(struct work *work, const struct seccomp_filter *filter, const char **ret_digest, struct error *err)
+{
+        char digest[SECCOMP_DIGEST_SIZE];
+
+        if (filter->code == NULL)
+                return 0;
+        seccomp_filter_digest(filter, digest);
+        *ret_digest = arena_string(work->arena, digest);
+        return *ret_digest == NULL ? error_errno(err, ENOMEM, "linux.seccomp") : 0;
+}
+
 static int prepare_filters(struct work *work, struct error *err)
 {
         const struct sandbox *sandbox = &work->plan->sandbox;
@@ -272,6 +284,10 @@ static int prepare_filters(struct work *work, struct error *err)
                 r = seccomp_filter_save(&process->filters[0], work->dir.fd, "seccomp-policy.bpf", err);
         if (r == 0 && process->filters[1].code != NULL)
                 r = seccomp_filter_save(&process->filters[1], work->dir.fd, "seccomp-engine.bpf", err);
+        if (r == 0)
+                r = note_filter(work, &process->filters[0], &work->state.seccomp_digest, err);
+        if (r == 0)
+                r = note_filter(work, &process->filters[1], &work->state.seccomp_engine_digest, err);
         if (r == 0 && listener_is_wanted(&process->filters[1]) && !work->request->is_run)
                 r = listener_bind(work->dir.fd, &process->listener_fd, err);
         return r;

@@ -28,6 +28,8 @@ const char *report_verdict_name(enum report_verdict verdict)
                 return "weakened";
         case REPORT_UNKNOWN:
                 return "unknown";
+        case REPORT_UNREAD:
+                return "not read";
         }
         return "unknown";
 }
@@ -70,12 +72,13 @@ static void append(struct report *report, const char *control, enum report_verdi
         report->last = check;
 }
 
+/* What was not read says nothing of what was. */
 static size_t count(const struct report *report, const char *control)
 {
         size_t n = 0;
 
         for (const struct report_check *check = report->first; check != NULL; check = check->next)
-                n += strcmp(check->control, control) == 0;
+                n += strcmp(check->control, control) == 0 && check->verdict != REPORT_UNREAD;
         return n;
 }
 
@@ -84,7 +87,7 @@ void report_add(struct report *report, const char *control, enum report_verdict 
         size_t n = count(report, control);
         va_list arguments;
 
-        if (verdict != REPORT_HOLDS)
+        if (verdict == REPORT_WEAKENED || verdict == REPORT_UNKNOWN)
                 report->holds = false;
         if (n > ROWS_MOST)
                 return;
@@ -188,10 +191,15 @@ static void look_landlock(struct report *report)
 {
         const struct state *state = report->state;
 
+        if (!state->is_abstract_scoped && !state->tcp_ports.is_limited) {
+                report_holds(report, "landlock", "nothing is asked of it");
+                return;
+        }
         /* landlock(7): there is no way to ask whether a process has a domain. */
-        report_holds(report, "landlock", "%s%s; by the record, as the kernel does not tell of domains",
-                     state->is_abstract_scoped ? "abstract sockets are scoped" : "nothing is asked of it",
-                     state->tcp_ports.is_limited ? ", TCP goes to the listed ports" : "");
+        report_add(report, "landlock", REPORT_UNREAD, "%s%s%s, by the record: the kernel tells of nobody's domain",
+                   state->is_abstract_scoped ? "abstract sockets are scoped" : "",
+                   state->is_abstract_scoped && state->tcp_ports.is_limited ? ", " : "",
+                   state->tcp_ports.is_limited ? "TCP goes to the listed ports" : "");
 }
 
 static void look_deadline(struct report *report)
@@ -239,14 +247,14 @@ static int open_init(struct report *report, struct error *err)
         return 0;
 }
 
-int report_make(const struct state_dir *dir, const struct state *state, struct arena *arena, struct report *ret_report,
-                struct error *err)
+int report_make(const struct state_dir *dir, const struct state *state, bool may_stop, struct arena *arena,
+                struct report *ret_report, struct error *err)
 {
         struct report *report = ret_report;
         struct error why = { 0 };
         int r;
 
-        *report = (struct report){ .arena = arena, .dir = dir, .state = state, .proc_fd = UNSET_FD, .userns_fd = UNSET_FD,
+        *report = (struct report){ .arena = arena, .dir = dir, .state = state, .may_stop = may_stop, .proc_fd = UNSET_FD, .userns_fd = UNSET_FD,
                                    .holds = true };
         report->status = state_status(state);
         if (report->status == STATE_CREATING)

@@ -25,6 +25,7 @@ enum report_verdict {
         REPORT_HOLDS,
         REPORT_WEAKENED,
         REPORT_UNKNOWN,                 /* it could not be looked at: counts as weakened */
+        REPORT_UNREAD,                  /* a detail that the kernel does not tell us here: counts as nothing, and is said */
 };
 const char *report_verdict_name(enum report_verdict verdict);   /* "holds" */
 
@@ -35,6 +36,14 @@ struct report_check {
         struct report_check *next;
 };
 
+/* A program that filters system calls. */
+struct report_filter {
+        const char *digest;             /* "sha256:" of its instructions */
+        uint32_t n_instructions;
+        const char *whose;              /* "the profile's", "the engine's"; "": none that create loaded */
+};
+#define REPORT_FILTERS 2                /* those that create may load */
+
 /* A thread that differs from the first one of its process stands for itself. */
 struct report_process {
         pid_t pid, thread;              /* the same for a process; in our pid namespace */
@@ -42,9 +51,11 @@ struct report_process {
         char state;
         bool is_zombie, is_in_cgroup, is_in_pidns;
         uint64_t start_time;            /* of the process: tells a pid that is used again */
+        uint64_t thread_start_time;
         uint32_t uids[4], gids[4];      /* real, effective, saved, file system */
         uint64_t inheritable, permitted, effective, bounding, ambient;
         int no_new_privs, seccomp, filters;     /* -1: the kernel does not tell */
+        const struct report_filter **programs; size_t n_programs;       /* the oldest first; none where they were not read */
         const char *groups;             /* blank-separated */
         uint64_t namespaces[SPEC_NS_KINDS];     /* inodes; 0: not told */
         uint64_t nofile, fsize, core, rtprio, nice;     /* hard limits */
@@ -92,11 +103,15 @@ struct report {
         bool has_sandbox;
         const char *why_no_sandbox;
 
+        bool may_stop;                  /* threads, to read their filters */
         int proc_fd;                    /* /proc of init's, UNSET_FD */
         int userns_fd;                  /* the build's user namespace, UNSET_FD */
         uint64_t userns_inode;
 
         struct report_process *processes; size_t n_processes, n_ended;
+        const char *filters_wanted[REPORT_FILTERS]; size_t n_filters_wanted;    /* digests; NULL: none */
+        struct report_filter *filters; size_t n_filters;
+        bool has_filters;               /* those of every thread were read */
         struct report_namespace namespaces[SPEC_NS_KINDS]; size_t n_namespaces;
         const char *uid_map, *gid_map;  /* as the kernel has them, one line */
         struct report_mount *mounts; size_t n_mounts;
@@ -111,10 +126,10 @@ struct report {
         bool holds;
 };
 
-/* Looks. @dir and @state: of the container, which has an init. What could not be looked at is a check of its own; an error is the
+/* Looks. @may_stop: stops each thread for an instant, to read its filters of system calls (seccomp_read.h). @dir and @state: of the container, which has an init. What could not be looked at is a check of its own; an error is the
  * lack of memory, and a container without processes. Close with report_close(), after a failure, too. */
-int report_make(const struct state_dir *dir, const struct state *state, struct arena *arena, struct report *ret_report,
-                struct error *err);
+int report_make(const struct state_dir *dir, const struct state *state, bool may_stop, struct arena *arena,
+                struct report *ret_report, struct error *err);
 void report_close(struct report *report);
 #define auto_report __attribute__((cleanup(report_close)))
 

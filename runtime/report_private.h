@@ -20,6 +20,12 @@ int report_is_within(const struct report *report, int fd);
 /* The profile lets the build make user namespaces. */
 bool report_may_nest(const struct report *report);
 
+/* "process 5 (sh)" */
+const char *report_who(struct report *report, const struct report_process *process);
+
+/* Before the processes are judged; and after, of those that are left: returns what was not read, and why; NULL: nothing. */
+void report_expect_filters(struct report *report);
+const char *report_look_filters(struct report *report);
 void report_look_processes(struct report *report);
 void report_judge_processes(struct report *report);
 void report_look_namespaces(struct report *report);

@@ -19,7 +19,6 @@
 #include "runtime/base/fd.h"
 #include "runtime/cgroups.h"
 #include "runtime/report_private.h"
-#include "runtime/seccomp.h"
 
 #define MAY_BE_JOINING_TRIES 10u        /* a second: `exec` becomes the build's only right before it executes its program */
 
@@ -280,6 +279,7 @@ static void look_threads(struct report *report, int fd, const struct report_proc
                 if (thread.thread <= 0 || thread.thread == process->pid)
                         continue;
                 at = openat(task, entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                state_process_start_time(thread.thread, &thread.thread_start_time, &(bool){ false });
                 if (at >= 0 && read_status(report, at, &thread) == 0 && !thread.is_zombie &&
                     (process->is_zombie || !is_same_thread(process, &thread)))
                         add_process(report, &thread);
@@ -300,6 +300,7 @@ static void look_one(struct report *report, const struct found *found)
                 return;
         }
         state_process_start_time(found->pid, &process.start_time, &(bool){ false });
+        process.thread_start_time = process.start_time;
         read_rest(report, fd, &process);
         add_process(report, &process);
         look_threads(report, fd, &process);
@@ -355,7 +356,7 @@ static bool is_mapped(const struct spec_id_map *map, size_t n, uint32_t id)
         return false;
 }
 
-static const char *who(struct report *report, const struct report_process *process)
+const char *report_who(struct report *report, const struct report_process *process)
 {
         if (process->pid == process->thread)
                 return report_text(report, "process %d (%s)", process->pid, process->name);
@@ -382,7 +383,7 @@ static size_t judge_caps(struct report *report, const struct report_process *pro
                 if (more == 0)
                         continue;
                 first = spec_cap_name(__builtin_ctzll(more));
-                weak("capabilities", "%s has %s%s in its %s set, which the profile does not give", who(report, process),
+                weak("capabilities", "%s has %s%s in its %s set, which the profile does not give", report_who(report, process),
                      first == NULL ? "unknown ones" : first, more & (more - 1) ? " and others" : "", sets[i].name);
         }
         return n;
@@ -398,13 +399,13 @@ static size_t judge_ids(struct report *report, const struct report_process *proc
                 return 0;
         for (size_t i = 0; i < 4; i++) {
                 if (!is_mapped(state->uid_map, state->n_uid_map, process->uids[i])) {
-                        weak("ids", "%s has uid %u, which is not of the container", who(report, process), process->uids[i]);
+                        weak("ids", "%s has uid %u, which is not of the container", report_who(report, process), process->uids[i]);
                         break;
                 }
         }
         for (size_t i = 0; i < 4; i++) {
                 if (!is_mapped(state->gid_map, state->n_gid_map, process->gids[i])) {
-                        weak("ids", "%s has gid %u, which is not of the container", who(report, process), process->gids[i]);
+                        weak("ids", "%s has gid %u, which is not of the container", report_who(report, process), process->gids[i]);
                         break;
                 }
         }
@@ -416,7 +417,7 @@ static size_t judge_ids(struct report *report, const struct report_process *proc
                         break;
                 p = end;
                 if (!is_mapped(state->gid_map, state->n_gid_map, (uint32_t)group)) {
-                        weak("ids", "%s has the group %lu, which is not of the container", who(report, process), group);
+                        weak("ids", "%s has the group %lu, which is not of the container", report_who(report, process), group);
                         break;
                 }
         }
@@ -449,9 +450,9 @@ static size_t judge_namespaces(struct report *report, const struct report_proces
                 if (wanted == process->namespaces[kind] || (report_may_nest(report) && is_builds(report, process, kind)))
                         continue;
                 if (process->namespaces[kind] == 0)
-                        weak("namespaces", "%s: its %s namespace cannot be looked at", who(report, process), spec_ns_name(kind));
+                        weak("namespaces", "%s: its %s namespace cannot be looked at", report_who(report, process), spec_ns_name(kind));
                 else
-                        weak("namespaces", "%s is in another %s namespace", who(report, process), spec_ns_name(kind));
+                        weak("namespaces", "%s is in another %s namespace", report_who(report, process), spec_ns_name(kind));
         }
         return n;
 }
@@ -471,7 +472,7 @@ static size_t judge_limits(struct report *report, const struct report_process *p
 
         for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
                 if (process->has_limits && process->pid == process->thread && limits[i].has > limits[i].most)
-                        weak("rlimits", "%s may raise its %s to %llu, over the profile's %llu", who(report, process), limits[i].name,
+                        weak("rlimits", "%s may raise its %s to %llu, over the profile's %llu", report_who(report, process), limits[i].name,
                              (unsigned long long)limits[i].has, (unsigned long long)limits[i].most);
         return n;
 }
@@ -484,17 +485,17 @@ static size_t judge_one(struct report *report, const struct report_process *proc
         if (process->is_zombie)
                 return 0;
         if (!process->is_in_cgroup)
-                weak("limits", "%s is not in the container's cgroup", who(report, process));
+                weak("limits", "%s is not in the container's cgroup", report_who(report, process));
         if (report->state->has_own_pidns && !process->is_in_pidns)
-                weak("namespaces", "%s is in the container's cgroup, but not in its pid namespace", who(report, process));
+                weak("namespaces", "%s is in the container's cgroup, but not in its pid namespace", report_who(report, process));
         /* The filters are loaded right before the program is executed. */
         if (!is_waiting && process->seccomp != 2)
-                weak("seccomp", "%s runs without a filter of system calls", who(report, process));
+                weak("seccomp", "%s runs without a filter of system calls", report_who(report, process));
         else if (!is_waiting && process->filters >= 0 && process->filters < n_filters)
-                weak("seccomp", "%s has %d filter%s of system calls, not %d", who(report, process), process->filters,
+                weak("seccomp", "%s has %d filter%s of system calls, not %d", report_who(report, process), process->filters,
                      process->filters == 1 ? "" : "s", n_filters);
         if (process->no_new_privs != 1 && policy_exceptions_find(&report->policy, "noNewPrivileges") == NULL)
-                weak("no_new_privs", "%s may gain privileges by executing a file", who(report, process));
+                weak("no_new_privs", "%s may gain privileges by executing a file", report_who(report, process));
         /* In a namespace that it made itself a build has them all, over nothing but that. */
         if (process->namespaces[SPEC_NS_USER] == report->userns_inode || !report_may_nest(report))
                 n += judge_caps(report, process, is_said);
@@ -532,32 +533,16 @@ static void suspect(struct report *report, int n_filters, bool is_first, struct 
         *suspects = now;
 }
 
-/* Those that create kept for exec: explain makes one of the two, and one without code is none. */
-static int count_filters(struct report *report)
-{
-        static const char *const files[] = { "seccomp-policy.bpf", "seccomp-engine.bpf" };
-        int n = 0;
-
-        for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-                struct seccomp_filter filter = { 0 };
-                struct error err = { 0 };
-                int r = seccomp_filter_restore(report->dir->fd, files[i], &filter, &err);
-
-                if (r < 0 && (r != -ENOENT || i == 0))
-                        report_add(report, "seccomp", REPORT_UNKNOWN, "%s", err.text);
-                n += r == 0 && filter.code != NULL;
-                seccomp_filter_free(&filter);
-        }
-        return n;
-}
-
 void report_judge_processes(struct report *report)
 {
         const struct timespec pause = { 0, 100000000 };
-        const int n_filters = count_filters(report);
         struct suspects suspects = { 0 };
         size_t n_alive = 0;
+        const char *unread;
+        int n_filters;
 
+        report_expect_filters(report);
+        n_filters = (int)report->n_filters_wanted;
         suspect(report, n_filters, true, &suspects);
         for (unsigned tries = 0; tries < MAY_BE_JOINING_TRIES && suspects.n > 0 && report->status != STATE_PAUSED; tries++) {
                 nanosleep(&pause, NULL);
@@ -571,12 +556,16 @@ void report_judge_processes(struct report *report)
                 n_alive += !report->processes[i].is_zombie;
         if (n_alive == 0)
                 report_add(report, "processes", REPORT_UNKNOWN, "no process could be looked at");
+        unread = report_look_filters(report);
         report_holds(report, "capabilities", "within the profile's, in every process");
         report_holds(report, "no_new_privs", "set in every process");
         report_holds(report, "seccomp", report->status == STATE_CREATED ? "loaded when it is started" :
-                                        report->state->is_explained ? "the filter that explains itself, in every process" :
-                                        n_filters == 2 ? "the profile's filter and the engine's, in every process" :
-                                                         "the profile's filter, in every process");
+                                        report_text(report, "%s, %s every process",
+                                                    report->state->is_explained ? "the filter that explains itself" :
+                                                    n_filters == 2 ? "the profile's filter and the engine's" : "the profile's filter",
+                                                    report->has_filters ? "read in" : "by their number in"));
+        if (unread != NULL)
+                report_add(report, "seccomp", REPORT_UNREAD, "%s", unread);
         report_holds(report, "ids", "%s", text_is_empty(report->uid_map) ? "of the container" : report->uid_map);
         report_holds(report, "namespaces", "all its own, owned outside of it");
         report_holds(report, "rlimits", "within the profile's");

@@ -52,7 +52,14 @@ static void write_process(const struct report_process *process, struct text_buff
                 text_add(out, "}");
                 text_add_flag(out, "noNewPrivs", process->no_new_privs == 1);
                 text_add_key(out, "seccomp");
-                text_addf(out, "{\"mode\":%d,\"filters\":%d}", process->seccomp, process->filters);
+                text_addf(out, "{\"mode\":%d,\"filters\":%d", process->seccomp, process->filters);
+                if (process->n_programs > 0) {
+                        text_add_list(out, "programs");
+                        for (size_t i = 0; i < process->n_programs; i++)
+                                text_add_member(out, NULL, process->programs[i]->digest);
+                        text_add(out, "]");
+                }
+                text_add(out, "}");
                 text_add_object(out, "namespaces");
                 for (enum spec_ns kind = 0; kind < SPEC_NS_KINDS; kind++)
                         if (process->namespaces[kind] != 0)
@@ -62,6 +69,19 @@ static void write_process(const struct report_process *process, struct text_buff
                         text_add_member(out, "label", process->label);
         }
         text_add(out, "}");
+}
+
+static void write_filters(const struct report *report, struct text_buffer *out)
+{
+        text_add_list(out, "filters");
+        for (size_t i = 0; i < report->n_filters; i++) {
+                text_add_object(out, NULL);
+                text_add_member(out, "digest", report->filters[i].digest);
+                text_add_number(out, "instructions", report->filters[i].n_instructions);
+                text_add_member(out, "whose", report->filters[i].whose);
+                text_add(out, "}");
+        }
+        text_add(out, "]");
 }
 
 static void write_namespaces(const struct report *report, struct text_buffer *out)
@@ -174,9 +194,15 @@ void report_to_json(const struct report *report, struct text_buffer *out)
                 write_process(&report->processes[i], out);
         text_add(out, "]");
         text_add_number(out, "endedMeanwhile", report->n_ended);
+        write_filters(report, out);
         write_mounts(report, out);
         write_network(report, out);
         write_rest(report, out);
+        text_add_list(out, "notRead");
+        for (const struct report_check *check = report->first; check != NULL; check = check->next)
+                if (check->verdict == REPORT_UNREAD)
+                        text_add_member(out, NULL, check->control);
+        text_add(out, "]");
         text_add_list(out, "checks");
         for (const struct report_check *check = report->first; check != NULL; check = check->next) {
                 text_add_object(out, NULL);

@@ -7,6 +7,7 @@
  * entry that was cut short, changed or renamed (its key and checksum are in it), and a cache that grows for ever. */
 #include "runtime/seccomp.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -372,4 +373,20 @@ int seccomp_filter_restore(int dir_fd, const char *name, struct seccomp_filter *
                 return error_set(err, EBADMSG, "the seccomp program %s of the container is damaged or not ours; "
                                  "delete the container and create it again", name);
         return r < 0 ? error_errno(err, r, "read the seccomp program %s", name) : 0;
+}
+
+void seccomp_filter_digest(const struct seccomp_filter *filter, char ret_text[SECCOMP_DIGEST_SIZE])
+{
+        uint8_t digest[SHA256_LENGTH];
+        struct sha256 sha256;
+
+        static_assert(sizeof "sha256:" - 1 + SHA256_TEXT_SIZE <= SECCOMP_DIGEST_SIZE, "room for the text");
+        ret_text[0] = '\0';
+        if (filter->code == NULL)
+                return;
+        sha256_begin(&sha256);
+        sha256_add(&sha256, filter->code, filter->n * sizeof *filter->code);
+        sha256_end(&sha256, digest);
+        strcpy(ret_text, "sha256:");
+        sha256_text(digest, ret_text + strlen("sha256:"));
 }

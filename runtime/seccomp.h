@@ -54,6 +54,10 @@ int seccomp_child_load_deaf(const struct seccomp_filter *filter);
 int seccomp_filter_save(const struct seccomp_filter *filter, int dir_fd, const char *name, struct error *err);
 int seccomp_filter_restore(int dir_fd, const char *name, struct seccomp_filter *ret_filter, struct error *err);
 
+/* Of a filter's instructions, as the kernel holds them: "sha256:" and 64 digits. "" where it has none. */
+#define SECCOMP_DIGEST_SIZE 72
+void seccomp_filter_digest(const struct seccomp_filter *filter, char ret_text[SECCOMP_DIGEST_SIZE]);
+
 /* The compilers behind the two, without a cache. @arch: a token of libseccomp (SCMP_ARCH_X86_64, SCMP_ARCH_NATIVE). */
 int seccomp_compile_engine(const struct spec_seccomp *seccomp, struct seccomp_filter *ret_filter, struct error *err);
 int seccomp_compile_build(uint32_t arch, const struct policy_seccomp_choice *choice, struct seccomp_filter *ret_filter,

@@ -80,6 +80,7 @@ struct state {
         uint32_t audit_keep;
         const char *audit_socket;
         const char *policy_file_digest; /* where there is an audit file: "sha256:" of the policy file at create */
+        const char *seccomp_digest, *seccomp_engine_digest;     /* of the filters kept for exec, "sha256:"; NULL: none, or not known */
         bool is_explained;              /* refused calls are counted (denials.h): start and exec make a process for it */
         uint32_t exec_inherits;         /* see inherit.h: what config.json says that a process.json may leave out */
         const char *profile, *policy_revision;

@@ -77,6 +77,8 @@ static const struct field {
         { "auditKeep", FIELD_U32, offsetof(struct state, audit_keep) },
         { "auditSocket", FIELD_TEXT, offsetof(struct state, audit_socket) },
         { "policyFileDigest", FIELD_TEXT, offsetof(struct state, policy_file_digest) },
+        { "seccompDigest", FIELD_TEXT, offsetof(struct state, seccomp_digest) },
+        { "seccompEngineDigest", FIELD_TEXT, offsetof(struct state, seccomp_engine_digest) },
         { "isExplained", FIELD_BOOL, offsetof(struct state, is_explained) },
         { "execInherits", FIELD_U32, offsetof(struct state, exec_inherits) },
         { "profile", FIELD_TEXT, offsetof(struct state, profile) },

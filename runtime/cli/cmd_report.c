@@ -55,6 +55,22 @@ static void add_processes(const struct report *report, struct text_buffer *out)
         end(&table, "PROCESSES", out);
 }
 
+static void add_filters(const struct report *report, struct text_buffer *out)
+{
+        static const char *const titles[] = { "FILTER", "INSTRUCTIONS", "DIGEST" };
+        struct arena *arena = report->arena;
+        struct table table;
+
+        if (report->n_filters == 0)
+                return;
+        begin(&table, arena, titles, sizeof titles / sizeof titles[0]);
+        for (size_t i = 0; i < report->n_filters; i++)
+                table_add(&table, TABLE_PLAIN, (const char *const[]){
+                        text_is_empty(report->filters[i].whose) ? "another" : report->filters[i].whose,
+                        arena_format(arena, "%" PRIu32, report->filters[i].n_instructions), report->filters[i].digest });
+        end(&table, "SYSTEM CALLS", out);
+}
+
 static void add_namespaces(const struct report *report, struct text_buffer *out)
 {
         static const char *const titles[] = { "TYPE", "INODE", "OWNED BY", "MADE BY UID", "" };
@@ -130,27 +146,38 @@ static void add_checks(const struct report *report, struct text_buffer *out)
 
         begin(&table, report->arena, titles, sizeof titles / sizeof titles[0]);
         for (const struct report_check *check = report->first; check != NULL; check = check->next)
-                table_add(&table, check->verdict == REPORT_HOLDS ? TABLE_GREEN : TABLE_RED,
+                table_add(&table, check->verdict == REPORT_HOLDS ? TABLE_GREEN : check->verdict == REPORT_UNREAD ? TABLE_YELLOW : TABLE_RED,
                           (const char *const[]){ check->control, report_verdict_name(check->verdict), check->text });
         text_add(out, "\nCONTROLS\n");
         /* The sentences are what it is about: none of them is cut. */
         table_write(&table, 0, table_has_colours(), out);
 }
 
+static bool has_unread(const struct report *report)
+{
+        const struct report_check *check = report->first;
+
+        while (check != NULL && check->verdict != REPORT_UNREAD)
+                check = check->next;
+        return check != NULL;
+}
+
 static void add_table(const struct report *report, struct text_buffer *out)
 {
         add_processes(report, out);
+        add_filters(report, out);
         add_namespaces(report, out);
         add_mounts(report, out);
         add_network(report, out);
         add_limits(report, out);
         add_checks(report, out);
-        text_addf(out, "\n%s (%s, profile %s) %s\n", report->state->id, state_status_name(report->status), report->state->profile,
-                  report->holds ? "holds: it is what it was made as" : "DOES NOT HOLD: see what is not \"holds\" above");
+        text_addf(out, "\n%s (%s, profile %s) %s%s\n", report->state->id, state_status_name(report->status), report->state->profile,
+                  report->holds ? "holds: it is what it was made as" : "DOES NOT HOLD: see what is not \"holds\" above",
+                  has_unread(report) ? "; what was not read is above, too" : "");
 }
 
 /* Returns 1 where it does not hold. */
-static int show(struct cli *cli, const char *id, bool is_json, struct error *err)
+static int show(struct cli *cli, const char *id, bool is_json, bool may_stop, struct error *err)
 {
         auto_state_dir struct state_dir dir = { 0 };
         auto_buffer struct text_buffer out = { 0 };
@@ -161,7 +188,7 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
         if (r < 0)
                 return r;
         deadline_check(&dir, &state);
-        r = report_make(&dir, &state, cli->arena, &report, err);
+        r = report_make(&dir, &state, may_stop, cli->arena, &report, err);
         if (r < 0)
                 return r;
         if (is_json)
@@ -175,8 +202,10 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
 int cmd_report(struct cli *cli, int argc, char **argv)
 {
         const char *format = "table";
+        bool is_undisturbed = false;
         const struct cli_option options[] = {
                 { "format", 'f', CLI_STRING, &format, "table|json", "as tables, or as JSON" },
+                { "undisturbed", 0, CLI_FLAG, &is_undisturbed, NULL, "stop no thread to read which filters it has" },
         };
         const struct cli_usage usage = {
                 .synopsis = "report [options] ID",
@@ -197,6 +226,6 @@ int cmd_report(struct cli *cli, int argc, char **argv)
         if (r == 0)
                 r = cli_read_format(format, &is_json, &err);
         if (r == 0)
-                r = show(cli, arguments[0], is_json, &err);
+                r = show(cli, arguments[0], is_json, !is_undisturbed, &err);
         return r < 0 ? cli_fail(&err, 1) : r > 0 ? EXIT_WEAKENED : 0;
 }
