@@ -33,6 +33,8 @@ struct host_source {
         uint64_t mount_flags;   /* ST_ flags of statvfs(3) */
         const char *link;       /* copy-symlink, and the source itself is a link: its text; nothing else was looked at */
         const char *engine_socket;      /* a folder: the name of an engine's socket in it, else NULL */
+        const char *below_view, *below_socket;  /* a recursive bind: mounts below it that are a view of the host's kernel, and an
+                                                 * engine's socket or a folder with one in it; NULL: none */
         bool is_private_folder; /* it, or a folder above (of its origin, too), is root's and bars everyone else; only looked at
                                  * for writable binds */
 };

@@ -237,6 +237,18 @@ bool mounts_judge_source(struct judge *judge, struct mount_candidate *c)
                                     "build needs", name, source->engine_socket));
                 return false;
         }
+        if (source->below_view != NULL) {
+                mounts_refuse_source(judge, c, "mounts.sources",
+                       arena_format(judge->arena, "%s holds %s, a mount that is a view of the host's kernel; mount it with "
+                                    "\"bind\" and not \"rbind\", or a folder beside it", name, source->below_view));
+                return false;
+        }
+        if (source->below_socket != NULL) {
+                mounts_refuse_source(judge, c, "mounts.sockets",
+                       arena_format(judge->arena, "%s holds %s, a mount that an engine's or another program's socket is in; mount "
+                                    "it with \"bind\" and not \"rbind\", or a folder beside it", name, source->below_socket));
+                return false;
+        }
         if (policy_paths_depth_in(source->real_path, "/dev/shm") > 0 &&
             why_denied_by_profile(judge, source->real_path) == NULL)
                 return true;

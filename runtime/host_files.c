@@ -98,6 +98,17 @@ static const char *engine_socket_in(int folder_fd)
         return NULL;
 }
 
+/* Of a mount: it is an engine's socket, or a folder with one in it. */
+static bool is_engine_socket_at(const char *path)
+{
+        auto_close int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        struct stat st;
+
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return false;
+        return S_ISSOCK(st.st_mode) || (S_ISDIR(st.st_mode) && engine_socket_in(fd) != NULL);
+}
+
 static int look_at_source(struct origins *origins, struct arena *arena, const char *path, bool is_writable,
                           struct host_source *source)
 {
@@ -180,6 +191,9 @@ int host_look_at_sources(const struct spec *spec, const char *bundle, struct are
                                 continue;
                 }
                 r = look_at_source(&origins, arena, path, host_is_writable_bind(mount), &sources[i]);
+                if (r == 0 && mount->is_recursive && sources[i].error == 0 && S_ISDIR(sources[i].mode))
+                        r = origins_look_below(&origins, arena, sources[i].real_path, is_engine_socket_at,
+                                               &sources[i].below_view, &sources[i].below_socket);
                 if (r < 0)
                         return r;
         }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
@@ -174,31 +175,129 @@ static int find_in_mountinfo(const char *mountinfo, struct arena *arena, int64_t
         return 0;
 }
 
+static int read_mountinfo(struct origins *origins)
+{
+        size_t length;
+        int r;
+
+        if (origins->mountinfo != NULL)
+                return 0;
+        r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_LIMIT_BYTES, &origins->mountinfo, &length);
+        if (r < 0)
+                origins->mountinfo = NULL;
+        return r;
+}
+
 int origins_find(struct origins *origins, struct arena *arena, int fd, const char *real_path, struct origin *ret_origin)
 {
         struct origin origin = { .is_whole = false };
         int64_t id = mount_id_of(fd);
         struct stat st;
-        size_t length;
         int r;
 
         if (is_on_root(origins, id) || is_mount_whole(fd) == 1) {
                 *ret_origin = (struct origin){ .is_whole = true };
                 return 0;
         }
-        if (origins->mountinfo == NULL) {
-                r = fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_LIMIT_BYTES, &origins->mountinfo, &length);
-                if (r == -ENOMEM)
-                        return r;
-                if (r < 0)
-                        origins->mountinfo = NULL;
-        }
+        if (read_mountinfo(origins) == -ENOMEM)
+                return -ENOMEM;
         if (origins->mountinfo != NULL && id >= 0 && fstat(fd, &st) == 0) {
                 r = find_in_mountinfo(origins->mountinfo, arena, id, real_path, &st, &origin);
                 if (r < 0)
                         return r;
         }
         *ret_origin = origin;
+        return 0;
+}
+
+/* The type is what stands after the separator " - ", proc(5); blanks in names are escaped. */
+static void read_type(const char *line, char *ret_type, size_t size)
+{
+        const char *end = strchrnul(line, '\n'), *type = strstr(line, " - ");
+        size_t length;
+
+        ret_type[0] = '\0';
+        if (type == NULL || type >= end)
+                return;
+        type += strlen(" - ");
+        length = strcspn(type, " \n");
+        if (length >= size)
+                return;
+        memcpy(ret_type, type, length);
+        ret_type[length] = '\0';
+}
+
+static bool is_type(const char *const *list, size_t n, const char *type)
+{
+        for (size_t i = 0; i < n; i++) {
+                if (strcmp(list[i], type) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* As mounts_sources.c has them for the source itself, and what /dev is made of. */
+static const char *const kernel_views[] = {
+        "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts", "devtmpfs", "efivarfs", "fusectl", "mqueue",
+        "nfsd", "nsfs", "proc", "pstore", "resctrl", "rpc_pipefs", "securityfs", "selinuxfs", "smackfs", "sysfs", "tracefs",
+};
+
+/* A server that is gone would have us wait, and an automounter mount. */
+static const char *const not_looked_into[] = { "9p", "afs", "autofs", "ceph", "cifs", "nfs", "nfs4", "smb3", "virtiofs" };
+
+/* What another mount covers is not shown by a bind. */
+static bool is_seen(const struct mount_line *mount)
+{
+        struct stat st;
+
+        return lstat(mount->target, &st) == 0 && major(st.st_dev) == mount->device_major && minor(st.st_dev) == mount->device_minor;
+}
+
+/* Most lines are told by their fifth field as it is written; names with what is escaped there are read whole. */
+static bool may_be_below(const char *line, const char *folder)
+{
+        for (int i = 0; i < 4; i++) {
+                line += strcspn(line, " \n");
+                line += *line == ' ';
+        }
+        return strpbrk(folder, " \t\n\\") != NULL || text_starts_with(line, folder);
+}
+
+int origins_look_below(struct origins *origins, struct arena *arena, const char *real_path,
+                       bool (*look)(const char *path), const char **ret_view, const char **ret_socket)
+{
+        static struct mount_line mount;         /* as above */
+        const char *view = NULL, *socket = NULL, *rest;
+        char type[64];
+        int r = read_mountinfo(origins);
+
+        if (r < 0)
+                return r;
+        for (const char *line = origins->mountinfo; line != NULL && *line != '\0'; line = next_line(line)) {
+                if (!may_be_below(line, real_path))
+                        continue;
+                if (!read_mount_line(line, &mount))
+                        return -EINVAL;
+                rest = rest_below(mount.target, real_path);
+                if (rest == NULL || rest[0] == '\0')
+                        continue;
+                read_type(line, type, sizeof type);
+                if (is_type(kernel_views, sizeof kernel_views / sizeof *kernel_views, type)) {
+                        if (view != NULL || !is_seen(&mount))
+                                continue;
+                        view = arena_string(arena, mount.target);
+                        if (view == NULL)
+                                return -ENOMEM;
+                } else if (socket == NULL && !text_starts_with(type, "fuse") &&
+                           !is_type(not_looked_into, sizeof not_looked_into / sizeof *not_looked_into, type) &&
+                           look(mount.target)) {
+                        socket = arena_string(arena, mount.target);
+                        if (socket == NULL)
+                                return -ENOMEM;
+                }
+        }
+        *ret_view = view;
+        *ret_socket = socket;
         return 0;
 }
 

@@ -26,3 +26,9 @@ struct origin {
 /* @fd: borrowed, O_PATH is enough. @real_path: its path, links resolved. Texts are in the arena.
  * Returns 0 or -ENOMEM; what cannot be found out is left as not known. */
 int origins_find(struct origins *origins, struct arena *arena, int fd, const char *real_path, struct origin *ret_origin);
+
+/* What a recursive bind of the folder @real_path would show besides. @look: tells whether a mount of that path, of a file
+ * system of this machine, is or holds an engine's socket. Texts are in the arena, NULL where there is nothing of the kind.
+ * Returns 0 or a negative errno. */
+int origins_look_below(struct origins *origins, struct arena *arena, const char *real_path,
+                       bool (*look)(const char *path), const char **ret_view, const char **ret_socket);

@@ -201,6 +201,16 @@ Test(policy_mounts, refuses_a_folder_with_an_engine_socket_in_it)
         request_passes(&q);
 }
 
+Test(policy_mounts, refuses_a_folder_whose_mounts_below_no_build_may_see)
+{
+        bind_only("/srv/chroot")->below_view = "/srv/chroot/proc";
+        request_is_refused(&q, "mounts.sources");
+        bind_only("/srv/chroot")->below_socket = "/srv/chroot/run";
+        request_is_refused(&q, "mounts.sockets");
+        bind_only("/srv/chroot");
+        request_passes(&q);
+}
+
 Test(policy_mounts, refuses_what_is_the_hosts_own)
 {
         static const char *const sources[] = {
