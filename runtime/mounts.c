@@ -397,8 +397,14 @@ int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int user
         ready.hierarchy_fds = arena_array(arena, plan->n_hierarchies, sizeof *ready.hierarchy_fds);
         if (ready.tree_fds == NULL || ready.is_folder == NULL || ready.hierarchy_fds == NULL)
                 return error_errno(err, ENOMEM, "mounts");
-        for (i = 0; i < plan->n; i++)
+        for (i = 0; i < plan->n; i++) {
                 ready.tree_fds[i] = UNSET_FD;
+                if (!plan->mounts[i].bind.is_file_system_changed || ready.devices != NULL)
+                        continue;
+                ready.devices = arena_array(arena, plan->n, sizeof *ready.devices);
+                if (ready.devices == NULL)
+                        return error_errno(err, ENOMEM, "mounts");
+        }
         for (i = 0; i < plan->n_hierarchies; i++)
                 ready.hierarchy_fds[i] = UNSET_FD;
         for (i = 0; i < plan->n && r == 0; i++) {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "oci-spec/spec.h"
 #include "policies/sandbox.h"
@@ -62,6 +63,7 @@ struct mounts_plan {
 struct mounts_ready {
         int *tree_fds;                  /* one a mount, UNSET_FD for what init makes itself (init keeps read-only tmpfs here) */
         bool *is_folder;
+        dev_t *devices;                 /* init's own, st_dev of what it made; NULL: nothing asks for it */
         size_t n;
         int *hierarchy_fds;
         size_t n_hierarchies;

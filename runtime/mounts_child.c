@@ -144,7 +144,23 @@ static int set_super_flags(int fd, const struct mount_plan *plan)
                                                         MOUNT_ATTR_NOEXEC), 0, 0);
 }
 
-/* The file system is the container's own: policy has seen to it. */
+/* Policy let the options of what an earlier entry made here be changed. A link of the image may lead to the same place
+ * by another name, where a bind has come to lie since, and its file system is the host's. */
+static bool is_as_made(const struct mounts_plan *plan, const struct mounts_ready *ready, uint32_t index, int target)
+{
+        const char *name = plan->mounts[index].mount->target;
+        struct stat st;
+
+        while (index-- > 0) {
+                const struct spec_mount *mount = plan->mounts[index].mount;
+
+                if (!mount->is_remount && strcmp(mount->target, name) == 0)
+                        return fstat(target, &st) == 0 && st.st_dev == ready->devices[index];
+        }
+        return false;
+}
+
+/* The file system is the container's own: is_as_made() has seen to it. */
 static void reconfigure(const struct mount_plan *plan, int target, uint32_t index, int report_fd)
 {
         auto_close int fs_fd = fspick(target, "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH);
@@ -277,6 +293,8 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
         if (spec->kind != SPEC_MOUNT_PROC && !mount->may_be_proc && is_fs(target, PROC_SUPER_MAGIC))
                 child_fail(report_fd, STEP_MOUNT_TARGET_LINK, index, EACCES);
         if (spec->is_remount) {
+                if (mount->bind.is_file_system_changed && !is_as_made(plan, ready, index, target))
+                        child_fail(report_fd, STEP_MOUNT_TARGET_LINK, index, EACCES);
                 if (mount->bind.is_file_system_changed)
                         reconfigure(mount, target, index, report_fd);
                 if ((mount->has_super_flags && set_super_flags(target, mount) < 0) || change_flags(target, spec) < 0)
@@ -314,8 +332,10 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
         }
         if (tree < 0 && option > 0)
                 child_fail_at(report_fd, STEP_MOUNT_PARAMETER, index, option - 1, errno);
-        if (tree < 0)
+        if (tree < 0 || (ready->devices != NULL && fstat(tree, &st) < 0))
                 child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
+        if (ready->devices != NULL)
+                ready->devices[index] = st.st_dev;
         if (spec->kind == SPEC_MOUNT_MQUEUE && plan->label != NULL && label_root(tree, plan->label) < 0)
                 child_fail(report_fd, STEP_MOUNT_OPTION, index, errno);
         if (is_new && mount->takes_mode && !was_made && fstat(target, &st) == 0 &&

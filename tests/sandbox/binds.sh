@@ -1,7 +1,7 @@
 #!/bin/bash
 # Whose files a build's writes are: the question behind every writable bind, on the real kernel.
 . "$(dirname "$0")/../lib.sh"
-need jq busybox
+need jq busybox python3
 is_runb || skip_all "a runtime that maps ids"
 
 chmod 755 "$T"
@@ -123,6 +123,27 @@ old_kernel()
         want_err_has "Read-only file system"
 }
 
+# The folder that is asked for is fine, and what is mounted below it is not: rbind, which engines say for every volume.
+mounts_below() # NAME FSTYPE RULE
+{
+        mkdir -p "$T/below-$1/a b/c"
+        mount -t "$2" "$2" "$T/below-$1/a b/c"
+        trap 'umount "$T/below-'"$1"'/a b/c"' EXIT
+        [ "$2" != tmpfs ] || python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' \
+                "$T/below-$1/a b/c/docker.sock"
+        refused "$1" "$T/below-$1" "$3"
+        refused "$1-blank" "$T/below-$1/a b" "$3"
+        want_err_has "with \"bind\" and not \"rbind\""
+        bind "$1-bind" "$T/below-$1" bind 'ls -A "/w/a b/c"'
+        want_rc 0
+        want_out ""
+        # What is covered shows nothing.
+        mount -t tmpfs -o mode=700 tmpfs "$T/below-$1"
+        bind "$1-covered" "$T/below-$1" rbind true
+        umount "$T/below-$1"
+        want_rc 0
+}
+
 refused() # NAME SOURCE RULE
 {
         bind "$1" "$2" rbind true
@@ -141,4 +162,31 @@ check "a kernel that cannot map the ids of a tmpfs gives a /dev/shm of the build
 check "what /etc keeps from users it keeps from the build" private_of_etc
 check "the host's keys are refused" refused keys /root mounts.sources
 check "a view of the kernel is refused" refused view /proc/1 mounts.sources
+check "a view of the kernel is refused that is mounted below the source of an rbind" mounts_below proc proc mounts.sources
+check "an engine's socket is refused that is mounted below the source of an rbind" mounts_below socket tmpfs mounts.sockets
+
+# The image makes /a a link to /b, where the volume comes to lie: the remount of the tmpfs would change the volume's file system.
+remount_by_a_link()
+{
+        mkdir "$T/vol"
+        mount -t tmpfs -o size=1m,mode=777,uid=1000,gid=1000 tmpfs "$T/vol"
+        trap 'umount "$T/vol"' EXIT
+        bundle relink '.process.args = ["/bin/true"] | .mounts += [
+                        {destination: "/a", type: "tmpfs", source: "t"},
+                        {destination: "/b", type: "bind", source: $vol, options: ["bind", "rw"]},
+                        {destination: "/a", type: "tmpfs", source: "t", options: ["remount", "size=77m"]}]' --arg vol "$T/vol"
+        mkdir -p "$B/rootfs/b"
+        ln -sfn b "$B/rootfs/a"
+        run rt run -b "$B" relink
+        want_same "$(df -k --output=size "$T/vol" | tail -n 1 | tr -d ' ')" 1024
+        want_failure
+        want_err_has "on /a"
+        # The same without the volume in between.
+        jq 'del(.mounts[] | select(.destination == "/b")) | .process.args = ["/bin/df", "-k", "/b"]' "$B/config.json" > "$T/json"
+        mv "$T/json" "$B/config.json"
+        run rt run -b "$B" relink
+        want_rc 0
+        want_match "$out" " 78848 "
+}
+check "a remount changes no file system but the one that was mounted there" remount_by_a_link
 finish
