@@ -168,11 +168,23 @@ static void more(struct text_buffer *out, const char *key, uint64_t n)
 }
 
 /* What a verifier may conclude from each list, above all from one that is empty. */
-static void add_completeness(const struct state *state, const char *subject, const struct evidence_completeness *completeness,
-                             struct text_buffer *out)
+static void add_completeness(const struct evidence_wanted *wanted, const struct evidence_about *about,
+                             const struct evidence_completeness *completeness, struct text_buffer *out)
 {
+        const struct state *state = wanted->state;
+
         text_add_object(out, "completeness");
-        text_add_member(out, "subject", subject);
+        text_add_member(out, "subject", about->kind);
+        if (wanted->n_outputs > 0)
+                text_add_flag(out, "outputs", about->why == NULL && about->n_missing == 0);
+        if (about->why != NULL)
+                text_add_member(out, "outputsFailed", about->why);
+        if (about->n_missing > 0) {
+                text_add_list(out, "outputsMissing");
+                for (size_t i = 0; i < about->n_missing; i++)
+                        text_add_member(out, NULL, about->missing[i]);
+                text_add(out, "]");
+        }
         text_add_flag(out, "execs", completeness->has_execs);
         text_add_flag(out, "process", false);           /* what those start is not traced */
         text_add_flag(out, "network", completeness->has_network);
@@ -221,8 +233,8 @@ static void add_monitor(const struct state_dir *dir, const struct state *state, 
         text_add(out, "}");
 }
 
-static void add_predicate(const struct evidence_wanted *wanted, const struct policy *policy, const char *subject, struct arena *arena,
-                          struct text_buffer *out)
+static void add_predicate(const struct evidence_wanted *wanted, const struct policy *policy, const struct evidence_about *about,
+                          struct arena *arena, struct text_buffer *out)
 {
         const struct state *state = wanted->state;
         auto_report struct report report = { .proc_fd = UNSET_FD, .userns_fd = UNSET_FD };
@@ -243,14 +255,15 @@ static void add_predicate(const struct evidence_wanted *wanted, const struct pol
         completeness.has_mounts = add_environment(wanted->dir, arena, out, &completeness.more_mounts);
         if (completeness.has_verdict)
                 add_verdict(&report, out, &completeness);
-        add_completeness(state, subject, &completeness, out);
+        add_completeness(wanted, about, &completeness, out);
         add_metadata(state, out);
         text_add(out, "}");
 }
 
-int evidence_make(const struct evidence_wanted *wanted, struct arena *arena, struct text_buffer *out, struct error *err)
+int evidence_make(const struct evidence_wanted *wanted, struct arena *arena, struct text_buffer *out, const char **ret_why,
+                  struct error *err)
 {
-        const char *subject;
+        struct evidence_about about;
         struct policy policy;
         int r;
 
@@ -262,14 +275,18 @@ int evidence_make(const struct evidence_wanted *wanted, struct arena *arena, str
         text_add(out, "{");
         text_add_member(out, "_type", STATEMENT_TYPE);
         text_add_list(out, "subject");
-        r = evidence_add_subjects(wanted, &policy, arena, out, &subject, err);
+        r = evidence_add_subjects(wanted, &policy, arena, out, &about, err);
         if (r < 0)
                 return r;
         text_add(out, "]");
         text_add_member(out, "predicateType", PREDICATE_TYPE);
-        add_predicate(wanted, &policy, subject, arena, out);
+        add_predicate(wanted, &policy, &about, arena, out);
         text_add(out, "}");
-        return out->is_broken ? error_errno(err, ENOMEM, "evidence") : 0;
+        if (out->is_broken)
+                return error_errno(err, ENOMEM, "evidence");
+        if (ret_why != NULL)
+                *ret_why = about.why;
+        return 0;
 }
 
 int evidence_make_builder(const struct policy_source *source, struct arena *arena, struct text_buffer *out, struct error *err)

@@ -22,6 +22,10 @@
 #define EVIDENCE_BYTES_MOST ((uint64_t)64 << 30)        /* of all outputs together */
 
 struct evidence_subject { const char *name, *sha256; };
+struct evidence_outputs {
+        struct evidence_subject *subjects; size_t n;    /* sorted by name */
+        const char **missing; size_t n_missing;         /* where that is no error */
+};
 
 struct evidence_wanted {
         const struct state_dir *dir;
@@ -30,17 +34,21 @@ struct evidence_wanted {
          * the container's configuration. */
         const char *const *outputs; size_t n_outputs;
         unsigned patience_ms;           /* to read outputs; 0: without end */
+        /* What of them is missing or cannot be read is no error, and said in the statement: no build keeps its own from being made. */
+        bool is_lenient;
 };
 
-/* @policy: that it was created with. The subjects are sorted by name.
+/* @policy: that it was created with.
  *
  * While the container has processes, a path is what they see; afterwards what the engine's root file system and the sources of
  * binds hold. What lay in memory, or on a file system of its own, is refused then, and not taken from below it. */
 int evidence_hash_outputs(const struct evidence_wanted *wanted, const struct policy *policy, struct arena *arena,
-                          struct evidence_subject **ret_subjects, size_t *ret_n, struct error *err);
+                          struct evidence_outputs *ret_outputs, struct error *err);
 
-/* The statement in one line, without a line break. */
-int evidence_make(const struct evidence_wanted *wanted, struct arena *arena, struct text_buffer *out, struct error *err);
+/* The statement in one line, without a line break.
+ * @ret_why: where it is lenient: what kept the outputs out of it, in the arena; NULL: nothing did. */
+int evidence_make(const struct evidence_wanted *wanted, struct arena *arena, struct text_buffer *out, const char **ret_why,
+                  struct error *err);
 
 struct plan;
 /* At create of a container whose profile leaves a statement: what it is made as. */

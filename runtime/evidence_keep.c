@@ -16,7 +16,8 @@
 /* To read what was made: an engine waits for the delete. */
 #define OUTPUTS_MS 60000
 
-static void tell(const struct state *state, const char *path, const struct text_buffer *written, const struct error *failure)
+static void tell(const struct state *state, const char *path, const struct text_buffer *written, const char *why,
+                 const struct error *failure)
 {
         auto_buffer struct text_buffer more = { 0 };
         const struct audit_record record = { .event = "evidence", .id = state->id, .state = state, .is_closing = true };
@@ -37,6 +38,8 @@ static void tell(const struct state *state, const char *path, const struct text_
                 text_add(&more, "\"file\":");
                 text_add_json(&more, path);
                 text_addf(&more, ",\"sha256\":\"%s\"", text);
+                if (why != NULL)
+                        text_add_member(&more, "outputsFailed", why);
         }
         whole.more = more.is_broken ? NULL : more.text;
         if (audit_write_state(state, &whole, &err) < 0)
@@ -44,11 +47,12 @@ static void tell(const struct state *state, const char *path, const struct text_
 }
 
 static int make(const struct state_dir *dir, const struct state *state, const struct policy_evidence *wanted, struct arena *arena,
-                const char *path, struct text_buffer *out, struct error *err)
+                const char *path, struct text_buffer *out, const char **ret_why, struct error *err)
 {
         const struct evidence_signer signer = { .program = wanted->signer };
         auto_buffer struct text_buffer statement = { 0 };
-        const struct evidence_wanted what = { dir, state, wanted->outputs.items, wanted->outputs.n, OUTPUTS_MS };
+        const struct evidence_wanted what = { .dir = dir, .state = state, .outputs = wanted->outputs.items,
+                                              .n_outputs = wanted->outputs.n, .patience_ms = OUTPUTS_MS, .is_lenient = true };
         struct stat st;
         int r;
 
@@ -57,7 +61,7 @@ static int make(const struct state_dir *dir, const struct state *state, const st
                 return error_errno(err, errno, "evidence.folder %s", wanted->folder);
         if (st.st_mode & S_IWOTH)
                 return error_set(err, EPERM, "evidence.folder %s: every user may write to it; `chmod o-w` it", wanted->folder);
-        r = evidence_make(&what, arena, &statement, err);
+        r = evidence_make(&what, arena, &statement, ret_why, err);
         if (r < 0)
                 return r;
         if (wanted->signer != NULL)
@@ -78,7 +82,7 @@ void evidence_keep(const struct state_dir *dir, const struct state *state)
         auto_buffer struct text_buffer out = { 0 };
         struct policy policy;
         struct error err = { 0 };
-        const char *path = NULL;
+        const char *path = NULL, *why = NULL;
         int r = policy_kept(dir, state, &arena, &policy, &err);
 
         if (r == 0 && policy.profile.evidence.folder == NULL)
@@ -87,9 +91,11 @@ void evidence_keep(const struct state_dir *dir, const struct state *state)
                 /* Names of the file system have an end, ids have it at the same length. */
                 path = arena_format(&arena, "%s/%.160s-%s.json", policy.profile.evidence.folder, state->id, state->created);
                 r = path == NULL ? error_errno(&err, ENOMEM, "evidence") :
-                                   make(dir, state, &policy.profile.evidence, &arena, path, &out, &err);
+                                   make(dir, state, &policy.profile.evidence, &arena, path, &out, &why, &err);
         }
         if (r < 0)
                 log_warning_to_caller("%s: no evidence of it is kept: %s", state->id, err.text);
-        tell(state, path, &out, r < 0 ? &err : NULL);
+        else if (why != NULL)
+                log_warning_to_caller("%s: what it made is not in its evidence: %s", state->id, why);
+        tell(state, path, &out, why, r < 0 ? &err : NULL);
 }

@@ -295,12 +295,13 @@ static int open_root(const struct state *state, bool *ret_is_live, int *ret_fd, 
 }
 
 int evidence_hash_outputs(const struct evidence_wanted *wanted, const struct policy *policy, struct arena *arena,
-                          struct evidence_subject **ret_subjects, size_t *ret_n, struct error *err)
+                          struct evidence_outputs *ret_outputs, struct error *err)
 {
         const bool may_mount = policy->profile.seccomp_base == POLICY_SECCOMP_BASE_IMAGE_BUILD;
         struct walk walk = { .arena = arena, .err = err, .resolve = STRICTLY | (may_mount ? RESOLVE_NO_XDEV : 0),
                              .patience_ms = wanted->patience_ms,
                              .end_ms = wanted->patience_ms > 0 ? now_ms() + wanted->patience_ms : INT64_MAX };
+        struct evidence_outputs outputs = { .missing = arena_array(arena, wanted->n_outputs + 1, sizeof *outputs.missing) };
         struct places places = { 0 };
         auto_close int root = UNSET_FD;
         bool is_live = false;
@@ -308,7 +309,7 @@ int evidence_hash_outputs(const struct evidence_wanted *wanted, const struct pol
         int r = open_root(wanted->state, &is_live, &root, err);
 
         walk.subjects = arena_array(arena, EVIDENCE_FILES_MOST, sizeof *walk.subjects);
-        if (r == 0 && walk.subjects == NULL)
+        if (r == 0 && (walk.subjects == NULL || outputs.missing == NULL))
                 r = error_errno(err, ENOMEM, "evidence");
         if (r == 0 && !is_live)
                 r = read_places(wanted, root, arena, &places, err);
@@ -327,6 +328,10 @@ int evidence_hash_outputs(const struct evidence_wanted *wanted, const struct pol
                         r = take(&walk, root, clean + 1, clean, 0, true);
                 else
                         r = take_ended(&walk, wanted, policy, &places, root, clean);
+                if (wanted->is_lenient && (r == -ENOENT || r == -ENOTDIR)) {
+                        outputs.missing[outputs.n_missing++] = clean;
+                        r = 0;
+                }
         }
         if (r < 0)
                 return r;
@@ -335,7 +340,8 @@ int evidence_hash_outputs(const struct evidence_wanted *wanted, const struct pol
         for (size_t i = 0; i < walk.n; i++)             /* one that two outputs name */
                 if (i == 0 || strcmp(walk.subjects[n - 1].name, walk.subjects[i].name) != 0)
                         walk.subjects[n++] = walk.subjects[i];
-        *ret_subjects = walk.subjects;
-        *ret_n = n;
+        outputs.subjects = walk.subjects;
+        outputs.n = n;
+        *ret_outputs = outputs;
         return 0;
 }

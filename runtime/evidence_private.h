@@ -38,9 +38,14 @@ int evidence_read_execs(const struct state_dir *dir, struct arena *arena, struct
 
 /* ---- evidence_subject.c ---- */
 
-/* What a statement is about, as elements of its list. @ret_kind: "outputs", "image", "configuration", static. */
+struct evidence_about {
+        const char *kind;               /* "outputs", "image", "configuration", static */
+        const char *const *missing; size_t n_missing;
+        const char *why;                /* the outputs could not be read; NULL: they were, or none are named */
+};
+/* What a statement is about, as elements of its list. */
 int evidence_add_subjects(const struct evidence_wanted *wanted, const struct policy *policy, struct arena *arena,
-                          struct text_buffer *out, const char **ret_kind, struct error *err);
+                          struct text_buffer *out, struct evidence_about *ret_about, struct error *err);
 /* A digest member. @sha256: hexadecimal. */
 void evidence_add_digest(struct text_buffer *out, const char *sha256);
 /* In hexadecimal. */

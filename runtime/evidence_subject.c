@@ -58,18 +58,33 @@ static const char *annotation(const struct state *state, const char *key)
         return NULL;
 }
 
-/* As CRI-O and containerd's CRI have them. podman hands on what the image's maker wrote into its manifest as annotations, these too:
- * it says "libpod" of itself, and then they prove nothing. */
-static bool add_image(const struct state *state, struct arena *arena, struct text_buffer *out)
+/* Where these two alone put a container. No annotation tells: podman hands on what the maker of an image wrote into its manifest, and
+ * lets it stand in for its own, "io.container.manager" among them. */
+static bool is_containerd_cri(const struct state *state)
 {
-        static const char *const keys[] = { "io.kubernetes.cri-o.ImageRef", "io.kubernetes.cri-o.SomeNameOfTheImage",
-                                            "io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName" };
-        const char *manager = annotation(state, "io.container.manager");
+        const char *end = strrchr(state->bundle, '/');
+        const size_t namespace = strlen("/k8s.io");
 
-        if (manager != NULL && strcmp(manager, "cri-o") != 0)
+        return end != NULL && strcmp(end + 1, state->id) == 0 && (size_t)(end - state->bundle) >= namespace &&
+               strncmp(end - namespace, "/k8s.io", namespace) == 0;
+}
+
+static bool is_crio(const struct state *state, const struct spec *spec)
+{
+        const size_t length = spec->linux_.cgroups_path != NULL ? strlen(spec->linux_.cgroups_path) : 0, id = strlen(state->id);
+        const char *end;
+
+        if (length < id + strlen("/crio-") || strcmp(spec->linux_.cgroups_path + length - id, state->id) != 0)
                 return false;
-        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-                const char *value = annotation(state, keys[i]), *sha256 = value != NULL ? find_digest(arena, value) : NULL;
+        /* By cgroupfs or by systemd, whose slice stands before the first colon. */
+        end = spec->linux_.cgroups_path + length - id - strlen("/crio-");
+        return strncmp(end, "/crio-", strlen("/crio-")) == 0 || strncmp(end, ":crio:", strlen(":crio:")) == 0;
+}
+
+static bool add_image_of(const struct state *state, const char *const *keys, struct arena *arena, struct text_buffer *out)
+{
+        for (; *keys != NULL; keys++) {
+                const char *value = annotation(state, *keys), *sha256 = value != NULL ? find_digest(arena, value) : NULL;
 
                 if (sha256 == NULL)
                         continue;
@@ -78,6 +93,20 @@ static bool add_image(const struct state *state, struct arena *arena, struct tex
                 return true;
         }
         return false;
+}
+
+static bool add_image(const struct evidence_wanted *wanted, struct arena *arena, struct text_buffer *out)
+{
+        static const char *const containerd[] = { "io.kubernetes.cri.image-name", NULL };
+        static const char *const crio[] = { "io.kubernetes.cri-o.ImageRef", "io.kubernetes.cri-o.SomeNameOfTheImage",
+                                            "io.kubernetes.cri-o.ImageName", NULL };
+        struct spec spec = { 0 };
+
+        if (is_containerd_cri(wanted->state))
+                return add_image_of(wanted->state, containerd, arena, out);
+        if (spec_read_bundle(arena, wanted->dir->fd, &spec, NULL, NULL, NULL) < 0 || !is_crio(wanted->state, &spec))
+                return false;
+        return add_image_of(wanted->state, crio, arena, out);
 }
 
 static int add_configuration(const struct state_dir *dir, struct arena *arena, struct text_buffer *out, struct error *err)
@@ -105,29 +134,48 @@ static int add_configuration(const struct state_dir *dir, struct arena *arena, s
         return 0;
 }
 
-int evidence_add_subjects(const struct evidence_wanted *wanted, const struct policy *policy, struct arena *arena,
-                          struct text_buffer *out, const char **ret_kind, struct error *err)
+/* Returns 1 where there is none to tell of. */
+static int add_outputs(const struct evidence_wanted *wanted, const struct policy *policy, struct arena *arena, struct text_buffer *out,
+                       struct evidence_about *about, struct error *err)
 {
-        struct evidence_subject *subjects;
-        size_t n;
+        struct evidence_outputs outputs;
+        struct error why = { 0 };
         int r;
 
-        if (wanted->n_outputs == 0) {
-                *ret_kind = "image";
-                if (add_image(wanted->state, arena, out))
-                        return 0;
-                *ret_kind = "configuration";
-                return add_configuration(wanted->dir, arena, out, err);
+        if (wanted->n_outputs == 0)
+                return 1;
+        r = evidence_hash_outputs(wanted, policy, arena, &outputs, wanted->is_lenient ? &why : err);
+        if (r < 0 && wanted->is_lenient) {
+                about->why = arena_string(arena, why.text);
+                return about->why == NULL ? error_errno(err, ENOMEM, "evidence") : 1;
         }
-        r = evidence_hash_outputs(wanted, policy, arena, &subjects, &n, err);
         if (r < 0)
                 return r;
-        if (n == 0)
+        if (outputs.n == 0 && !wanted->is_lenient)
                 return error_set(err, ENOENT, "the outputs hold no regular file");
-        for (size_t i = 0; i < n; i++) {
-                open_subject(out, subjects[i].name, subjects[i].sha256);
+        about->missing = outputs.missing;
+        about->n_missing = outputs.n_missing;
+        for (size_t i = 0; i < outputs.n; i++) {
+                open_subject(out, outputs.subjects[i].name, outputs.subjects[i].sha256);
                 text_add(out, "}");
         }
-        *ret_kind = "outputs";
-        return 0;
+        return outputs.n == 0;
+}
+
+int evidence_add_subjects(const struct evidence_wanted *wanted, const struct policy *policy, struct arena *arena,
+                          struct text_buffer *out, struct evidence_about *ret_about, struct error *err)
+{
+        struct evidence_about about = { .kind = "outputs" };
+        int r = add_outputs(wanted, policy, arena, out, &about, err);
+
+        if (r > 0) {
+                r = 0;
+                about.kind = "image";
+                if (!add_image(wanted, arena, out)) {
+                        about.kind = "configuration";
+                        r = add_configuration(wanted->dir, arena, out, err);
+                }
+        }
+        *ret_about = about;
+        return r;
 }

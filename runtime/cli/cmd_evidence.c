@@ -57,8 +57,8 @@ static int make(struct cli *cli, const char *id, const struct request *request, 
         if (r < 0)
                 return r;
         deadline_check(&dir, &state);
-        r = evidence_make(&(struct evidence_wanted){ &dir, &state, request->outputs.values, request->outputs.n, 0 }, cli->arena,
-                          &statement, err);
+        r = evidence_make(&(struct evidence_wanted){ .dir = &dir, .state = &state, .outputs = request->outputs.values,
+                                                     .n_outputs = request->outputs.n }, cli->arena, &statement, NULL, err);
         return r < 0 ? r : finish(request, &statement, err);
 }
 

@@ -173,21 +173,38 @@ by_image()
         want_same "$(echo "$out" | subjects)" "config.json $(canonical "$T/state/i/config.json")"
         want_same "$(echo "$out" | jq -r .predicate.completeness.subject)" configuration
         rt delete -f i
-        built j : '.annotations["io.kubernetes.cri.image-name"] = "example.org/a@sha256:'"$(sum x)"'"'
+        # CRI-O's and containerd's, told by the places that they alone use.
+        built j : '.linux.cgroupsPath = "/crio-j" | .annotations["io.kubernetes.cri-o.ImageRef"] = "'"$(sum x)"'"'
         run statement j
         want_rc 0
-        want_same "$(echo "$out" | subjects)" "example.org/a@sha256:$(sum x) $(sum x)"
+        want_same "$(echo "$out" | subjects)" "$(sum x) $(sum x)"
         want_same "$(echo "$out" | jq -r .predicate.completeness.subject)" image
         rt delete -f j
-        # podman hands on what the maker of an image wrote; a tag, or a base image, is no image.
-        for filter in '.["io.container.manager"] = "libpod"' '.["io.kubernetes.cri.image-name"] |= sub("@.*"; ":latest")' \
-                '.["io.kubernetes.cri.image-name"] += "0"' '.["org.opencontainers.image.base.digest"] = .["io.kubernetes.cri.image-name"] | .["io.kubernetes.cri.image-name"] = ""'; do
-                built l : '.annotations["io.kubernetes.cri.image-name"] = "example.org/a@sha256:'"$(sum x)"'" | .annotations |= ('"$filter"')'
-                run statement l
+        sh_bundle k8s.io 'touch /ready; exec sleep 1000'
+        mkdir -p "$T/k8s.io/k" && cp -r "$B/rootfs" "$T/k8s.io/k"
+        for value in "example.org/a@sha256:$(sum x)" "sha256:$(sum x)"; do
+                jq '.annotations["io.kubernetes.cri.image-name"] = $v' --arg v "$value" "$B/config.json" > "$T/k8s.io/k/config.json"
+                rt create --bundle "$T/k8s.io/k" k < /dev/null > /dev/null
+                run statement k
                 want_rc 0
-                want_same "$(echo "$out" | jq -r .predicate.completeness.subject)" configuration
-                rt delete -f l
+                want_same "$(echo "$out" | subjects)" "$value $(sum x)"
+                want_same "$(echo "$out" | jq -r .predicate.completeness.subject)" image
+                rt delete -f k
         done
+        # Not a tag, nor more than a digest; nor anywhere else, as podman hands on what the maker of an image wrote.
+        for value in example.org/a:latest "sha256:$(sum x)0"; do
+                jq '.annotations["io.kubernetes.cri.image-name"] = $v' --arg v "$value" "$B/config.json" > "$T/k8s.io/k/config.json"
+                rt create --bundle "$T/k8s.io/k" k < /dev/null > /dev/null
+                run statement k
+                want_same "$(echo "$out" | jq -r .predicate.completeness.subject)" configuration
+                rt delete -f k
+        done
+        built l : '.annotations["io.kubernetes.cri.image-name"] = "sha256:'"$(sum x)"'" | .annotations["io.container.manager"] = "cri-o" |
+                .annotations["io.kubernetes.cri-o.ImageRef"] = "'"$(sum x)"'" | .linux.cgroupsPath = "/crio-other"'
+        run statement l
+        want_rc 0
+        want_same "$(echo "$out" | jq -r .predicate.completeness.subject)" configuration
+        rt delete -f l
 }
 check "without outputs it is about the image, where the engine names it by digest, else about the configuration, and says so" by_image
 
@@ -289,6 +306,16 @@ leaves() { rm -rf $P/evidence; mkdir $P/evidence; policy '{version: 1, revision:
 no_leaves() { rm -rf $P/policy.json $P/evidence; }
 kept() { rt kill "$1" KILL; wait_for 20 has_status "$1" stopped; run rt delete "$1"; want_rc 0; [ ! -e "$T/state/$1" ] || fail "$1 is still there"; }
 kept_file() { echo $P/evidence/"$1"-20*.json; }
+# Outputs that cannot be read: a statement all the same, about something else, which says so and why.
+without_outputs() # ID WORDS
+{
+        want_err_has "what it made is not in its evidence: output"
+        want_err_has "$2"
+        $look statement "$(kept_file "$1")" > "$T/statement"
+        want_same "$(jq -c '[.predicate.completeness | .subject, .outputs]' "$T/statement")" '["configuration",false]'
+        want_match "$(jq -r .predicate.completeness.outputsFailed "$T/statement")" "$2"
+        rm $P/evidence/*
+}
 
 what_it_was_made_as()
 {
@@ -325,29 +352,28 @@ on_volumes()
         built v "echo made > /tmpfs/app" '.mounts += [{destination: "/tmpfs", type: "tmpfs", source: "tmpfs"}]'
         mkdir -p "$B/rootfs/tmpfs" && echo stale > "$B/rootfs/tmpfs/app"
         kept v
-        want_err_has "the mount at /tmpfs has ended with v"
+        without_outputs v "the mount at /tmpfs has ended with v"
         # The same behind a link of the image, and in a folder that holds a mount.
         leaves /real/app
         built v : '.mounts += [{destination: "/way", type: "tmpfs", source: "tmpfs"}]'
         rt delete -f v
+        rm $P/evidence/*
         mkdir "$B/rootfs/real" && rmdir "$B/rootfs/way" && ln -s real "$B/rootfs/way"
         echo stale > "$B/rootfs/real/app"
         rm -f "$B/rootfs/ready"
         rt --policy $P/policy.json create --bundle "$B" v < /dev/null > /dev/null && rt start v
         kept v
-        want_err_has "the mount at /real has ended with v"
+        without_outputs v "the mount at /real has ended with v"
         leaves /out
         built v : '.mounts += [{destination: "/out/cache", type: "tmpfs", source: "tmpfs"}]'
         kept v
-        want_err_has "there was a mount at /out/cache in it"
-        [ -z "$(ls $P/evidence)" ] || fail "something was written"
+        without_outputs v "there was a mount at /out/cache in it"
         # Another folder by the name of the volume.
         leaves /vol/made
         built v "echo made > /vol/made" '.mounts += [{destination: "/vol", type: "bind", source: "'"$T/mine/vol"'", options: ["bind", "rw"]}]'
         mv "$T/mine/vol" "$T/mine/moved" && ln -s /etc "$T/mine/vol"
         kept v
-        want_err_has "another file than at create"
-        [ -z "$(ls $P/evidence)" ] || fail "something was written"
+        without_outputs v "another file than at create"
         no_leaves
 }
 check "outputs on volumes count after the end, too; what lies below a mount that has ended does not" on_volumes
@@ -362,11 +388,35 @@ of_an_ephemeral_root()
         run statement --output /out/app z
         want_same "$(echo "$out" | subjects)" "/out/app $(sum new)"
         kept z
-        want_err_has "was an ephemeral one"
-        [ -z "$(ls $P/evidence)" ] || fail "something was written"
+        without_outputs z "was an ephemeral one"
         no_leaves
 }
 check "the image's own files are not taken for those that were lost with an ephemeral root" of_an_ephemeral_root
+
+no_escape()
+{
+        leaves /out/app
+        for how in 'ln -sf /etc/passwd /out/app' 'rm /out/app; mkfifo /out/app' 'rm -r /out; ln -s / /out' 'truncate -s 1099511627776 /out/app'; do
+                built o "$how"
+                kept o
+                without_outputs o "output /out/app: "
+                rm -rf "$B/rootfs/out" "$B/rootfs/ready"
+        done
+        # What is not there is no reason for none of it.
+        leaves /out/app /out/never
+        built o :
+        kept o
+        want_same "$err" ""
+        want_same "$(jq -c '[.subject[].name, (.predicate.completeness | .subject, .outputs, .outputsMissing)]' "$(kept_file o)")" \
+                '["/out/app","outputs",false,["/out/never"]]'
+        leaves /never
+        built o :
+        kept o
+        want_same "$(jq -c '[.subject[].name, (.predicate.completeness | .subject, .outputs, .outputsMissing)]' "$(kept_file o)")" \
+                '["config.json","configuration",false,["/never"]]'
+        no_leaves
+}
+check "no build keeps its statement from being made by what it puts in an output's place" no_escape
 
 hostile_names()
 {
