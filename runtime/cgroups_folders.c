@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,4 +222,21 @@ int cgroup_write_number(const struct cgroup_folder *folder, const char *property
 
         snprintf(text, sizeof text, "%lld", (long long)value);
         return cgroup_write(folder, property, file, text, err);
+}
+
+void cgroups_remove_groups(const char *const *paths, size_t n_paths)
+{
+        for (size_t i = 0; i < n_paths; i++) {
+                char above[PATH_MAX];
+                const char *end = strrchr(paths[i], '/'), *name;
+
+                if (end == NULL || (size_t)(end - paths[i]) >= sizeof above)
+                        continue;
+                memcpy(above, paths[i], (size_t)(end - paths[i]));
+                above[end - paths[i]] = '\0';
+                name = strrchr(above, '/');
+                /* EBUSY, ENOTEMPTY: there are others. */
+                if (name != NULL && strncmp(name + 1, CGROUP_GROUP_PREFIX, strlen(CGROUP_GROUP_PREFIX)) == 0)
+                        rmdir(above);
+        }
 }

@@ -333,23 +333,48 @@ int cgroup_thaw_leftover(const struct cgroup_folder *folder, struct error *err)
         return is_v1 ? freeze_v1(folder, false, err) : freeze_v2(folder, false, err);
 }
 
+static bool has_file_at(const char *folder, const char *file)
+{
+        char path[PATH_MAX];
+
+        return snprintf(path, sizeof path, "%s/%s", folder, file) < (int)sizeof path && access(path, F_OK) == 0;
+}
+
+/* As find_freezer(), by name: every command that tells a state looks here, and v1 has ten folders to open. */
+static const char *const *find_freezer_path(const char *const *paths, size_t n_paths, bool *ret_is_v1)
+{
+        *ret_is_v1 = true;
+        for (size_t i = 0; i < n_paths; i++)
+                if (cgroups_below(paths[i], CGROUP_ROOT "/freezer") != NULL && has_file_at(paths[i], "freezer.state"))
+                        return &paths[i];
+        for (size_t i = 0; i < n_paths; i++)
+                if (has_file_at(paths[i], "freezer.state"))
+                        return &paths[i];
+        *ret_is_v1 = false;
+        for (size_t i = 0; i < n_paths; i++)
+                if (has_file_at(paths[i], "cgroup.freeze"))
+                        return &paths[i];
+        return NULL;
+}
+
 int cgroups_is_frozen(const char *const *paths, size_t n_paths, bool is_v2)
 {
         auto_cgroup_set struct cgroup_set set = { 0 };
-        const struct cgroup_folder *at;
+        const char *const *path;
         bool is_v1;
-        int r = cgroup_set_open(paths, n_paths, &set, NULL);
+        int r;
 
         (void)is_v2;
-        if (r < 0)
-                return r;
-        at = find_freezer(&set, &is_v1);
-        if (at == NULL)
+        path = find_freezer_path(paths, n_paths, &is_v1);
+        if (path == NULL)
                 return 0;
+        r = cgroup_set_open(path, 1, &set, NULL);
+        if (r < 0 || set.n == 0)
+                return r;
         /* Frozen by itself, not by a cgroup above: that one is not the container's state. */
         if (is_v1)
-                return has_word(at, "freezer.state", "FR") && has_word(at, "freezer.self_freezing", "1");
-        return has_word(at, "cgroup.freeze", "1");
+                return has_word(&set.folders[0], "freezer.state", "FR") && has_word(&set.folders[0], "freezer.self_freezing", "1");
+        return has_word(&set.folders[0], "cgroup.freeze", "1");
 }
 
 /* ---- killing ---- */
@@ -575,22 +600,5 @@ int cgroups_remove(const char *const *paths, size_t n_paths, bool is_v2, struct 
                         wait_us(pause_us);
                         pause_us = pause_us < 20000 ? pause_us * 2 : 20000;
                 }
-        }
-}
-
-void cgroups_remove_groups(const char *const *paths, size_t n_paths)
-{
-        for (size_t i = 0; i < n_paths; i++) {
-                char above[PATH_MAX];
-                const char *end = strrchr(paths[i], '/'), *name;
-
-                if (end == NULL || (size_t)(end - paths[i]) >= sizeof above)
-                        continue;
-                memcpy(above, paths[i], (size_t)(end - paths[i]));
-                above[end - paths[i]] = '\0';
-                name = strrchr(above, '/');
-                /* EBUSY, ENOTEMPTY: there are others. */
-                if (name != NULL && strncmp(name + 1, CGROUP_GROUP_PREFIX, strlen(CGROUP_GROUP_PREFIX)) == 0)
-                        rmdir(above);
         }
 }
