@@ -66,6 +66,7 @@ ATTEMPT(keyctl, syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, -3 /* the session's *
 ATTEMPT(bpf, syscall(SYS_bpf, -1, BAD, 0))
 ATTEMPT(perf, syscall(SYS_perf_event_open, BAD, 0, -1, -1, 0))
 ATTEMPT(userfaultfd, syscall(SYS_userfaultfd, -1))
+ATTEMPT(io_setup, syscall(SYS_io_setup, 1, BAD))
 ATTEMPT(io_uring_setup, syscall(SYS_io_uring_setup, 1, BAD))
 ATTEMPT(io_uring_enter, syscall(SYS_io_uring_enter, -1, 0, 0, 0, 0, 0))
 ATTEMPT(io_uring_register, syscall(SYS_io_uring_register, -1, 0, 0, 0))
@@ -423,6 +424,7 @@ int main(void)
         REFUSES(bpf, EPERM);
         REFUSES(perf, EPERM);
         REFUSES(userfaultfd, EPERM);
+        REFUSES(io_setup, ENOSYS);
         REFUSES(io_uring_setup, EPERM);
         REFUSES(io_uring_enter, EPERM);
         REFUSES(io_uring_register, EPERM);

@@ -86,7 +86,8 @@ static void is_wider_by(enum policy_seccomp_base base, bool user_namespaces, con
 Test(seccomp_bases, engine_is_wider_by_these_calls)
 {
         static const char *const more[] = {
-                "adjtimex", "clock_adjtime", "fanotify_mark", "get_thread_area", "listmount", "modify_ldt",
+                "adjtimex", "clock_adjtime", "fanotify_mark", "get_thread_area", "io_cancel", "io_destroy", "io_getevents",
+                "io_pgetevents", "io_setup", "io_submit", "listmount", "modify_ldt",
                 "process_vm_readv", "process_vm_writev", "ptrace", "set_thread_area", "socket", "statmount",
         };
 
