@@ -12,6 +12,9 @@
 #include "policies/mounts_private.h"
 #include "policies/paths.h"
 #include "policies/rootfs.h"
+#include "runtime/base/text.h"
+
+#define TERMINALS_MOST 128
 
 void mounts_note(struct mount_candidate *c, const char *asked, const char *got)
 {
@@ -223,6 +226,32 @@ static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struc
                 mounts_judge_ids(judge, sandbox, c);
 }
 
+/* All terminals of the machine come out of one store, of which 1,024 are kept for the host's own devpts (kernel.pty.max,
+ * kernel.pty.reserve): one build would take the rest, and nobody else's exec -t would get one. A remount that does not
+ * name the limit takes it away (fs/devpts/inode.c, parse_mount_options()). */
+static int limit_terminals(struct judge *judge, struct mount_candidate *c)
+{
+        const char *kept = "";
+        char *data = arena_string(judge->arena, c->mount.data == NULL ? "" : c->mount.data), *rest = NULL;
+        uint32_t most = TERMINALS_MOST, asked;
+
+        if (data == NULL)
+                return -ENOMEM;
+        for (char *part = strtok_r(data, ",", &rest); part != NULL; part = strtok_r(NULL, ",", &rest)) {
+                if (!text_starts_with(part, "max=") || text_to_u32(part + strlen("max="), &asked) < 0) {
+                        kept = arena_format(judge->arena, "%s%s,", kept, part);
+                        if (kept == NULL)
+                                return -ENOMEM;
+                        continue;
+                }
+                most = asked < TERMINALS_MOST ? asked : TERMINALS_MOST;
+                if (asked > TERMINALS_MOST)
+                        mounts_note(c, "more terminals", "as many terminals as a build may have");
+        }
+        c->mount.data = arena_format(judge->arena, "%smax=%u", kept, most);
+        return c->mount.data == NULL ? -ENOMEM : 0;
+}
+
 /* What an earlier entry mounted at the same place; NULL: nothing. */
 static const struct spec_mount *find_mounted(const struct spec_mount *mounts, size_t n, const char *target)
 {
@@ -271,18 +300,18 @@ static void judge_remount(struct mount_candidate *c)
 }
 
 /* @mounts: those before it, as judged. */
-static void judge_one(struct judge *judge, const struct sandbox *sandbox, const struct spec_mount *mounts, size_t n,
+static int judge_one(struct judge *judge, const struct sandbox *sandbox, const struct spec_mount *mounts, size_t n,
                       struct mount_candidate *c)
 {
         mounts_replace_kernel_bind(judge, sandbox, c);
         mounts_bind_kernels(judge, sandbox, c);
         if (c->is_kernels || !judge_target(judge, c))
-                return;
+                return 0;
         judge_propagation(c);
         if (c->mount.is_remount) {
                 judge_reconfiguration(judge, c, mounts, n);
                 judge_remount(c);
-                return;
+                return c->verdict.is_file_system_changed && c->mount.kind == SPEC_MOUNT_DEVPTS ? limit_terminals(judge, c) : 0;
         }
         if (c->mount.is_tmpcopyup && c->mount.kind != SPEC_MOUNT_TMPFS && c->mount.kind != SPEC_MOUNT_BIND) {
                 judge_record(judge, "mounts.options", mounts_property(judge, c), "tmpcopyup", "left out: for a tmpfs only");
@@ -291,38 +320,39 @@ static void judge_one(struct judge *judge, const struct sandbox *sandbox, const 
         switch (c->mount.kind) {
         case SPEC_MOUNT_BIND:
                 judge_bind(judge, sandbox, c);
-                return;
+                return 0;
         case SPEC_MOUNT_PROC:
         case SPEC_MOUNT_MQUEUE:
                 mounts_force(c, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-                return;
+                return 0;
         case SPEC_MOUNT_CGROUP:
                 /* cgroups(7): on the unified hierarchy they count in the initial namespace only; v1 is bound. */
                 drop_file_system_options(judge, c, "left as the host has it");
                 mounts_force(c, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-                return;
+                return 0;
         case SPEC_MOUNT_SYSFS:
                 mounts_force(c, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-                return;
+                return 0;
         case SPEC_MOUNT_DEVPTS: /* its nodes are terminals, made for this mount alone */
                 mounts_force(c, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-                return;
+                return limit_terminals(judge, c);
         case SPEC_MOUNT_TMPFS:
                 mounts_force(c, strcmp(c->mount.target, "/dev") == 0 ? MOUNT_ATTR_NOSUID
                                                               : MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
-                return;
+                return 0;
         case SPEC_MOUNT_OVERLAY:
                 mounts_refuse(judge, c, "mounts.types",
                        arena_format(judge->arena, "an overlay at %s would show folders of the host that no rule has "
                                     "looked at; mount a volume without :O", c->mount.target));
-                return;
+                return 0;
         case SPEC_MOUNT_OTHER:
                 mounts_refuse(judge, c, "mounts.types",
                        arena_format(judge->arena,
                                     "a mount of type \"%s\" at %s is none that a build needs; drop the mount",
                                     c->mount.fstype != NULL ? c->mount.fstype : "", c->mount.target));
-                return;
+                return 0;
         }
+        return 0;
 }
 
 static bool has_dev(const struct spec *spec)
@@ -367,7 +397,8 @@ int policy_mounts_judge(struct judge *judge, struct sandbox *sandbox)
                 c.mount.target = policy_paths_clean(judge->arena, c.mount.target);
                 if (c.mount.target == NULL)
                         return -ENOMEM;
-                judge_one(judge, sandbox, mounts, n, &c);
+                if (judge_one(judge, sandbox, mounts, n, &c) < 0)
+                        return -ENOMEM;
                 if (c.asked[0] != '\0')
                         judge_tighten(judge, "mounts.flags", mounts_property(judge, &c), c.asked, c.got);
                 if (c.is_dropped)

@@ -202,6 +202,18 @@ hooks_of_a_pod()
 }
 check "hooks of a container that joins a pid namespace run in the host's" hooks_of_a_pod
 
+# kernel.pty.max counts for the machine: without a limit of its own one build takes what all others' exec -t need.
+terminals()
+{
+        bundle terminals '.process.args = ["/bin/sh", "-c", $c] | .process.terminal = false' --arg c \
+                'n=0; while [ $n -lt 200 ]; do /bin/sleep 1000 3<> /dev/ptmx & n=$((n + 1)); done 2> /dev/null; wait_for=100
+                 while [ $wait_for -gt 0 ] && [ "$(ls /dev/pts | grep -c "^[0-9]")" -lt 128 ]; do sleep 0.1; wait_for=$((wait_for - 1)); done
+                 ls /dev/pts | grep -c "^[0-9]"; kill -9 -1'
+        run rt run -b "$B" terminals
+        want_out 128
+}
+check "a build has its share of the machine's terminals and no more" terminals
+
 # Container root has the uid of the process that enters: it may stop it.
 stopped_exec()
 {

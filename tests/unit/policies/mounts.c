@@ -201,6 +201,38 @@ Test(policy_mounts, refuses_a_folder_with_an_engine_socket_in_it)
         request_passes(&q);
 }
 
+Test(policy_mounts, lets_no_build_have_all_terminals_of_the_machine)
+{
+        static const struct { const char *asked, *got; } options[] = {
+                { "", "max=128" },
+                { NULL, "max=128" },
+                { "gid=5,mode=0620", "gid=5,mode=0620,max=128" },
+                { "max=7,gid=5", "gid=5,max=7" },
+                { "max=4096", "max=128" },
+                { "max=1,max=0x1000", "max=0x1000,max=1" },     /* the kernel takes the last, and hexadecimal numbers */
+        };
+
+        for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+                request_free(&q);
+                request_init(&q);
+                for (size_t j = 0; j < q.spec.n_mounts; j++)
+                        if (q.mounts[j].kind == SPEC_MOUNT_DEVPTS)
+                                q.mounts[j].data = options[i].asked;
+                request_passes(&q);
+                for (size_t j = 0; j < q.sandbox.spec.n_mounts; j++)
+                        if (q.sandbox.spec.mounts[j].kind == SPEC_MOUNT_DEVPTS)
+                                cr_assert_str_eq(q.sandbox.spec.mounts[j].data, options[i].got);
+        }
+        request_free(&q);
+        request_init(&q);
+        *request_mount(&q, SPEC_MOUNT_DEVPTS, "/dev/pts") = (struct spec_mount){
+                .kind = SPEC_MOUNT_DEVPTS, .target = "/dev/pts", .source = "devpts", .fstype = "devpts", .is_remount = true,
+                .data = "mode=0620",
+        };
+        request_passes(&q);
+        cr_assert_str_eq(q.sandbox.spec.mounts[q.sandbox.spec.n_mounts - 1].data, "mode=0620,max=128");
+}
+
 Test(policy_mounts, refuses_a_folder_whose_mounts_below_no_build_may_see)
 {
         bind_only("/srv/chroot")->below_view = "/srv/chroot/proc";
