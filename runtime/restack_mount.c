@@ -150,9 +150,12 @@ static int clone_submounts(const struct restack_overlay *overlay, int userns_fd,
                 const char *path = overlay->submounts[fds->n_submounts].path;
                 int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 
+                fds->submounts[fds->n_submounts] = fd;
+                /* Covered by another one, in which there is no such place: nobody sees it. */
+                if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+                        continue;
                 if (fd < 0)
                         return error_errno(err, errno, "clone the mount of %s", path);
-                fds->submounts[fds->n_submounts] = fd;
                 if (overlay->is_mapped && mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
                         log_debug("%s cannot map ids; its files belong to nobody in the container", path);
                 /* They are the engine's tree, too, and no layer of ours lies over them. */
@@ -175,8 +178,11 @@ static int cut_tree(const struct restack_overlay *overlay, const struct fds *fds
                 return error_errno(err, errno, "open %s of the new overlay", folder);
         for (size_t i = 0; i < fds->n_submounts; i++) {
                 const char *below = overlay->submounts[i].below;
-                auto_close int at = sys_openat2(root, below, O_PATH, 0, resolve);
+                auto_close int at = UNSET_FD;
 
+                if (fds->submounts[i] < 0)
+                        continue;
+                at = sys_openat2(root, below, O_PATH, 0, resolve);
                 if (at < 0 || move_mount(fds->submounts[i], "", at, "",
                                          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
                         return error_errno(err, errno, "mount %s on the new overlay", below);

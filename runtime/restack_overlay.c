@@ -316,6 +316,18 @@ static const char *path_below(const char *path, const char *folder)
         return path[length] == '/' ? path + length + 1 : path + length;
 }
 
+/* Shorter first, which no mount is than the one that it lies on; of one place in the order of the list: its lines, which the
+ * names point into. */
+static int compare_submounts(const void *a, const void *b)
+{
+        const struct restack_submount *one = a, *other = b;
+        size_t length = strlen(one->path), other_length = strlen(other->path);
+
+        if (length != other_length)
+                return length < other_length ? -1 : 1;
+        return one->path < other->path ? -1 : one->path > other->path;
+}
+
 static int plan_submounts(struct arena *arena, const struct lines *lines, const char *rootfs, struct restack_overlay *overlay,
                           struct error *err)
 {
@@ -329,6 +341,9 @@ static int plan_submounts(struct arena *arena, const struct lines *lines, const 
                 if (below != NULL && *below != '\0')
                         submounts[overlay->n_submounts++] = (struct restack_submount){ path, below };
         }
+        /* Since Linux 6.8 the list has the order in which the mounts were made, not that in which they were attached. */
+        if (overlay->n_submounts > 1)
+                qsort(submounts, overlay->n_submounts, sizeof *submounts, compare_submounts);
         overlay->submounts = submounts;
         return 0;
 }

@@ -44,7 +44,7 @@ struct restack_overlay {
         uint64_t upper_bytes;           /* the size of an upper layer of our own; 0: none. Then has_upper is false */
         bool is_user_xattr;
         uint64_t attributes;            /* MOUNT_ATTR_* of the engine's mount */
-        const struct restack_submount *submounts; size_t n_submounts;   /* in the listed order */
+        const struct restack_submount *submounts; size_t n_submounts;   /* no one before what it lies on */
         const struct restack_mount *mounts; size_t n_mounts;
         const struct restack_option *options; size_t n_options;
 };

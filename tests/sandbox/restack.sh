@@ -312,6 +312,23 @@ it_shows_what_is_mounted_below()
         want_same "$(owner m/x/back)" 0:0
         umount m/x m/p
 }
+# Moved there, so that it is older than what it lies on; and covered.
+it_shows_what_lies_on_what_is_mounted_below()
+{
+        layers onto l1/a l1/c/d early
+        engine_mounts lowerdir=l1,upperdir=u,workdir=w
+        mount -t tmpfs -o mode=755 tmpfs early; echo inner > early/f
+        mount -t tmpfs -o mode=755 tmpfs m/a; mkdir m/a/b; echo outer > m/a/f
+        mount --move early m/a/b
+        mount -t tmpfs -o mode=755 tmpfs m/c/d
+        mount -t tmpfs -o mode=755 tmpfs m/c; echo cover > m/c/f
+        build 'cat a/f a/b/f c/f; ls c'
+        umount m/c m/c/d m/a/b m/a
+        want_out "outer
+inner
+cover
+f"
+}
 it_leaves_the_engine_only_its_own_mounts()
 {
         layers quiet l1
@@ -352,6 +369,7 @@ for way in "" -o; do
         check "the flags of the engine's mount are kept$about" it_keeps_the_mounts_flags
         check "a folder of an overlay can be the rootfs$about" it_takes_a_folder_of_the_overlay
         check "mounts below the rootfs are seen$about" it_shows_what_is_mounted_below
+        check "and mounts that lie on those, whichever was made first$about" it_shows_what_lies_on_what_is_mounted_below
         check "no mount is left in the engine's namespace$about" it_leaves_the_engine_only_its_own_mounts
         check "a layer that is gone is named$about" it_refuses_layers_that_are_gone
 done
