@@ -67,6 +67,7 @@ const char *child_step_text(enum child_step step)
                 [STEP_MASKED_PATH] = "mask the path",
                 [STEP_MASK_NULL] = "/dev/null of the container is not the null device",
                 [STEP_CWD_MAKE] = "make the working folder",
+                [STEP_OLD_ROOT] = "leave the host's root: something was mounted on it",
                 [STEP_PIVOT] = "pivot_root",
                 [STEP_ROOT_FLAGS] = "set the flags of the root mount",
                 [STEP_RLIMIT] = "error setting rlimit",

@@ -44,6 +44,7 @@ enum child_step {
         STEP_MASK_NULL,         /* /dev/null is not the null device */
         STEP_CWD_MAKE,
         STEP_PIVOT,
+        STEP_OLD_ROOT,
         STEP_ROOT_FLAGS,
         STEP_RLIMIT,            /* index: rlimit */
         STEP_SCHEDULER,

@@ -10,6 +10,7 @@
 #include "oci-spec/spec.h"
 #include "runtime/base/arena.h"
 #include "runtime/child.h"
+#include "runtime/mounts.h"
 
 struct device_plan {
         const char *path;               /* in the container */
@@ -37,6 +38,6 @@ int devices_prepare(struct arena *arena, const struct devices_plan *plan, struct
 void devices_ready_close(struct devices_ready *ready);
 
 /* Child: nodes, then the links fd, stdin, stdout, stderr, core and ptmx. @proc_fd: the private procfs. */
-void devices_child_all(const struct devices_plan *plan, const struct devices_ready *ready, int root_fd, int proc_fd,
-                       int report_fd);
+void devices_child_all(const struct devices_plan *plan, const struct devices_ready *ready, const struct mounts_ready *mounts,
+                       int root_fd, int proc_fd, int report_fd);
 const char *devices_link_name(uint32_t index);

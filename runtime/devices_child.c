@@ -70,8 +70,8 @@ static void make_node(const struct device_plan *device, uint32_t index, int root
                 child_fail(report_fd, STEP_DEVICE, index, errno);
 }
 
-void devices_child_all(const struct devices_plan *plan, const struct devices_ready *ready, int root_fd, int proc_fd,
-                       int report_fd)
+void devices_child_all(const struct devices_plan *plan, const struct devices_ready *ready, const struct mounts_ready *mounts,
+                       int root_fd, int proc_fd, int report_fd)
 {
         auto_close int dev = UNSET_FD;
         struct statfs fs;
@@ -79,7 +79,7 @@ void devices_child_all(const struct devices_plan *plan, const struct devices_rea
 
         for (uint32_t i = 0; i < plan->n; i++) {
                 if (plan->is_bound && !S_ISFIFO(plan->devices[i].mode))
-                        mounts_child_attach_file(root_fd, ready->fds[i], plan->devices[i].path, STEP_DEVICE, i, report_fd);
+                        mounts_child_attach_clone(mounts, root_fd, ready->fds[i], plan->devices[i].path, STEP_DEVICE, i, report_fd);
                 else
                         make_node(&plan->devices[i], i, root_fd, proc_fd, report_fd);
         }

@@ -375,6 +375,10 @@ static int prepare(struct work *work, struct error *err)
         struct plan *plan = work->plan;
         struct launch_ready *ready = &work->ready;
         const struct spec *spec = plan->spec;
+        /* Others live in a mount namespace that is joined, and would see it. */
+        const bool has_shelf = plan->namespaces.paths[SPEC_NS_MOUNT] == NULL && strcmp(plan->rootfs, "/") != 0;
+        const struct mounts_shelf shelf = { has_shelf ? work->dir.root_fd : UNSET_FD, plan->id, "config.json",
+                                            plan->devices.is_bound };
         int r;
 
         r = restack_prepare(&plan->restack, work->userns_fd, plan->mounts.root_uid, plan->mounts.root_gid,
@@ -401,7 +405,7 @@ static int prepare(struct work *work, struct error *err)
         }
         r = prepare_shares(work, err);
         if (r == 0)
-                r = mounts_prepare(work->arena, &plan->mounts, work->userns_fd, &ready->mounts, err);
+                r = mounts_prepare(work->arena, &plan->mounts, work->userns_fd, &shelf, &ready->mounts, err);
         if (r == 0)
                 r = devices_prepare(work->arena, &plan->devices, &ready->devices, err);
         if (r == 0)
@@ -884,7 +888,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 .deadline_fd = UNSET_FD,
                 .net_devices = NETDEVICES_NONE, .plan = arena_new(arena, struct plan),
                 .ready = { .report_fd = UNSET_FD, .root_fd = UNSET_FD, .console_fd = UNSET_FD,
-                           .cgroups = { .v2_fd = UNSET_FD },
+                           .cgroups = { .v2_fd = UNSET_FD }, .mounts = MOUNTS_NONE_READY,
                            .process = { .userns_fd = UNSET_FD, .proc_fd = UNSET_FD, .self_fd = UNSET_FD,
                                         .fifo_fd = UNSET_FD, .listener_fd = UNSET_FD } },
         };

@@ -145,9 +145,9 @@ void launch_child(struct plan *plan, struct launch_ready *ready)
         if ((uint32_t)setfsuid((uid_t)-1) != plan->mounts.root_uid || (uint32_t)setfsgid((gid_t)-1) != plan->mounts.root_gid)
                 child_fail(report_fd, STEP_FS_IDS, 0, EPERM);
 
-        mounts_child_attach_root(root_fd, create_hooks->n > 0 ? plan->rootfs : NULL, report_fd);
+        mounts_child_attach_root(&ready->mounts, root_fd, plan->rootfs, create_hooks->n > 0, report_fd);
         mounts_child_all(&plan->mounts, &ready->mounts, root_fd, report_fd);
-        devices_child_all(&plan->devices, &ready->devices, root_fd, proc_fd, report_fd);
+        devices_child_all(&plan->devices, &ready->devices, &ready->mounts, root_fd, proc_fd, report_fd);
         enter_child_terminal(&plan->process, root_fd, ready->console_fd, report_fd);
         for (uint32_t i = 0; i < plan->n_sysctls; i++)
                 if (enter_child_write(proc_fd, plan->sysctls[i].path, plan->sysctls[i].value) < 0)

@@ -15,6 +15,7 @@
 #include "policies/mounts.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/userns.h"
 
@@ -368,35 +369,52 @@ static int flag_tree(int fd, const struct mount_plan *plan, struct error *err)
         struct mount_attr below = {
                 .attr_set = mount->attr_set_recursive | guards,
                 .attr_clr = mount->attr_clear_recursive & ~guards,
-                /* Slaves below a slave as well, as with runc. Nothing reaches the host from either. */
-                .propagation = mount->propagation & MS_SLAVE ? MS_SLAVE
-                               : mount->propagation & MS_UNBINDABLE && mount->is_propagation_recursive ? MS_UNBINDABLE
-                                                                                                      : MS_PRIVATE,
+                /* Slaves below a slave as well, as with runc. Nothing reaches the host from either. Unbindable is set by init,
+                 * which may have to clone them. */
+                .propagation = mount->propagation & MS_SLAVE ? MS_SLAVE : MS_PRIVATE,
         };
-        struct mount_attr top = { .attr_set = mount->attr_set, .attr_clr = mount->attr_clear & ~mount->attr_set,
-                                  .propagation = mount->propagation & MS_UNBINDABLE };
+        struct mount_attr top = { .attr_set = mount->attr_set, .attr_clr = mount->attr_clear & ~mount->attr_set };
 
         fix_atime(&below);
         fix_atime(&top);
         if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &below, sizeof below) < 0)
                 return error_errno(err, errno, "set the flags of %s", plan->source);
-        if ((top.attr_set | top.attr_clr | top.propagation) != 0 && mount_setattr(fd, "", AT_EMPTY_PATH, &top, sizeof top) < 0)
+        if ((top.attr_set | top.attr_clr) != 0 && mount_setattr(fd, "", AT_EMPTY_PATH, &top, sizeof top) < 0)
                 return error_errno(err, errno, "set the flags of %s", plan->source);
         return 0;
 }
 
-int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int userns_fd, struct mounts_ready *ret_ready,
-                   struct error *err)
+/* Where it cannot be had (a mount that is unbindable), the mounts are the same, and only listed in another order. */
+static void prepare_shelf(struct mounts_ready *ready, const struct mounts_shelf *shelf)
 {
-        struct mounts_ready ready = { .n = plan->n, .n_hierarchies = plan->n_hierarchies };
+        ready->shelf_fd = open_tree(shelf->fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+        if (ready->shelf_fd >= 0)
+                ready->shelf_folder_fd = openat(ready->shelf_fd, shelf->folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (ready->shelf_folder_fd >= 0)
+                ready->shelf_file_fd = openat(ready->shelf_folder_fd, shelf->file, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (ready->shelf_file_fd >= 0)
+                return;
+        log_debug("binds will be listed before what the container's init mounts: no clone of the state folder: %s",
+                  error_text(errno));
+        auto_close_cleanup(&ready->shelf_fd);
+}
+
+int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int userns_fd, const struct mounts_shelf *shelf,
+                   struct mounts_ready *ret_ready, struct error *err)
+{
+        struct mounts_ready ready = MOUNTS_NONE_READY;
+        bool is_late = false, is_shelf_needed = shelf->is_wanted || plan->n_hierarchies > 0;
         size_t i;
         int r = 0;
 
         ready.tree_fds = arena_array(arena, plan->n, sizeof *ready.tree_fds);
         ready.is_folder = arena_array(arena, plan->n, sizeof *ready.is_folder);
+        ready.is_renewed = arena_array(arena, plan->n, sizeof *ready.is_renewed);
         ready.hierarchy_fds = arena_array(arena, plan->n_hierarchies, sizeof *ready.hierarchy_fds);
-        if (ready.tree_fds == NULL || ready.is_folder == NULL || ready.hierarchy_fds == NULL)
+        if (ready.tree_fds == NULL || ready.is_folder == NULL || ready.is_renewed == NULL || ready.hierarchy_fds == NULL)
                 return error_errno(err, ENOMEM, "mounts");
+        ready.n = plan->n;
+        ready.n_hierarchies = plan->n_hierarchies;
         for (i = 0; i < plan->n; i++) {
                 ready.tree_fds[i] = UNSET_FD;
                 if (!plan->mounts[i].bind.is_file_system_changed || ready.devices != NULL)
@@ -411,8 +429,14 @@ int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int user
                 const struct mount_plan *mount = &plan->mounts[i];
                 struct stat st;
 
-                if (mount->mount->kind != SPEC_MOUNT_BIND || mount->mount->is_remount || mount->bind.link != NULL)
+                if (mount->mount->is_remount || mount->bind.link != NULL)
                         continue;
+                if (mount->mount->kind != SPEC_MOUNT_BIND) {
+                        is_late = true;
+                        continue;
+                }
+                ready.is_renewed[i] = is_late;
+                is_shelf_needed |= is_late;
                 ready.tree_fds[i] = open_tree(AT_FDCWD, mount->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
                                               (mount->mount->is_recursive ? AT_RECURSIVE : 0));
                 if (ready.tree_fds[i] < 0) {
@@ -446,6 +470,8 @@ int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int user
                 mounts_ready_close(&ready);
                 return r;
         }
+        if (is_shelf_needed)
+                prepare_shelf(&ready, shelf);
         *ret_ready = ready;
         return 0;
 }
@@ -456,6 +482,9 @@ void mounts_ready_close(struct mounts_ready *ready)
                 auto_close_cleanup(&ready->tree_fds[i]);
         for (size_t i = 0; i < ready->n_hierarchies; i++)
                 auto_close_cleanup(&ready->hierarchy_fds[i]);
+        auto_close_cleanup(&ready->shelf_file_fd);
+        auto_close_cleanup(&ready->shelf_folder_fd);
+        auto_close_cleanup(&ready->shelf_fd);
         ready->n = ready->n_hierarchies = 0;
 }
 

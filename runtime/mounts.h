@@ -64,9 +64,22 @@ struct mounts_ready {
         int *tree_fds;                  /* one a mount, UNSET_FD for what init makes itself (init keeps read-only tmpfs here) */
         bool *is_folder;
         dev_t *devices;                 /* init's own, st_dev of what it made; NULL: nothing asks for it */
+        bool *is_renewed;               /* a clone that comes after something that init makes: see mounts_child_attach_root() */
         size_t n;
         int *hierarchy_fds;
         size_t n_hierarchies;
+        int shelf_fd;                   /* a folder of ours as a detached mount; UNSET_FD: nothing is renewed */
+        int shelf_folder_fd, shelf_file_fd;     /* places in it */
+};
+
+#define MOUNTS_NONE_READY { .shelf_fd = UNSET_FD, .shelf_folder_fd = UNSET_FD, .shelf_file_fd = UNSET_FD }
+
+/* A folder of ours that holds @folder, which holds @file. Nothing is done to them. What is put there lies on the engine's rootfs
+ * in init's mount namespace until the pivot: nobody else may live in it, and the rootfs be no root of the host's. */
+struct mounts_shelf {
+        int fd;                         /* UNSET_FD: none; mounts are listed in the order of their making then */
+        const char *folder, *file;
+        bool is_wanted;                 /* mounts_child_attach_clone() will be called */
 };
 
 /* More than that is an error: the kernel's own limit (fs.mount-max, 100,000 in a namespace) is reached only after seconds. */
@@ -88,8 +101,8 @@ int mounts_plan_add_bind(struct arena *arena, struct mounts_plan *plan, const ch
                          struct error *err);
 
 /* Parent. @userns_fd: the build's, for id maps. */
-int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int userns_fd, struct mounts_ready *ret_ready,
-                   struct error *err);
+int mounts_prepare(struct arena *arena, const struct mounts_plan *plan, int userns_fd, const struct mounts_shelf *shelf,
+                   struct mounts_ready *ret_ready, struct error *err);
 void mounts_ready_close(struct mounts_ready *ready);
 
 /* Parent: one file or folder of our mount namespace as a detached mount. Init could not clone it: it is in another
@@ -97,11 +110,13 @@ void mounts_ready_close(struct mounts_ready *ready);
 int mounts_clone(int fd);
 
 /* Child, in this order. @root_fd: the rootfs tree, afterwards the root of everything. */
-/* @path: of the host, links resolved, where the tree shall be seen until the pivot; NULL: nobody looks. */
-void mounts_child_attach_root(int root_fd, const char *path, int report_fd);
+/* @path: of the rootfs on the host, links resolved. @is_seen: the tree has to be found there until the pivot. */
+void mounts_child_attach_root(struct mounts_ready *ready, int root_fd, const char *path, bool is_seen, int report_fd);
 void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd);
 void mounts_child_bind_file(int root_fd, int source_fd, const char *path, enum child_step step, uint32_t index, int report_fd);
-void mounts_child_attach_file(int root_fd, int tree_fd, const char *path, enum child_step step, uint32_t index, int report_fd);
+/* @tree_fd: of mounts_clone(). */
+void mounts_child_attach_clone(const struct mounts_ready *ready, int root_fd, int tree_fd, const char *path, enum child_step step,
+                               uint32_t index, int report_fd);
 void mounts_child_paths(const struct mounts_plan *plan, int root_fd, int report_fd);
 void mounts_child_pivot(const struct mounts_plan *plan, const struct mounts_ready *ready, int root_fd, int report_fd);
 /* Child: a detached procfs of the own pid namespace; O_PATH of its root. */

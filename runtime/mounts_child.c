@@ -51,16 +51,49 @@ int mounts_child_private_proc(bool is_host_pid, int report_fd)
         return fd;
 }
 
-void mounts_child_attach_root(int root_fd, const char *path, int report_fd)
+/* Since Linux 6.8 mounts are listed in the order in which they were made (mnt_id_unique, fs/namespace.c), no longer in that in
+ * which they were attached; and who reads such a list takes the last entry of a place. The parent's clones are older than
+ * whatever init makes, so those that come later are cloned once more when their turn comes. Only what lies in our own mount
+ * namespace can be: the old one lies on a shelf, which lies on the engine's rootfs, below ours where anybody looks, and ends with
+ * the old root. What is on the shelf already lies under it, so that nothing is cloned along.
+ * The copy has the flags, locks, id maps and masters of the old one. Returns an fd, or -1 and errno. */
+static int renew(const struct mounts_ready *ready, int tree_fd, bool is_folder)
 {
-        auto_close int top = UNSET_FD;
+        const int place = is_folder ? ready->shelf_folder_fd : ready->shelf_file_fd;
+
+        /* The next one goes on this one: from the place itself the kernel would climb over all that lie there. */
+        if (attach(tree_fd, place) < 0 || dup3(tree_fd, place, O_CLOEXEC) < 0)
+                return -1;
+        return open_tree(tree_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+}
+
+static int attach_clone(const struct mounts_ready *ready, int tree_fd, bool is_folder, int target_fd)
+{
+        auto_close int fresh = UNSET_FD;
+
+        if (ready->shelf_fd < 0)
+                return attach(tree_fd, target_fd);
+        fresh = renew(ready, tree_fd, is_folder);
+        return fresh < 0 ? -1 : attach(fresh, target_fd);
+}
+
+void mounts_child_attach_root(struct mounts_ready *ready, int root_fd, const char *path, bool is_seen, int report_fd)
+{
+        auto_close int place = UNSET_FD, top = UNSET_FD;
 
         /* Nothing that we mount may reach the host, and nothing that the host mounts from here on reaches us. */
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
                 child_fail(report_fd, STEP_PROPAGATION, 0, errno);
+        if (is_seen || ready->shelf_fd >= 0)
+                place = sys_openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+        if (is_seen && place < 0)
+                child_fail(report_fd, STEP_ROOT_ATTACH, 0, errno);
+        if (ready->shelf_fd >= 0 && (place < 0 || attach(ready->shelf_fd, place) < 0))
+                auto_close_cleanup(&ready->shelf_fd);
         /* On top of the root itself, which is there on every host; pivot_root(2) then swaps the two. */
-        top = path == NULL ? open("/", O_PATH | O_CLOEXEC) : sys_openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
-        if (top < 0 || attach(root_fd, top) < 0)
+        if (!is_seen)
+                top = open("/", O_PATH | O_CLOEXEC);
+        if ((!is_seen && top < 0) || attach(root_fd, is_seen ? place : top) < 0)
                 child_fail(report_fd, STEP_ROOT_ATTACH, 0, errno);
 }
 
@@ -214,7 +247,7 @@ static void mount_cgroup1(const struct mounts_plan *plan, const struct mounts_re
                 if (mkdirat(top, name, 0755) < 0)
                         child_fail(report_fd, STEP_MOUNT_MAKE, index, errno);
                 at = openat(top, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-                if (at < 0 || attach(ready->hierarchy_fds[i], at) < 0)
+                if (at < 0 || attach_clone(ready, ready->hierarchy_fds[i], true, at) < 0)
                         child_fail(report_fd, STEP_MOUNT_ATTACH, index, errno);
                 /* "cpu,cpuacct" is also known by each of its names. */
                 for (part = name; strchr(name, ',') != NULL && part != NULL; part = comma == NULL ? NULL : comma + 1) {
@@ -265,6 +298,24 @@ static int label_root(int tree, const char *label)
         return root < 0 ? -1 : fsetxattr(root, "security.selinux", label, strlen(label) + 1, 0);
 }
 
+static int attach_bind(const struct mounts_ready *ready, uint32_t index, const struct spec_mount *mount, int target)
+{
+        auto_close int fresh = UNSET_FD;
+        int tree = ready->tree_fds[index];
+
+        if (ready->shelf_fd >= 0 && ready->is_renewed[index]) {
+                tree = fresh = renew(ready, tree, ready->is_folder[index]);
+                if (fresh < 0)
+                        return -1;
+        }
+        if (attach(tree, target) < 0)
+                return -1;
+        if ((mount->propagation & MS_UNBINDABLE) == 0)
+                return 0;
+        return set_flags(tree, mount->is_propagation_recursive && !(mount->propagation & MS_SLAVE) ? AT_RECURSIVE : 0, 0, 0,
+                         MS_UNBINDABLE);
+}
+
 static void mount_one(const struct mounts_plan *plan, const struct mounts_ready *ready, uint32_t index, int root_fd,
                       int report_fd)
 {
@@ -309,7 +360,7 @@ static void mount_one(const struct mounts_plan *plan, const struct mounts_ready 
         }
         switch (spec->kind) {
         case SPEC_MOUNT_BIND:
-                if (attach(ready->tree_fds[index], target) < 0)
+                if (attach_bind(ready, index, spec, target) < 0)
                         child_fail(report_fd, STEP_MOUNT_ATTACH, index, errno);
                 return;
         case SPEC_MOUNT_CGROUP:
@@ -377,7 +428,16 @@ void mounts_child_all(const struct mounts_plan *plan, const struct mounts_ready 
                         auto_close_cleanup(&ready->tree_fds[i]);
 }
 
-void mounts_child_attach_file(int root_fd, int tree_fd, const char *path, enum child_step step, uint32_t index, int report_fd)
+void mounts_child_attach_clone(const struct mounts_ready *ready, int root_fd, int tree_fd, const char *path, enum child_step step,
+                               uint32_t index, int report_fd)
+{
+        auto_close int target = target_open(root_fd, path, TARGET_FILE, true, NULL);
+
+        if (target < 0 || attach_clone(ready, tree_fd, false, target) < 0)
+                child_fail(report_fd, step, index, errno);
+}
+
+static void attach_file(int root_fd, int tree_fd, const char *path, enum child_step step, uint32_t index, int report_fd)
 {
         auto_close int target = target_open(root_fd, path, TARGET_FILE, true, NULL);
 
@@ -391,7 +451,7 @@ void mounts_child_bind_file(int root_fd, int source_fd, const char *path, enum c
 
         if (tree < 0)
                 child_fail(report_fd, step, index, errno);
-        mounts_child_attach_file(root_fd, tree, path, step, index, report_fd);
+        attach_file(root_fd, tree, path, step, index, report_fd);
 }
 
 static void make_readonly(const struct mounts_plan *plan, uint32_t index, int root_fd, int report_fd)
@@ -469,6 +529,7 @@ void mounts_child_pivot(const struct mounts_plan *plan, const struct mounts_read
         struct mount_attr attr = { .attr_set = plan->is_root_readonly ? MOUNT_ATTR_RDONLY : 0,
                                    .propagation = plan->root_propagation };
         auto_close int made = target_open(root_fd, plan->cwd, TARGET_FOLDER, false, NULL);
+        struct statx root, above;
 
         /* runc makes a working folder that is missing; one that cannot be made or is no folder shows at chdir. */
         if (made < 0 && errno != EROFS && errno != ENOTDIR && errno != EACCES && errno != ELOOP)
@@ -479,6 +540,11 @@ void mounts_child_pivot(const struct mounts_plan *plan, const struct mounts_read
         /* pivot_root(2), "pivot_root(\".\", \".\")": the old root comes to lie over the new one and is then unmounted. */
         if (sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
                 child_fail(report_fd, STEP_PIVOT, 0, errno);
+        /* umount2(2) takes the topmost mount of a place: had anything lain on the old root, that one would be gone, and the host
+         * be there for whoever asks for "..". */
+        if (statx(root_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &root) < 0 || statx(AT_FDCWD, "..", 0, STATX_MNT_ID, &above) < 0 ||
+            root.stx_mnt_id != above.stx_mnt_id)
+                child_fail(report_fd, STEP_OLD_ROOT, 0, EBUSY);
         if (mount_setattr(root_fd, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0)
                 child_fail(report_fd, STEP_ROOT_FLAGS, 0, errno);
 }
