@@ -143,6 +143,7 @@ default_runtime_name = "tested"
 runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.tested.options]
 BinaryName = "$RUNB"
+${CONTAINERD_OPTIONS-}
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "/usr/lib/cni"
 conf_dir = "$E/cni-conf"
