@@ -63,10 +63,9 @@ static void look_at_namespaces(struct doctor *doctor)
         }
         if (sysctl_is("/proc/sys/user/max_user_namespaces", "0"))
                 remedy = "sysctl user.max_user_namespaces=15000";
-        else if (doctor->privilege == HOST_PLAIN_USER &&
-                 sysctl_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1"))
-                remedy = "an AppArmor profile for runb that allows userns, or sysctl "
-                         "kernel.apparmor_restrict_unprivileged_userns=0";
+        else if (doctor->privilege == HOST_PLAIN_USER && userns_is_apparmors())
+                remedy = "an AppArmor profile for runb that allows userns (contrib/apparmor/runb); on Ubuntu "
+                         "sysctl kernel.apparmor_restrict_unprivileged_userns=0, too";
         else if (doctor->privilege == HOST_PLAIN_USER && sysctl_is("/proc/sys/kernel/unprivileged_userns_clone", "0"))
                 remedy = "sysctl kernel.unprivileged_userns_clone=1";
         doctor_add(doctor, DOCTOR_MISSING, "ids.namespaces", err.text,

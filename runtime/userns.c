@@ -390,6 +390,29 @@ static void run_mapper(const struct rootless *rootless, pid_t target, int go_fd,
         _exit(worst);
 }
 
+bool userns_is_apparmors(void)
+{
+        auto_free char *restricted = NULL, *label = NULL;
+
+        if (fd_read_file(AT_FDCWD, "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 64, &restricted, NULL) == 0 &&
+            restricted[0] == '1')
+                return true;
+        /* "name (enforce)", and "unconfined" of a program that has none. */
+        return fd_read_file(AT_FDCWD, "/proc/self/attr/apparmor/current", 4096, &label, NULL) == 0 &&
+               strstr(label, "(enforce)") != NULL;
+}
+
+/* Linux 6.7 asks AppArmor of programs with a profile. Ubuntu's kernel does of those without one, too; or it lets them, and
+ * then takes all power in the new namespace from them (its profile unprivileged_userns). */
+static int explain_refusal(int error, const char *step, struct error *err)
+{
+        bool is_refused = error == EACCES || error == EPERM;
+
+        return error_errno(err, error, "user namespace: %s as user %u (%s)", step, getuid(), is_refused && userns_is_apparmors() ?
+                           "AppArmor allows user namespaces to programs whose profile says so: load contrib/apparmor/runb" :
+                           "is sysctl user.max_user_namespaces 0, or kernel.unprivileged_userns_clone?");
+}
+
 static int enter_with_helpers(const struct rootless *rootless, struct error *err)
 {
         auto_close int go_read = UNSET_FD, go_write = UNSET_FD, out_read = UNSET_FD, out_write = UNSET_FD;
@@ -422,9 +445,7 @@ static int enter_with_helpers(const struct rootless *rootless, struct error *err
                 /* The mapper would write the maps of the namespace that we did not leave; newuidmap(1) refuses that. */
                 kill(pid, SIGKILL);
                 reap(pid);
-                return error_errno(err, r,
-                                   "user namespace: unshare as user %u (is sysctl user.max_user_namespaces 0, or "
-                                   "kernel.unprivileged_userns_clone?)", getuid());
+                return explain_refusal(-r, "unshare", err);
         }
         close(take_fd(&go_write));
         if (fd_read_all(out_read, 4096, &said, NULL) < 0)
@@ -453,8 +474,7 @@ static int enter_alone(const struct rootless *rootless, struct error *err)
         if (r < 0)
                 return r;
         if (unshare(CLONE_NEWUSER) < 0)
-                return error_errno(err, errno, "user namespace: unshare (is sysctl user.max_user_namespaces 0, or "
-                                   "kernel.unprivileged_userns_clone?)");
+                return explain_refusal(errno, "unshare", err);
         /* user_namespaces(7): an unprivileged gid_map needs setgroups denied first. */
         r = fd_write_file(AT_FDCWD, "/proc/self/setgroups", "deny");
         if (r < 0)
@@ -472,9 +492,9 @@ static int enter_alone(const struct rootless *rootless, struct error *err)
 static int become_root(struct error *err)
 {
         if (setresgid(0, 0, 0) < 0)
-                return error_errno(err, errno, "user namespace: take group 0");
+                return explain_refusal(errno, "take group 0", err);
         if (setresuid(0, 0, 0) < 0)
-                return error_errno(err, errno, "user namespace: take user 0");
+                return explain_refusal(errno, "take user 0", err);
         return 0;
 }
 

@@ -23,6 +23,8 @@ int userns_make(const struct spec_id_map *uid_map, size_t n_uid_map, const struc
  * /etc/subgid where there are entries (0 is the caller, 1 and up their ids), else the caller's one id mapped to 0 and
  * setgroups denied. Afterwards this process is root in there; it still is in the caller's other namespaces. */
 int userns_enter_rootless(struct error *err);
+/* Whether AppArmor may be why one cannot be made: by our own profile, or by Ubuntu's sysctl for programs without one. */
+bool userns_is_apparmors(void);
 
 /* Enters the user namespace around a container's (exec by a plain user, whose pipeline made one more around it).
  * @userns_fd: init's. Where that one is our own already, nothing happens. */

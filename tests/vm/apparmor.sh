@@ -96,10 +96,66 @@ userns_profile()
         apparmor_parser -R "$srcdir/contrib/apparmor/runb"
 }
 
+# What Ubuntu does to every program without a profile, by a profile of its callers: this kernel asks AppArmor about user namespaces
+# (Linux 6.7, features/namespaces/mask), and lacks only the sysctl that asks about programs without one.
+caller_profile() # TRANSITION POWER: what the caller's profile lets become of runb, and "capability", "userns" or nothing
+{
+        cat > "$T/caller" << EOP
+abi <abi/4.0>,
+profile caller {
+  file,
+  $2${2:+,}
+  network,
+  signal,
+  ptrace,
+  unix,
+  dbus,
+  mount,
+  umount,
+  pivot_root,
+  change_profile,
+  io_uring,
+  $RUNB $1,
+}
+EOP
+        apparmor_parser -r -W "$T/caller"
+}
+without_userns()
+{
+        [ -e /etc/apparmor.d/abi/4.0 ] || skip_case "AppArmor before 4.0"
+        grep -qw userns_create /sys/kernel/security/apparmor/features/namespaces/mask || skip_case "a kernel that does not ask AppArmor about user namespaces"
+        rm -rf /home/ci/b && mkdir /home/ci/b && cp -a "$T/busybox" /home/ci/b/rootfs
+        jq 'del(.linux.cgroupsPath) | .process.args = ["/bin/cat", "/proc/self/attr/current"]' "$lib_dir/data/config.json" > /home/ci/b/config.json
+        chown -R ci: /home/ci/b
+        caller_profile ix userns
+        run as_ci aa-exec -p caller "$RUNB" --root /home/ci/state run --bundle /home/ci/b plain
+        want_failure
+        want_err_has "load contrib/apparmor/runb"
+        want_same "$(grep -c . "$T/err")" 1
+        caller_profile ix capability
+        run as_ci aa-exec -p caller "$RUNB" --root /home/ci/state run --bundle /home/ci/b plain
+        want_failure
+        want_err_has "AppArmor"
+        want_err_has "contrib/apparmor/runb"
+        want_same "$(grep -c . "$T/err")" 1
+        want_same "$(as_ci "$RUNB" --root /home/ci/state list -q)" ""
+        run as_ci aa-exec -p caller "$RUNB" doctor
+        want_out_has "contrib/apparmor/runb"
+        # Its own profile is found by its path, and lets it.
+        apparmor_parser -r -W "$srcdir/contrib/apparmor/runb"
+        caller_profile Px capability
+        run as_ci aa-exec -p caller "$RUNB" --root /home/ci/state run --bundle /home/ci/b plain
+        want_rc 0
+        want_out_has "runb (unconfined)"
+        apparmor_parser -R "$srcdir/contrib/apparmor/runb"
+        apparmor_parser -R "$T/caller"
+}
+
 check "the profile for containers loads, without a warning" profiles_load
 check "a profile that config.json names holds in the container, and not without it" a_profile_holds
 check "runb-build is enforced on a container's processes and lets a build work" build_profile plain '^runb-build \(enforce\)$'
 check "runb-build denies mounts and the kernel's knobs by itself" denies
 check "a profile that is not loaded is refused by name" unknown
 check "the profile that lets a plain user's runb make user namespaces loads, attaches, and lets all else pass" userns_profile
+check "where AppArmor lets a plain user make no user namespace runb says so, and with its profile it may" without_userns
 vm_finish
