@@ -31,6 +31,7 @@ struct cgroups_ready {
         int v2_fd;                      /* O_PATH folder for CLONE_INTO_CGROUP; UNSET_FD on v1 */
         int join_fds[CGROUPS_MAX];      /* v1: open cgroup.procs (a process writes "0" to join) */
         size_t n_join_fds;
+        bool is_moved_in;               /* by systemd, whom the parent asks: the process waits for that (scope.h) */
         bool was_there;                 /* a folder existed that no container of ours made: not ours to remove */
         const char *left_out[CGROUPS_LEFT_OUT_MAX];     /* limits without a controller here: "pids", static text */
         size_t n_left_out;
@@ -60,6 +61,9 @@ int cgroups_prepare(const struct cgroups_plan *plan, bool is_rootless, struct cg
 void cgroups_ready_close(struct cgroups_ready *ready);
 #define auto_cgroups_ready __attribute__((cleanup(cgroups_ready_close)))
 
+/* Writes memory.oom.group again, where it is asked for: after systemd, which takes the file for its own. */
+int cgroups_keep_oom_group(const struct cgroups_plan *plan, struct error *err);
+
 /* Attaches the device rules (v2: eBPF; v1: devices.allow/deny), applied in their order to "nothing is allowed".
  * Apart from prepare, since it must follow the device list. Returns 0; 1 in a user namespace without the right to do
  * it (no device node can be made there either); a negative errno. */
@@ -70,6 +74,10 @@ int cgroups_set_devices(const struct cgroups_plan *plan, const struct spec_devic
  * runc takes them: one path for all hierarchies, or "controller[,controller]:path" for some of cgroup v1. */
 int cgroups_open(const char *const *paths, size_t n_paths, bool is_v2, const char *const *subs, size_t n_subs,
                  struct cgroups_ready *ret_ready, struct error *err);
+
+/* cgroups(7), "Delegating": whether the kernel lets us put a process of our own cgroup into @path, of cgroup v2. True, too,
+ * where that cannot be seen. */
+bool cgroups_can_enter(const char *path);
 
 /* On a live container. A zero means "leave as is" where the kernel's files take no zero (limits, shares, weights). Where
  * the kernel refuses a part, what was written before is written back. */

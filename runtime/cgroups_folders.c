@@ -87,6 +87,32 @@ int cgroup_set_open(const char *const *paths, size_t n_paths, struct cgroup_set 
         return 0;
 }
 
+bool cgroups_can_enter(const char *path)
+{
+        auto_arena struct arena arena = { 0 };
+        auto_free char *self_cgroup = NULL;
+        const char *own, *inner = cgroups_below(path, CGROUP_ROOT), *procs;
+        size_t same = 0;
+
+        if (inner == NULL || fd_read_file(AT_FDCWD, "/proc/self/cgroup", CGROUP_FILE_LIMIT_BYTES, &self_cgroup, NULL) < 0)
+                return true;
+        own = cgroups_own_path(self_cgroup, "", &arena);
+        if (own == NULL || strncmp(own, "/..", 3) == 0)
+                return true;
+        own += strspn(own, "/");
+        /* The last one above both, whose cgroup.procs has to be writable beside the target's. */
+        for (size_t i = 0;; i++) {
+                const bool is_end = own[i] == '\0' || own[i] == '/', is_inner_end = inner[i] == '\0' || inner[i] == '/';
+
+                if (is_end && is_inner_end)
+                        same = i;
+                if (own[i] != inner[i] || own[i] == '\0')
+                        break;
+        }
+        procs = arena_format(&arena, CGROUP_ROOT "/%.*s%scgroup.procs", (int)same, inner, same > 0 ? "/" : "");
+        return procs == NULL || faccessat(AT_FDCWD, procs, W_OK, AT_EACCESS) == 0;
+}
+
 void cgroup_set_close(struct cgroup_set *set)
 {
         for (size_t i = 0; i < set->n; i++)

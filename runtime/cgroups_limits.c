@@ -65,6 +65,24 @@ bool cgroup_leave_out(struct cgroup_limits *limits, const char *name, bool is_de
         return true;
 }
 
+int cgroups_keep_oom_group(const struct cgroups_plan *plan, struct error *err)
+{
+        auto_cgroup_set struct cgroup_set set = { 0 };
+        const struct cgroup_folder *at;
+        int r = 0;
+
+        for (size_t i = 0; i < plan->resources->n_unified && r == 0; i++) {
+                if (strcmp(plan->resources->unified[i].key, CGROUP_OOM_GROUP) != 0)
+                        continue;
+                r = cgroup_set_open(plan->paths, plan->n_paths, &set, err);
+                at = r < 0 ? NULL : cgroup_set_find(&set, CGROUP_OOM_GROUP);
+                /* None: it was demanded and refused before, or left out. */
+                if (at != NULL)
+                        r = cgroup_write(at, "unified", CGROUP_OOM_GROUP, plan->resources->unified[i].value, err);
+        }
+        return r;
+}
+
 int cgroup_write_limits(const struct cgroup_set *set, bool is_v2, const struct spec_resources *resources,
                         const struct spec_resources *demanded, struct cgroups_ready *ready, struct error *err)
 {

@@ -44,6 +44,11 @@ struct cgroup_journal {
         size_t n;
 };
 
+#define CGROUP_OOM_GROUP "memory.oom.group"
+
+/* Below a container's folder: of the process that notes what it has used (keeper.h), which is none of the container's. */
+#define CGROUP_KEEPER "runb-keeper"
+
 struct cgroup_folder {
         const char *path;
         int fd;                 /* O_PATH */

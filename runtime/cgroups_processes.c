@@ -170,6 +170,29 @@ static int list_pids(const struct cgroup_set *set, struct pid_list *ret_list)
         return r;
 }
 
+/* Without our own one. Its folder tells it as long as it is ours: a build that may write cgroups makes no such one. */
+static void drop_keeper(const struct cgroup_set *set, struct pid_list *list)
+{
+        for (size_t i = 0; i < set->n; i++) {
+                auto_close int fd = cgroup_open_folder(set->folders[i].fd, CGROUP_KEEPER);
+                auto_pid_list struct pid_list keeper = { 0 };
+                struct stat st;
+                size_t kept = 0;
+
+                if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != geteuid() || add_pids_of(fd, &keeper) < 0)
+                        continue;
+                for (size_t k = 0; k < list->n; k++) {
+                        size_t m = 0;
+
+                        while (m < keeper.n && keeper.pids[m] != list->pids[k])
+                                m++;
+                        if (m == keeper.n)
+                                list->pids[kept++] = list->pids[k];
+                }
+                list->n = kept;
+        }
+}
+
 int cgroups_pids(const char *const *paths, size_t n_paths, bool is_v2, struct arena *arena, pid_t **ret_pids,
                  size_t *ret_n, struct error *err)
 {
@@ -184,6 +207,7 @@ int cgroups_pids(const char *const *paths, size_t n_paths, bool is_v2, struct ar
         r = list_pids(&set, &list);
         if (r < 0)
                 return error_errno(err, r, "unable to get all container pids");
+        drop_keeper(&set, &list);
         pids = arena_array(arena, list.n + 1, sizeof *pids);
         if (pids == NULL)
                 return error_errno(err, ENOMEM, "unable to get all container pids");
@@ -491,6 +515,7 @@ int cgroups_kill(const char *const *paths, size_t n_paths, bool is_v2, int signa
                 return error_set(err, EBUSY, "cgroup %s is shared with others, whose processes cannot be told from the container's; "
                                  "send the signal without --all", set.folders[0].path);
         r = list_pids(&ours, &list);
+        drop_keeper(&ours, &list);
         if (r == 0)
                 r = signal_all(&ours, &list, signal_number);
         return r < 0 ? error_errno(err, r, "signal %d to the processes of %s", signal_number, ours.folders[0].path) : 0;

@@ -45,12 +45,13 @@ static int kill_init(int pidfd, const struct state *state, struct error *err)
         return 0;
 }
 
-/* What shares its cgroup with others must not take them along; there the pid namespace ends with init. */
+/* What shares its cgroup with others must not take them along, the keeper of its numbers neither; there the pid namespace
+ * ends with init. */
 static int kill_others(const struct state *state, struct error *err)
 {
         if (state->n_cgroups == 0)
                 return 0;
-        if (!state->is_cgroup_shared)
+        if (!state->is_cgroup_shared && !state->is_usage_kept)
                 return cgroups_kill(state->cgroups, state->n_cgroups, state->is_cgroup2, SIGKILL, err);
         /* cgroup v1: a frozen process ends only when it is thawed. */
         if (cgroups_is_frozen(state->cgroups, state->n_cgroups, state->is_cgroup2) == 1)
@@ -229,7 +230,7 @@ int delete_undo(struct state_dir *dir, const struct state *state, struct audit_r
         r = end_init(state, err);
         if (r < 0)
                 return r;
-        ending_read(state, &ending);
+        ending_read(dir, state, &ending);
         r = end_cgroups(state, err);
         if (r < 0)
                 return r;

@@ -2,11 +2,13 @@
 #include "runtime/ending.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "runtime/audit.h"
 #include "runtime/base/auto.h"
+#include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/text.h"
 #include "runtime/deadline.h"
@@ -78,6 +80,9 @@ static void read_numbers(const struct state *state, const struct cgroup_set *set
         if (at != NULL) {
                 ending->has_pids = true;
                 ending->pids_peak = stats_number(at, "pids.peak");
+                /* The keeper is no process of the container. */
+                if (state->is_usage_kept && at->is_v2 && state->is_cgroup2 && ending->pids_peak > 1)
+                        ending->pids_peak--;
         }
         at = cgroup_set_find(set, state->is_cgroup2 ? "memory.events" : "memory.oom_control");
         if (at != NULL) {
@@ -86,7 +91,24 @@ static void read_numbers(const struct state *state, const struct cgroup_set *set
         }
 }
 
-void ending_read(const struct state *state, struct ending *ret_ending)
+/* Returns true where the keeper has written that file. */
+static bool read_kept(const struct state_dir *dir, const char *file, struct ending *ending)
+{
+        auto_free char *text = NULL;
+        const char *kills;
+        size_t length;
+
+        if (fd_read_file(dir->fd, file, sizeof ending->kept - 1, &text, &length) < 0 || text[0] != '{')
+                return false;
+        memcpy(ending->kept, text + 1, length);
+        /* Told in a record of its own, too. */
+        kills = strstr(ending->kept, "\"oomKills\":");
+        ending->has_oom_kills = kills != NULL;
+        ending->oom_kills = kills == NULL ? 0 : strtoull(strchr(kills, ':') + 1, NULL, 10);
+        return true;
+}
+
+void ending_read(const struct state_dir *dir, const struct state *state, struct ending *ret_ending)
 {
         auto_cgroup_set struct cgroup_set set = { 0 };
         uint64_t end_ms;
@@ -96,8 +118,13 @@ void ending_read(const struct state *state, struct ending *ret_ending)
                 return;
         end_ms = state->ended_ms != 0 ? state->ended_ms : deadline_now_ms();
         ret_ending->wall_ms = end_ms > state->created_ms ? end_ms - state->created_ms : 0;
+        if (state->is_usage_kept && read_kept(dir, ENDING_KEPT, ret_ending))
+                return;
         if (state->n_cgroups > 0 && cgroup_set_open(state->cgroups, state->n_cgroups, &set, NULL) == 0 && set.n > 0)
                 read_numbers(state, &set, ret_ending);
+        /* The cgroup may have gone while it was read: then they are there by now. */
+        if (state->is_usage_kept && !read_kept(dir, ENDING_KEPT, ret_ending) && set.n == 0)
+                read_kept(dir, ENDING_INTERIM, ret_ending);
 }
 
 static void pressure_member(struct text_buffer *line, const char *name, const struct ending_pressure *pressure)
@@ -112,6 +139,11 @@ static void pressure_member(struct text_buffer *line, const char *name, const st
 
 static void add_numbers(const struct ending *ending, struct text_buffer *line)
 {
+        if (ending->kept[0] != '\0') {
+                text_add(line, ",");
+                text_add(line, ending->kept);
+                return;
+        }
         if (ending->has_cpu) {
                 text_add_object(line, "cpu");
                 text_add_number(line, "totalUs", ending->cpu_us);
@@ -152,6 +184,21 @@ static void add_numbers(const struct ending *ending, struct text_buffer *line)
                 pressure_member(line, "io", &ending->io);
                 text_add(line, "}");
         }
+}
+
+void ending_keep(const struct state_dir *dir, const struct state *state, const char *file)
+{
+        auto_cgroup_set struct cgroup_set set = { 0 };
+        auto_buffer struct text_buffer line = { 0 };
+        struct ending ending = { 0 };
+
+        if (cgroup_set_open(state->cgroups, state->n_cgroups, &set, NULL) < 0 || set.n == 0)
+                return;
+        read_numbers(state, &set, &ending);
+        text_add(&line, "{");
+        add_numbers(&ending, &line);
+        if (file != NULL && !line.is_broken && line.length > 1 && line.length < sizeof ending.kept)
+                fd_replace_file(dir->fd, file, line.text, line.length, 0600);
 }
 
 /* The members of the record of its end. */

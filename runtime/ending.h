@@ -19,10 +19,15 @@ struct ending {
         uint64_t pids_peak;
         uint64_t read_bytes, written_bytes, reads, writes;
         struct ending_pressure { bool is_given; uint64_t some_us, full_us; } cpu, memory, io;
+        char kept[2048];                /* the members as the keeper wrote them; empty: there is none */
 };
 
-/* Before the cgroups go. */
-void ending_read(const struct state *state, struct ending *ret_ending);
+/* Before the cgroups go. Where a keeper has noted the numbers (keeper.h), they are those. */
+void ending_read(const struct state_dir *dir, const struct state *state, struct ending *ret_ending);
+/* The keeper's: into ROOT/<id>/@file; NULL: for practice only. ENDING_INTERIM counts where there is nothing else. */
+#define ENDING_KEPT "usage"
+#define ENDING_INTERIM "usage-interim"
+void ending_keep(const struct state_dir *dir, const struct state *state, const char *file);
 /* Returns 0, or a negative errno where the policy has "onError": "refuse" and the line could not be written.
  * @first: as of delete_undo(). */
 struct audit_record;

@@ -56,6 +56,9 @@ int enter_child_begin(const struct spec_process *process, const struct cgroups_r
 {
         int proc_fd;
 
+        /* Before anything is done that a limit could be asked for. */
+        if (cgroups->is_moved_in)
+                child_wait_go(report_fd);
         sys_signals_reset();      /* conmon's podman runs with SIGUSR1 blocked; mask and SIG_IGN survive exec */
         umask(0);
         if (setsid() < 0)

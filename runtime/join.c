@@ -35,6 +35,7 @@
 #include "runtime/listener.h"
 #include "runtime/lsm.h"
 #include "runtime/restack.h"
+#include "runtime/scope.h"
 #include "runtime/seccomp.h"
 #include "runtime/state.h"
 #include "runtime/terminal.h"
@@ -190,6 +191,7 @@ struct work {
         int watch_fd;                   /* denials.h */
         const struct spec_linux *container;     /* zeros where nothing of it was needed */
         struct intelrdt_ready rdt;
+        struct systemd_scope scope;
         int report_fd, pidfd, master_fd;
         pid_t pid;
 };
@@ -206,6 +208,7 @@ static void work_close(struct work *work)
         auto_close_cleanup(&work->watch_fd);
         cgroups_ready_close(&work->ready.cgroups);
         intelrdt_ready_close(&work->rdt);
+        systemd_scope_close(&work->scope);
         seccomp_filter_free(&work->ready.process.filters[0]);
         seccomp_filter_free(&work->ready.process.filters[1]);
 }
@@ -250,6 +253,18 @@ static int prepare_shares(struct work *work, const struct state *state, struct e
         r = intelrdt_open(&root, state->rdt_group, state->is_rdt_monitored ? state->id : NULL, &work->rdt, err);
         close(root.fd);
         return r;
+}
+
+/* Before we join the pid namespace: the helper that asks is born in ours. */
+static int prepare_move(struct work *work, const struct join_request *request, const struct state *state, struct error *err)
+{
+        if (state->systemd_unit == NULL || state->systemd_bus == NULL ||
+            !scope_has_to_move(state->systemd_bus, state->cgroups, state->n_cgroups, state->is_cgroup2, &work->ready.cgroups))
+                return 0;
+        if (request->n_cgroups > 0)
+                return error_set(err, EACCES, "--cgroup %s: cannot be joined from a cgroup that is not the user's own (start the caller "
+                                 "by systemd-run --user --scope)", request->cgroups[0]);
+        return systemd_attach_begin(state->systemd_bus, state->systemd_unit, &work->scope, err);
 }
 
 static int prepare(struct work *work, const struct join_request *request, struct arena *arena, const struct state_dir *dir,
@@ -315,6 +330,8 @@ static int prepare(struct work *work, const struct join_request *request, struct
         if (state->n_cgroups > 0) {
                 r = cgroups_open(state->cgroups, state->n_cgroups, state->is_cgroup2, request->cgroups, request->n_cgroups,
                                  &ready->cgroups, err);
+                if (r == 0)
+                        r = prepare_move(work, request, state, err);
                 if (r < 0)
                         return r;
         }
@@ -472,6 +489,11 @@ static int run(struct work *work, const struct join_request *request, struct err
         }
         auto_close_cleanup(&work->ready.report_fd);
         r = intelrdt_join(&work->rdt, work->pid, err);
+        if (r == 0 && work->ready.cgroups.is_moved_in) {
+                r = systemd_attach(&work->scope, work->pid, "", err);
+                if (r == 0)
+                        child_say(work->report_fd, CHILD_GO, 0);
+        }
         if (r == 0)
                 r = follow(work, request, err);
         if (r < 0) {
@@ -486,7 +508,7 @@ static int run(struct work *work, const struct join_request *request, struct err
 int join_exec(const struct join_request *request, struct arena *arena, struct joined *ret_joined, struct error *err)
 {
         struct work work = {
-                .rdt = { UNSET_FD, UNSET_FD }, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
+                .rdt = { UNSET_FD, UNSET_FD }, .scope = SYSTEMD_SCOPE_NONE, .report_fd = UNSET_FD, .pidfd = UNSET_FD,
                 .master_fd = UNSET_FD, .listener = { .agent_fd = UNSET_FD, .watch_fd = UNSET_FD }, .watch_fd = UNSET_FD,
                 .ready = { .report_fd = UNSET_FD, .init_pidfd = UNSET_FD, .console_fd = UNSET_FD,
                            .dies_with_parent = !request->is_detached,

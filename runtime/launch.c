@@ -40,6 +40,7 @@
 #include "runtime/evidence.h"
 #include "runtime/host.h"
 #include "runtime/inherit.h"
+#include "runtime/keeper.h"
 #include "runtime/launch_child.h"
 #include "runtime/launch_private.h"
 #include "runtime/leases.h"
@@ -390,6 +391,9 @@ static int prepare(struct work *work, struct error *err)
         if (r < 0)
                 return r;
         record_left_out(work);
+        if (plan->systemd.unit != NULL)
+                scope_has_to_move(plan->systemd.bus, plan->cgroups.paths, plan->cgroups.n_paths, plan->cgroups.is_v2,
+                                  &ready->cgroups);
         if (!plan->cgroups.is_disabled) {
                 r = cgroups_set_devices(&plan->cgroups, spec->linux_.resources.devices,
                                         spec->linux_.resources.n_devices, err);
@@ -635,10 +639,6 @@ static int clone_init(struct work *work, struct error *err)
                 args.cgroup = (uint64_t)(unsigned)ready->cgroups.v2_fd;
         }
         work->pid = sys_clone3(&args);
-        if (work->pid < 0 && errno == EACCES && plan->systemd.unit != NULL)
-                /* cgroups(7), "Delegating": the cgroup above both has to be the user's as well. */
-                return error_errno(err, EACCES, "clone container init from a cgroup that is not the user's own into unit \"%s\" "
-                                   "(start the caller by systemd-run --user --scope)", plan->systemd.unit);
         if (work->pid < 0)
                 return error_errno(err, errno, "clone container init");
         if (work->pid == 0) {
@@ -648,6 +648,11 @@ static int clone_init(struct work *work, struct error *err)
         auto_close_cleanup(&ready->report_fd);
         work->state.init_pid = work->pid;
         r = namespaces_come_back(&plan->namespaces, err);
+        if (r == 0 && ready->cgroups.is_moved_in) {
+                r = systemd_attach(&work->scope, work->pid, "", err);
+                if (r == 0)
+                        child_say(work->report_fd, CHILD_GO, 0);
+        }
         if (r == 0)
                 r = intelrdt_join(&work->rdt, work->pid, err);
         if (r < 0)
@@ -778,6 +783,19 @@ static int prepare_beside(struct work *work, bool is_recorded, struct error *err
         return r;
 }
 
+/* While the placeholder is in the scope, so that it is never empty. Nobody asked for the container to fail for it. */
+static void keep_usage(struct work *work)
+{
+        struct systemd_scope *scope = work->ready.cgroups.is_moved_in ? &work->scope : NULL;
+        struct error why = { 0 };
+
+        if (!keeper_is_wanted(&work->state, &work->plan->spec->linux_.resources))
+                return;
+        work->state.is_usage_kept = keeper_start(&work->dir, &work->state, work->pidfd, scope, &why) == 0;
+        if (!work->state.is_usage_kept)
+                log_warning("what %s uses is not recorded: %s", work->state.id, why.text);
+}
+
 static int create(struct work *work, struct error *err)
 {
         const struct launch_request *request = work->request;
@@ -836,6 +854,7 @@ static int create(struct work *work, struct error *err)
         if (r < 0)
                 return r;
         log_debug("container init is ready: namespaces, mounts, devices, ids");
+        keep_usage(work);
         /* Not before: on cgroup v1 it is init that enters the cgroup. */
         r = plan->systemd.unit == NULL ? 0 : scope_complete(plan, &work->scope, err);
         if (r == 0)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
@@ -57,12 +58,24 @@ int scope_begin(struct plan *plan, struct arena *arena, struct systemd_scope *re
         return 0;
 }
 
+bool scope_has_to_move(const char *bus, const char *const *paths, size_t n_paths, bool is_v2, struct cgroups_ready *ready)
+{
+        if (strcmp(bus, SYSTEMD_SYSTEM_BUS) == 0 || !is_v2 || n_paths != 1 || cgroups_can_enter(paths[0]))
+                return false;
+        auto_close_cleanup(&ready->v2_fd);
+        ready->is_moved_in = true;
+        return true;
+}
+
 int scope_complete(const struct plan *plan, struct systemd_scope *scope, struct error *err)
 {
         auto_buffer struct text_buffer lines = { 0 };
         int r = systemd_properties_add(&plan->spec->linux_.resources, plan->cgroups.is_v2, SYSTEMD_COMPLETE, &lines, err);
 
-        return r < 0 ? r : systemd_complete(scope, &lines, err);
+        if (r == 0)
+                r = systemd_complete(scope, &lines, err);
+        /* systemd before 253 has no OOMPolicy for scopes, and has just written its 0. */
+        return r < 0 || !plan->cgroups.is_v2 ? r : cgroups_keep_oom_group(&plan->cgroups, err);
 }
 
 int scope_update(const struct state *state, const struct spec_resources *change, const struct spec_resources *earlier,

@@ -9,7 +9,10 @@
 
 /* Starts the unit, and fills in @plan's cgroups with the folders that systemd made for it. */
 int scope_begin(struct plan *plan, struct arena *arena, struct systemd_scope *ret_scope, struct error *err);
-/* Once init has been cloned into them. */
+/* A user's, whose own cgroup (session-N.scope of a login) lies outside of those that systemd has delegated to him: the kernel
+ * moves no process of his from there. Then @ready is for a process that is cloned outside and moved by systemd_attach(). */
+bool scope_has_to_move(const char *bus, const char *const *paths, size_t n_paths, bool is_v2, struct cgroups_ready *ready);
+/* Once init is in them. */
 int scope_complete(const struct plan *plan, struct systemd_scope *scope, struct error *err);
 
 /* The same change in systemd's record as in the files, which are to be changed first; @earlier is put back in both where

@@ -12,6 +12,7 @@
  *   ROOT/<id>/execs          a line for each exec, ROOT/<id>/evidence.json what it was made as (evidence_record.c)
  *   ROOT/<id>/lease          link to the base of its id range (leases.h)
  *   ROOT/<id>/guard          locked by the process that watches its deadline; ROOT/<id>/deadline: it has been reached
+ *   ROOT/<id>/usage          what it had used when it ended, where its cgroup has gone with it (keeper.h)
  *   ROOT/<id>/lock           locked by every command that changes the container; readers take no lock
  *
  * The lock belongs to the process (fcntl(2), not flock(2)): children do not inherit it, and a process that
@@ -70,6 +71,7 @@ struct state {
         uint64_t userns_inode;          /* the build's; 0: not known */
         bool is_abstract_scoped;        /* exec gets a Landlock domain, too (landlock.h) */
         struct sandbox_tcp_ports tcp_ports;     /* the same */
+        bool is_usage_kept;             /* a process is in its cgroup to note what it has used (keeper.h) */
         bool has_own_pidns;             /* else kill every process of the cgroup */
         bool is_userns_nested;          /* a plain user's: exec first joins the parent of init's user namespace */
         const char *apparmor_profile, *selinux_label;   /* of init; exec's default */

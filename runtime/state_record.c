@@ -61,6 +61,7 @@ static const struct field {
         { "isAbstractScoped", FIELD_BOOL, offsetof(struct state, is_abstract_scoped) },
         { "isTcpLimited", FIELD_BOOL, offsetof(struct state, tcp_ports.is_limited) },
         { "hasOwnPidns", FIELD_BOOL, offsetof(struct state, has_own_pidns) },
+        { "isUsageKept", FIELD_BOOL, offsetof(struct state, is_usage_kept) },
         { "isUsernsNested", FIELD_BOOL, offsetof(struct state, is_userns_nested) },
         { "apparmorProfile", FIELD_TEXT, offsetof(struct state, apparmor_profile) },
         { "selinuxLabel", FIELD_TEXT, offsetof(struct state, selinux_label) },

@@ -200,6 +200,24 @@ int systemd_complete(struct systemd_scope *scope, const struct text_buffer *prop
         return r;
 }
 
+int systemd_attach_begin(const char *bus, const char *unit, struct systemd_scope *ret_scope, struct error *err)
+{
+        return start_helper(bus, "attach", unit, NULL, ret_scope, err);
+}
+
+int systemd_attach(struct systemd_scope *scope, pid_t pid, const char *below, struct error *err)
+{
+        auto_buffer struct text_buffer line = { 0 };
+        char answer[1024];
+        int r;
+
+        text_addf(&line, "attach\t%d\t%s\n", pid, below);
+        say(scope, &line);
+        r = hear(scope, answer, sizeof answer, err);
+        return r < 0 ? error_context(err, "move process %d, from a cgroup that is not the user's own, into the container's unit (start "
+                                     "the caller by systemd-run --user --scope)", pid) : 0;
+}
+
 static int ask(const char *bus, const char *verb, const char *unit, const char *description,
                const struct text_buffer *properties, struct error *err)
 {

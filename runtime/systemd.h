@@ -42,7 +42,12 @@ int systemd_begin(const struct systemd_plan *plan, const struct text_buffer *pro
                   struct systemd_scope *ret_scope, const char **ret_cgroup, struct error *err);
 /* Once init is in the cgroup: the placeholder goes, and then what would not have left room for it (TasksMax) is set. */
 int systemd_complete(struct systemd_scope *scope, const struct text_buffer *properties, struct error *err);
-/* Without systemd_complete() before: the scope is stopped. */
+/* Has systemd move @pid into the scope, for a caller in whose cgroup the kernel lets it not be done by himself: between
+ * systemd_begin() and systemd_complete(), or after systemd_attach_begin(). @below: "", or a cgroup in it, "/name". */
+int systemd_attach(struct systemd_scope *scope, pid_t pid, const char *below, struct error *err);
+/* A helper for one such call, on a scope that is running. */
+int systemd_attach_begin(const char *bus, const char *unit, struct systemd_scope *ret_scope, struct error *err);
+/* Without systemd_complete() after systemd_begin(): the scope is stopped. */
 void systemd_scope_close(struct systemd_scope *scope);
 
 /* Changes a running scope's properties, for as long as it lives. */

@@ -29,6 +29,18 @@ int systemd_complete(struct systemd_scope *scope, const struct text_buffer *prop
         return refuse(err);
 }
 
+int systemd_attach(struct systemd_scope *scope, pid_t pid, const char *below, struct error *err)
+{
+        (void)scope; (void)pid; (void)below;
+        return refuse(err);
+}
+
+int systemd_attach_begin(const char *bus, const char *unit, struct systemd_scope *ret_scope, struct error *err)
+{
+        (void)bus; (void)unit; (void)ret_scope;
+        return refuse(err);
+}
+
 void systemd_scope_close(struct systemd_scope *scope)
 {
         (void)scope;

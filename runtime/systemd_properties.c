@@ -11,6 +11,7 @@
 #include "runtime/base/auto.h"
 #include "runtime/cgroups_private.h"
 
+#define ANNOTATION_MAX 16384     /* the helper takes lines of 64 KiB */
 #define INFINITY_TEXT "18446744073709551615"
 
 static void add_limit(struct text_buffer *out, const char *name, int64_t value)
@@ -75,13 +76,17 @@ static int add_memory(const struct spec_resources *resources, bool is_v2, struct
         return r;
 }
 
-static void add_unified(const struct spec_resources *resources, struct text_buffer *out)
+static void add_unified(const struct spec_resources *resources, enum systemd_moment moment, struct text_buffer *out)
 {
         static const struct { const char *file, *property; } known[] = {
                 { "memory.high", "MemoryHigh" }, { "memory.min", "MemoryMin" }, { "memory.low", "MemoryLow" },
         };
 
         for (size_t i = 0; i < resources->n_unified; i++) {
+                /* Whenever systemd writes a scope's limits it writes this file, too: 1 for this policy alone. */
+                if (moment == SYSTEMD_START && strcmp(resources->unified[i].key, CGROUP_OOM_GROUP) == 0 &&
+                    strcmp(resources->unified[i].value, "1") == 0)
+                        text_add(out, "253@OOMPolicy\ts\tkill\n");
                 for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
                         uint64_t value;
 
@@ -124,7 +129,7 @@ int systemd_properties_add(const struct spec_resources *resources, bool is_v2, e
                         text_addf(out, "AllowedCPUs\tay\t%s\n", resources->cpu.cpus);
                 if (!text_is_empty(resources->cpu.mems))
                         text_addf(out, "AllowedMemoryNodes\tay\t%s\n", resources->cpu.mems);
-                add_unified(resources, out);
+                add_unified(resources, moment, out);
         }
         return 0;
 }
@@ -269,6 +274,8 @@ int systemd_properties_add_annotation(const char *name, const char *value, struc
 
         if (n == 0 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != n)
                 return error_set(err, EINVAL, "annotation org.systemd.property.%s: that is no name of a property", name);
+        if (strlen(value) > ANNOTATION_MAX)
+                return error_set(err, E2BIG, "annotation org.systemd.property.%s: is longer than %d bytes", name, ANNOTATION_MAX);
         if (strcmp(value, "true") == 0 || strcmp(value, "false") == 0) {
                 text_addf(out, "%s\tb\t%s\n", name, value);
                 return 0;

@@ -1,4 +1,4 @@
-/* `runb reap`, for a timer (contrib/systemd), and `runb guard`, which runb starts itself. */
+/* `runb reap`, for a timer (contrib/systemd), and `runb guard` and `runb keeper`, which runb starts itself. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -6,6 +6,7 @@
 
 #include "runtime/base/text.h"
 #include "runtime/deadline.h"
+#include "runtime/keeper.h"
 #include "runtime/reap.h"
 
 static void add_line(const char *line, void *context)
@@ -56,4 +57,15 @@ int cmd_guard(struct cli *cli, int argc, char **argv)
                 return cli_fail(&err, 1);
         }
         return deadline_guard(cli->root, argv[1], has_moved, &err) < 0 ? cli_fail(&err, 1) : 0;
+}
+
+int cmd_keeper(struct cli *cli, int argc, char **argv)
+{
+        struct error err = { 0 };
+
+        if (argc != 2) {
+                error_set(&err, EINVAL, "keeper: is started by runb itself");
+                return cli_fail(&err, 1);
+        }
+        return keeper_run(cli->root, argv[1], &err) < 0 ? cli_fail(&err, 1) : 0;
 }

@@ -253,6 +253,8 @@ static int dispatch(struct cli *cli, int argc, char **argv)
         }
         if (strcmp(argv[0], "guard") == 0)      /* not for people, so in no list */
                 return find_root(cli, &err) < 0 ? cli_fail(&err, 1) : cmd_guard(cli, argc, argv);
+        if (strcmp(argv[0], "keeper") == 0)
+                return find_root(cli, &err) < 0 ? cli_fail(&err, 1) : cmd_keeper(cli, argc, argv);
         command = cli_find_command(argv[0]);
         if (command == NULL) {
                 error_set(&err, EINVAL, "unknown command \"%s\"; `runb help` lists the commands", argv[0]);

@@ -3,15 +3,18 @@
  *
  *   runb-systemd ADDRESS start UNIT DESCRIPTION    properties on standard input, up to a line "."
  *   runb-systemd ADDRESS set UNIT                  likewise
+ *   runb-systemd ADDRESS attach UNIT               a line "attach", a pid and a cgroup below, and then one "."
  *   runb-systemd ADDRESS stop UNIT DESCRIPTION
  *
- * ADDRESS is "system" or that of a user's bus. A property is a line: name, type and values, with tabs between. It answers
+ * ADDRESS is "system" or that of a user's bus. A property is a line: name, type and values, with tabs between; where the name
+ * has a number and "@" before it, it is left out for a systemd before that version, which does not know of it. It answers
  * with one line, "ok TEXT" or "error ERRNO TEXT".
  *
  * A scope has to have a process from its first moment to its last. init cannot be that one: it is cloned straight into
  * the cgroup, which must be there before. So a placeholder begins it, a process that touches no memory; after "ok CGROUP"
  * runb clones init and sends a second list of properties, and the placeholder goes. Where runb is killed meanwhile the
- * pipe between them ends, the placeholder with it, and systemd removes the scope. */
+ * pipe between them ends, the placeholder with it, and systemd removes the scope. Before the second list there can be one
+ * of a single line "attach": init was cloned outside, and is moved in. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -74,14 +77,18 @@ static int connect_bus(const char *address)
 
 struct lines { char *items[LINES_MAX]; size_t n; };
 
-/* Up to a line "."; false at the end of the input. */
+/* Up to a line "."; false at the end of the input, and where a line is too long: its end must not be taken for another. */
 static bool read_lines(struct lines *lines)
 {
         static char room[LINE_LIMIT];
+        char *end;
 
         lines->n = 0;
         while (fgets(room, sizeof room, stdin) != NULL) {
-                room[strcspn(room, "\n")] = '\0';
+                end = strchr(room, '\n');
+                if (end == NULL)
+                        return false;
+                *end = '\0';
                 if (strcmp(room, ".") == 0)
                         return true;
                 if (lines->n == LINES_MAX || (lines->items[lines->n] = strdup(room)) == NULL)
@@ -291,6 +298,29 @@ static int begin_placeholder(pid_t *ret_pid)
         return fds[1];
 }
 
+/* "257.13-1~deb13u1"; 0 where that cannot be read. */
+static unsigned long version_of_systemd(void)
+{
+        static unsigned long version;
+        char *text = NULL;
+
+        if (version == 0 && sd_bus_get_property_string(bus, SERVICE, MANAGER_PATH, MANAGER, "Version", NULL, &text) >= 0)
+                version = strtoul(text, NULL, 10);
+        free(text);
+        return version;
+}
+
+/* Returns the property without its "253@", or NULL where this systemd does not have it. */
+static char *known_property(char *line)
+{
+        char *end;
+        unsigned long since = strtoul(line, &end, 10);
+
+        if (*end != '@')
+                return line;
+        return version_of_systemd() >= since ? end + 1 : NULL;
+}
+
 static int call_start(const char *unit, const char *description, pid_t pid, const struct lines *lines, sd_bus_message **ret_reply,
                       sd_bus_error *error)
 {
@@ -306,7 +336,7 @@ static int call_start(const char *unit, const char *description, pid_t pid, cons
         for (size_t i = 0; i < lines->n && r >= 0; i++) {
                 char *line = strdup(lines->items[i]);
 
-                r = line == NULL ? -ENOMEM : append_property(message, line);
+                r = line == NULL ? -ENOMEM : known_property(line) == NULL ? 0 : append_property(message, known_property(line));
                 free(line);
         }
         if (r >= 0)
@@ -339,6 +369,24 @@ static int set_properties(const char *unit, const struct lines *lines, sd_bus_er
                 r = sd_bus_call(bus, message, PATIENCE_US, error, NULL);
         sd_bus_message_unref(message);
         return r;
+}
+
+/* A user's systemd that may not move the process itself asks the system's, which does where the caller, the process and the
+ * unit are of one user (systemd's commit dcf5e00c59ca; polkit has no part in it). */
+static int attach(const char *unit, const char *text, sd_bus_error *error)
+{
+        char *below;
+        uint32_t pid = (uint32_t)strtoul(text, &below, 10);
+
+        if (pid == 0 || *below++ != '\t')
+                return -EINVAL;
+        return sd_bus_call_method(bus, SERVICE, MANAGER_PATH, MANAGER, "AttachProcessesToUnit", error, NULL, "ssau", unit, below, 1, pid);
+}
+
+#define ATTACH "attach\t"
+static bool is_attach(const struct lines *lines)
+{
+        return lines->n == 1 && strncmp(lines->items[0], ATTACH, strlen(ATTACH)) == 0;
 }
 
 static int stop(const char *unit, const char *description, sd_bus_error *error)
@@ -376,6 +424,19 @@ static int stop(const char *unit, const char *description, sd_bus_error *error)
         return r;
 }
 
+static int do_attach(const char *unit, const struct lines *lines)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = attach(unit, lines->items[0] + strlen(ATTACH), &error);
+
+        if (r < 0)
+                fail(r, "AttachProcessesToUnit", &error);
+        else
+                answer("");
+        sd_bus_error_free(&error);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
 static int do_start(const char *address, const char *unit, const char *description)
 {
         sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -387,7 +448,7 @@ static int do_start(const char *address, const char *unit, const char *descripti
         int hold, r;
 
         if (!read_lines(&lines))
-                return fail(EINVAL, "read the properties", NULL);
+                return fail(E2BIG, "read the properties (512 of 64 KiB at most)", NULL);
         hold = begin_placeholder(&pid);
         if (hold < 0)
                 return fail(hold, "begin the scope's placeholder", NULL);
@@ -420,12 +481,17 @@ static int do_start(const char *address, const char *unit, const char *descripti
                 return fail(r, "read ControlGroup", &error);
         answer(cgroup);
 
-        if (!read_lines(&lines)) {
-                /* runb is gone, or has given up. */
-                close(hold);
-                waitpid(pid, NULL, 0);
-                stop(unit, description, &error);
-                return EXIT_FAILURE;
+        for (;;) {
+                if (!read_lines(&lines)) {
+                        /* runb is gone, or has given up. */
+                        close(hold);
+                        waitpid(pid, NULL, 0);
+                        stop(unit, description, &error);
+                        return EXIT_FAILURE;
+                }
+                if (!is_attach(&lines))
+                        break;
+                do_attach(unit, &lines);
         }
         close(hold);
         waitpid(pid, NULL, 0);
@@ -448,7 +514,7 @@ int main(int argc, char **argv)
                 return do_start(argv[1], argv[3], argv[4]);
         if (strcmp(verb, "set") == 0 && argc == 4) {
                 if (!read_lines(&lines))
-                        return fail(EINVAL, "read the properties", NULL);
+                        return fail(E2BIG, "read the properties (512 of 64 KiB at most)", NULL);
                 r = connect_bus(argv[1]);
                 if (r < 0)
                         return fail(r, "connect to systemd", NULL);
@@ -457,6 +523,13 @@ int main(int argc, char **argv)
                         return fail(r, "SetUnitProperties", &error);
                 answer("");
                 return EXIT_SUCCESS;
+        }
+        if (strcmp(verb, "attach") == 0 && argc == 4) {
+                r = connect_bus(argv[1]);
+                if (r < 0)
+                        return fail(r, "connect to systemd", NULL);
+                /* Where runb ends before it has a process to move there is nothing to do. */
+                return read_lines(&lines) && is_attach(&lines) ? do_attach(argv[3], &lines) : EXIT_FAILURE;
         }
         if (strcmp(verb, "stop") == 0 && argc == 5) {
                 r = connect_bus(argv[1]);

@@ -61,20 +61,99 @@ no_bus()
         want_same "$(ci_rt list -q)" ""
 }
 
-# From a cgroup that is root's, as an ssh session's is, the kernel lets no user move a process into his own.
-foreign_caller()
+# A login's own scope is root's: the kernel lets no user move a process from there into a cgroup of his.
+in_session() { su -l ci -c "export XDG_RUNTIME_DIR=/run/user/1000; $(printf '%q ' "$@")" < /dev/null; }
+session_rt() { in_session "$RUNB" --root /home/ci/state "$@"; }
+from_a_session()
 {
-        ci_bundle d '.linux.cgroupsPath = "user.slice:test:d"'
-        run setpriv --reuid 1000 --regid 1000 --clear-groups env XDG_RUNTIME_DIR=/run/user/1000 HOME=/home/ci PATH="$PATH" \
-                "$RUNB" --root /home/ci/state --systemd-cgroup run --bundle /home/ci/d d
+        local own="" inner
+        ci_bundle d '.linux.cgroupsPath = "user.slice:test:d" | .process.args = ["/bin/sleep", "1000"] |
+                .linux.resources = { memory: { limit: 67108864 }, pids: { limit: 30 } }'
+        run in_session cat /proc/self/cgroup
+        want_match "$out" '/session-[a-z0-9]+\.scope$'
+        run session_rt --systemd-cgroup run -d --bundle /home/ci/d --pid-file /home/ci/d.pid d
+        want_rc 0
+        own=$(cut -d: -f3 "/proc/$(cat /home/ci/d.pid)/cgroup")
+        want_match "$own" '/user@1000\.service/user\.slice/test-d\.scope$'
+        want_same "$(cat "/sys/fs/cgroup$own/memory.max")" 67108864
+        want_same "$(user_prop test-d.scope TasksMax)" 30
+        run session_rt exec -d --pid-file /home/ci/exec.pid d /bin/sleep 100
+        want_rc 0
+        want_same "$(cut -d: -f3 "/proc/$(cat /home/ci/exec.pid)/cgroup")" "$own"
+        # The cgroup namespace's root is the scope: had it been made before the move, this would lead out of it.
+        inner=$(session_rt exec d /bin/cat /proc/self/cgroup)
+        want_same "$inner" 0::/
+        mkdir "/sys/fs/cgroup$own/below"
+        run session_rt exec --cgroup below d /bin/true
         want_failure
-        want_err_has "systemd-run --user --scope"
-        want_same "$(ci_rt list -q)" ""
+        want_err_has "cannot be joined from a cgroup that is not the user's own"
+        run session_rt ps --format json d
+        want_same "$(echo "$out" | jq length)" 2
+        run session_rt update --pids-limit 20 d
+        want_rc 0
+        want_same "$(user_prop test-d.scope TasksMax)" 20
+        run session_rt delete --force d
+        want_rc 0
         user_unit_is_gone test-d.scope
+        ci_bundle e '.linux.cgroupsPath = "user.slice:test:e" | .process.args = ["/bin/sh", "-c", "cat /proc/self/cgroup; exit 3"]'
+        run session_rt --systemd-cgroup run --bundle /home/ci/e e
+        want_rc 3
+        want_out 0::/
+        wait_for 20 user_unit_is_gone test-e.scope
+}
+# No session at all: a service's cgroup, say.
+from_a_service()
+{
+        ci_bundle e '.linux.cgroupsPath = "user.slice:test:e" | .process.args = ["/bin/sh", "-c", "cat /proc/self/cgroup; exit 3"]'
+        run setpriv --reuid 1000 --regid 1000 --clear-groups env XDG_RUNTIME_DIR=/run/user/1000 HOME=/home/ci PATH="$PATH" \
+                "$RUNB" --root /home/ci/state --systemd-cgroup run --bundle /home/ci/e e
+        want_rc 3
+        want_out 0::/
+        wait_for 20 user_unit_is_gone test-e.scope
+        want_same "$(ci_rt list -q)" ""
+}
+killed_while_moved()
+{
+        local n r
+        ci_bundle f '.linux.cgroupsPath = "user.slice:test:f" | .process.args = ["/bin/sleep", "1000"]'
+        for n in 60 200 400 500 600 700 800; do
+                r=0
+                in_session timeout 120 "$builddir/tests/tools/kill-at" "$n" "$RUNB" --root /home/ci/state --systemd-cgroup create --bundle /home/ci/f f \
+                        > "$T/kill.out" 2>&1 || r=$?
+                run session_rt delete --force f
+                want_rc 0
+                wait_for 20 user_unit_is_gone test-f.scope || fail "killed at $n: $(systemctl --user --machine=ci@.host status test-f.scope)"
+                [ $r = 3 ] && break
+                [ $r = 0 ] || fail "kill-at says $r: $(cat "$T/kill.out")"
+        done
+}
+podman_in_a_session()
+{
+        need podman
+        local id
+        tar -C /home/ci/rootfs -cf /home/ci/bb.tar .
+        mkdir -p /etc/containers/containers.conf.d
+        sed "s#/usr/bin/runb#$RUNB#" "$srcdir/contrib/containers.conf.d/runb.conf" > /etc/containers/containers.conf.d/runb.conf
+        echo '{"default":[{"type":"insecureAcceptAnything"}]}' > /etc/containers/policy.json
+        run in_session podman import -q /home/ci/bb.tar localhost/bb:latest
+        want_rc 0
+        run in_session podman --runtime "$RUNB" --cgroup-manager systemd run -d --name s --network none --memory 64m --pids-limit 50 localhost/bb sleep 1000
+        want_rc 0
+        id=$out
+        want_same "$(user_prop "libpod-$id.scope" MemoryMax)" 67108864
+        run in_session podman exec s cat /sys/fs/cgroup/pids.max
+        want_rc 0
+        want_out 50
+        run in_session podman rm -f -t 0 s
+        want_rc 0
+        wait_for 20 user_unit_is_gone "libpod-$id.scope"
 }
 
 check "a plain user: a scope of his own systemd, with limits, update, and an end" by_systemd
 check "a plain user: limits by cgroupfs, which is delegated to him" by_cgroupfs
 check "a plain user without a bus is told how to get one, and nothing is left" no_bus
-check "a plain user in a cgroup that is not his is told what to do, and nothing is left" foreign_caller
+check "a plain user in his login's session: init and exec are moved into the scope of his own systemd" from_a_session
+check "a plain user in a service's cgroup, too" from_a_service
+check "a plain user in a session: killed anywhere in create, delete --force leaves no unit" killed_while_moved
+check "podman of a plain user in his login's session" podman_in_a_session
 vm_finish

@@ -289,6 +289,161 @@ EOP
         run rt state m
         want_failure
 }
+# The scope goes with its last process. What that had used is told all the same.
+audit_policy() # the rest of the profile
+{
+        jq -n "{ version: 1, revision: \"1\", audit: { path: \"/root/audit.jsonl\" }, profiles: { untrusted: (${1:-{\}}) } }" > /root/audit-policy.json
+        : > /root/audit.jsonl
+        chmod 600 /root/audit.jsonl
+}
+told() { jq -r "select(.event == \"exit\" and .id == \"$1\") | $2" /root/audit.jsonl; }
+work='head -c 8000000 /dev/zero | tail -c 8000000 > /root/file; sync; i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done'
+numbers_of() # ID
+{
+        want_same "$(told "$1" '.cpu.totalUs > 10000')" true
+        want_same "$(told "$1" '.wallMs > 0')" true
+        if is_v2; then
+                want_same "$(told "$1" '.memory.peakBytes > 8000000 and .memory.oomKills == 0')" true
+                want_same "$(told "$1" '.pids.peak >= 2 and .pids.peak <= 4')" true
+                want_same "$(told "$1" '.io | type')" object
+                want_same "$(told "$1" '.pressure.cpu | .someUs >= 0 and .fullUs >= 0')" true
+        fi
+}
+sda() { rt --policy /root/audit-policy.json --systemd-cgroup "$@"; }
+usage_is_told()
+{
+        audit_policy
+        bundle n ".linux.cgroupsPath = \"system.slice:test:n\" | .process.args = [\"/bin/sh\", \"-c\", \"${work//\"/\\\"}\"]"
+        run sda create --bundle "$B" --pid-file "$T/n.pid" n
+        want_rc 0
+        # It is in no list, and gets no signal that is for all.
+        run rt ps --format json n
+        want_same "$(echo "$out" | jq length)" 1
+        run rt start n
+        want_rc 0
+        wait_for 120 has_status n stopped
+        # With it, systemd finds the cgroup empty.
+        wait_for 30 unit_is_gone test-n.scope
+        [ -s "$T/state/n/usage" ] || fail "nothing was noted"
+        run rt delete n
+        want_rc 0
+        want_err ""
+        numbers_of n
+        run sda run --bundle "$B" o
+        want_rc 0
+        numbers_of o
+        run sda run -d --bundle "$B" --pid-file "$T/p.pid" p
+        want_rc 0
+        run rt delete --force p
+        want_rc 0
+        want_same "$(told p '.cpu.totalUs > 0')" true
+        want_same "$(own_runtimes)" ""
+}
+usage_of_one_that_was_killed()
+{
+        local signal
+        audit_policy
+        for signal in TERM KILL; do
+                bundle "q$signal" ".linux.cgroupsPath = \"system.slice:test:q$signal\" | .process.args = [\"/bin/sh\", \"-c\", \"trap 'exit 0' TERM; ${work//\"/\\\"}; touch /ready; while :; do sleep 1; done\"]"
+                run sda run -d --bundle "$B" --pid-file "$T/q.pid" "q$signal"
+                want_rc 0
+                wait_for 120 [ -e "$B/rootfs/ready" ]
+                run rt kill --all "q$signal" "$signal"
+                want_rc 0
+                wait_for 60 has_status "q$signal" stopped
+                wait_for 30 unit_is_gone "test-q$signal.scope"
+                run rt delete "q$signal"
+                want_rc 0
+                numbers_of "q$signal"
+        done
+        # By systemd itself
+        bundle r ".linux.cgroupsPath = \"system.slice:test:r\" | .process.args = [\"/bin/sh\", \"-c\", \"trap 'exit 0' TERM; ${work//\"/\\\"}; touch /ready; while :; do sleep 1; done\"]"
+        run sda run -d --bundle "$B" r
+        want_rc 0
+        wait_for 120 [ -e "$B/rootfs/ready" ]
+        systemctl stop test-r.scope
+        wait_for 60 has_status r stopped
+        run rt delete r
+        want_rc 0
+        numbers_of r
+        # While it is paused
+        bundle s ".linux.cgroupsPath = \"system.slice:test:s\" | .process.args = [\"/bin/sh\", \"-c\", \"${work//\"/\\\"}; touch /ready; while :; do sleep 1; done\"]"
+        run sda run -d --bundle "$B" s
+        want_rc 0
+        wait_for 120 [ -e "$B/rootfs/ready" ]
+        run rt pause s
+        want_rc 0
+        run rt delete --force s
+        want_rc 0
+        numbers_of s
+}
+usage_of_one_out_of_memory()
+{
+        is_v2 || skip_case "this kernel's memory controller is in v2 only"
+        audit_policy '{ limits: { memory: 33554432 } }'
+        # All of the container at once, but not who looks on.
+        bundle t '.linux.cgroupsPath = "system.slice:test:t" | .process.args = ["/bomb", "memory"]'
+        cp "$builddir/tests/tools/bomb" "$B/rootfs/bomb"
+        run sda run -d --bundle "$B" t
+        want_rc 0
+        wait_for 120 has_status t stopped
+        run rt delete t
+        want_rc 0
+        want_same "$(told t '.memory.oomKills > 0 and .memory.peakBytes > 16000000 and .memory.peakBytes <= 33554432')" true
+        # systemd writes the file whenever it writes limits.
+        bundle t2 '.linux.cgroupsPath = "system.slice:test:t2" | .process.args = ["/bin/sleep", "1000"]'
+        run sda run -d --bundle "$B" t2
+        want_rc 0
+        want_same "$(cat /sys/fs/cgroup/system.slice/test-t2.scope/memory.oom.group)" 1
+        systemctl daemon-reload
+        run rt update --memory 30000000 t2
+        want_rc 0
+        want_same "$(cat /sys/fs/cgroup/system.slice/test-t2.scope/memory.oom.group)" 1
+        run rt delete --force t2
+        want_rc 0
+        want_same "$(jq -r 'select(.event == "oom" and .id == "t") | .oomKills > 0' /root/audit.jsonl)" true
+}
+# Without the one that notes, as it was killed: no numbers, and no other harm. With few processes there is none.
+usage_is_not_kept()
+{
+        local keeper
+        audit_policy
+        bundle u '.linux.cgroupsPath = "system.slice:test:u" | .process.args = ["/bin/sleep", "1000"]'
+        run sda run -d --bundle "$B" u
+        want_rc 0
+        keeper=$(pgrep -x runb-keeper)
+        kill -KILL "$keeper"
+        run rt kill u KILL
+        want_rc 0
+        wait_for 30 unit_is_gone test-u.scope
+        run rt delete u
+        want_rc 0
+        want_err ""
+        want_same "$(told u '.wallMs > 0')" true
+        want_same "$(told u .cpu)" null
+        is_v2 || return 0
+        bundle v '.linux.cgroupsPath = "system.slice:test:v" | .process.args = ["/bin/sleep", "1000"] | .linux.resources.pids.limit = 2'
+        run sda run -d --bundle "$B" v
+        want_rc 0
+        want_same "$(pgrep -x runb-keeper)" ""
+        run rt exec v /bin/true
+        want_rc 0
+        run rt delete --force v
+        want_rc 0
+}
+long_property()
+{
+        local line
+        line=$(printf 'After\tas\t%065530d\tSlice\ts\tevil.slice' 1)
+        run "$RUNB_LIBEXEC/runb-systemd" system set nothing.scope <<< "$line"$'\n.'
+        want_failure
+        want_out_has "error 7 read the properties"
+}
+check "the helper takes no part of a long line for another property" long_property
+check "what a container had used is told, though its scope is gone when it is deleted" usage_is_told
+check "so it is of one that is killed, by a signal to all, by systemd or while it is paused" usage_of_one_that_was_killed
+check "so it is of one that is out of memory, which ends as a whole" usage_of_one_out_of_memory
+check "where nobody could note it the container ends as ever" usage_is_not_kept
 check "annotations set the properties that the policy lists, and no others" annotations
 check "a slice with dashes lies below its parents" a_nested_slice
 check "without its helper program --systemd-cgroup is refused with the remedy" helper_is_missing

@@ -93,6 +93,18 @@ Test(systemd, limits_become_properties)
         want_lines(&r, true, SYSTEMD_COMPLETE, "TasksMax\tt\t5\n");
 }
 
+Test(systemd, a_build_that_ends_as_a_whole_is_systemds_policy_too)
+{
+        struct spec_pair pairs[] = { { "memory.oom.group", "1" } };
+        struct spec_resources r = { .unified = pairs, .n_unified = 1 };
+
+        want_lines(&r, true, SYSTEMD_START, "253@OOMPolicy\ts\tkill\n");
+        want_lines(&r, true, SYSTEMD_UPDATE, "");
+        want_lines(&r, false, SYSTEMD_START, "");
+        pairs[0].value = "0";
+        want_lines(&r, true, SYSTEMD_START, "");
+}
+
 Test(systemd, minus_one_is_infinity_and_zero_says_nothing)
 {
         struct spec_resources r = { 0 };
@@ -172,4 +184,18 @@ Test(systemd, annotations_are_read_in_gvariants_text_format)
                 cr_assert(systemd_properties_add_annotation(wrong[i].name, wrong[i].value, &out, &err) == -EINVAL, "%s",
                           wrong[i].value);
         }
+}
+
+/* Of a line that is cut the rest would be a property of its own: "Slice", say. */
+Test(systemd, a_long_annotation_is_refused)
+{
+        auto_buffer struct text_buffer out = { 0 };
+        char value[20000];
+        struct error err = { 0 };
+
+        memset(value, 'a', sizeof value);
+        memcpy(value, "['", 2);
+        strcpy(value + sizeof value - 40, "', 'Slice', 's', 'evil.slice']");
+        cr_assert(systemd_properties_add_annotation("After", value, &out, &err) == -E2BIG);
+        cr_assert(strstr(err.text, "org.systemd.property.After: is longer than 16384 bytes") != NULL, "%s", err.text);
 }
