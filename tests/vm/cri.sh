@@ -94,7 +94,7 @@ not_without_it()
 {
         mount --bind /dev/null "$helper"
         rm -f "$T/q.pod"
-        run make_pod q
+        POD=".linux.cgroup_parent = \"$slice\"" run make_pod q
         umount "$helper"
         want_failure
         grep -q "$helper is not there: install it" "$T/cri.err" || fail "$(cat "$T/cri.err")"
