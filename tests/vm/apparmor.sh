@@ -116,6 +116,8 @@ profile caller {
   change_profile,
   io_uring,
   $RUNB $1,
+  /usr/bin/newuidmap Ux,
+  /usr/bin/newgidmap Ux,
 }
 EOP
         apparmor_parser -r -W "$T/caller"
