@@ -1,4 +1,5 @@
-/* Members sorted by the UTF-16 units of their names, no blanks, one way to write a string, and numbers as ECMAScript writes them:
+/* Members sorted by the UTF-16 units of their names, no blanks, one way to write a string, and numbers as ECMAScript
+ * writes them:
  * so whole numbers beyond 2^53 come out rounded, as they do with everybody else who follows the RFC. */
 #include "oci-spec/canonical.h"
 

@@ -259,8 +259,8 @@ int spec_read_bundle(struct arena *arena, int bundle_fd, struct spec *ret_spec, 
         return read_at(arena, bundle_fd, "config.json", ret_spec, ret_text, ret_length, err);
 }
 
-int spec_read_file(struct arena *arena, const char *path, struct spec *ret_spec, const char **ret_text, size_t *ret_length,
-                   struct error *err)
+int spec_read_file(struct arena *arena, const char *path, struct spec *ret_spec, const char **ret_text,
+                   size_t *ret_length, struct error *err)
 {
         return read_at(arena, AT_FDCWD, path, ret_spec, ret_text, ret_length, err);
 }
@@ -276,9 +276,12 @@ const char *spec_annotation(const struct spec *spec, const char *key)
 int spec_check_program(const struct spec *spec, const char *operation, struct error *err)
 {
         if (!spec->has_process)
-                return error_set(err, EINVAL, "cannot %s a container without process in its config.json: it has no program", operation);
+                return error_set(err, EINVAL,
+                                 "cannot %s a container without process in its config.json: it has no program",
+                                 operation);
         if (spec->process.n_args == 0)
-                return error_set(err, EINVAL, "cannot %s a container without process.args in its config.json: it has no program",
+                return error_set(err, EINVAL,
+                                 "cannot %s a container without process.args in its config.json: it has no program",
                                  operation);
         return 0;
 }

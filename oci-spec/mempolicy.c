@@ -1,5 +1,5 @@
-/* config-linux.md, "Memory policy": what set_mempolicy(2) is asked for. What that call would answer with a bare EINVAL whatever
- * the machine is said here; which nodes there are, the kernel knows. */
+/* config-linux.md, "Memory policy": what set_mempolicy(2) is asked for. What that call would answer with a bare EINVAL
+ * whatever the machine is said here; which nodes there are, the kernel knows. */
 #include "oci-spec/rooms.h"
 
 #include <errno.h>
@@ -119,7 +119,8 @@ static int check(struct reader *reader, const struct spec_memory_policy *policy)
                         return reader_fail_below(reader, "nodes", "missing: this mode takes at least one node");
         }
         if ((policy->flags & FLAG_STATIC_NODES) && (policy->flags & FLAG_RELATIVE_NODES))
-                return reader_fail_below(reader, "flags", "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");
+                return reader_fail_below(reader, "flags",
+                                         "MPOL_F_STATIC_NODES and MPOL_F_RELATIVE_NODES exclude each other");
         return 0;
 }
 

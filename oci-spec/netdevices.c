@@ -1,5 +1,5 @@
-/* config-linux.md, "Network Devices": names of the caller's network devices, and what they are called in the container. Which
- * of them exist is seen when they are moved. */
+/* config-linux.md, "Network Devices": names of the caller's network devices, and what they are called in the container.
+ * Which of them exist is seen when they are moved. */
 #include "oci-spec/rooms.h"
 
 #include <errno.h>
@@ -29,7 +29,8 @@ static int read_device_name(struct reader *reader, const struct json_node *node,
         if (r == 0 && node->n > 0 && !is_device_name(node->text))
                 return reader_fail(reader, EINVAL, "%s is not a name for a network device", READER_QUOTE(node->text));
         if (r == 0 && node->n > 0 && strchr(node->text, '%') != NULL && !is_template(node->text))
-                return reader_fail(reader, EINVAL, "%s: of a template there is only the ending %%d", READER_QUOTE(node->text));
+                return reader_fail(reader, EINVAL, "%s: of a template there is only the ending %%d",
+                                   READER_QUOTE(node->text));
         return r;
 }
 

@@ -84,7 +84,8 @@ static int read_user(struct reader *reader, const struct json_node *node, void *
 
         /* setgroups(2): EINVAL, as for a group that is not mapped. */
         if (r == 0 && user->n_groups > NGROUPS_MAX)
-                return reader_fail_below(reader, "additionalGids", "%zu groups; the kernel takes %d", user->n_groups, NGROUPS_MAX);
+                return reader_fail_below(reader, "additionalGids", "%zu groups; the kernel takes %d", user->n_groups,
+                                         NGROUPS_MAX);
         return r;
 }
 
@@ -257,7 +258,8 @@ static int read_scheduler(struct reader *reader, const struct json_node *node, v
         if (r < 0)
                 return r;
         if (scheduler->policy == SCHED_ISO)
-                return reader_fail_below(reader, "policy", "no Linux has SCHED_ISO; use SCHED_OTHER or another of sched(7)");
+                return reader_fail_below(reader, "policy",
+                                         "no Linux has SCHED_ISO; use SCHED_OTHER or another of sched(7)");
         /* sched_setattr(2) would say EINVAL, long after the container has begun. */
         if (scheduler->priority != 0 && scheduler->policy != SCHED_FIFO && scheduler->policy != SCHED_RR)
                 return reader_fail_below(reader, "priority", "only SCHED_FIFO and SCHED_RR have one");

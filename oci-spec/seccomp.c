@@ -163,13 +163,13 @@ static int fail_write(struct reader *reader, size_t i, size_t j)
         return reader_fail_below(reader, property, "write cannot have SCMP_ACT_NOTIFY");
 }
 
-/* What runc refuses too: before the agent can answer, a process has to become the build, and needs more than an agent can
- * be asked for; and its runtime, as others, may have to write. */
+/* What runc refuses too: before the agent can answer, a process has to become the build, and needs more than an agent
+ * can be asked for; and its runtime, as others, may have to write. */
 static int check_notify(struct reader *reader, const struct spec_seccomp *seccomp)
 {
         if (seccomp->default_action == SPEC_SECCOMP_NOTIFY)
-                return reader_fail_below(reader, "defaultAction", "SCMP_ACT_NOTIFY is for rules only; name the system calls "
-                                         "in syscalls");
+                return reader_fail_below(reader, "defaultAction",
+                                         "SCMP_ACT_NOTIFY is for rules only; name the system calls in syscalls");
         for (size_t i = 0; i < seccomp->n_rules; i++) {
                 const struct spec_seccomp_rule *rule = &seccomp->rules[i];
 

@@ -25,7 +25,7 @@ struct spec_rlimit {
 struct spec_caps {
         bool is_given;          /* the capabilities member was there */
         uint64_t effective, bounding, inheritable, permitted, ambient;
-        const char *const *unknown;     /* names that this build does not know; policies/caps.c says what comes of them */
+        const char *const *unknown; /* names that this build does not know; policies/caps.c says what comes of them */
         size_t n_unknown;
 };
 
@@ -192,12 +192,20 @@ struct spec_resources {
                 size_t n_read_bps, n_write_bps, n_read_iops, n_write_iops;
         } block;
         const struct spec_huge_limit *huge; size_t n_huge;
-        struct { struct spec_number class_id; const struct spec_name_priority *priorities; size_t n_priorities; } network;
+        struct {
+                struct spec_number class_id;
+                const struct spec_name_priority *priorities;
+                size_t n_priorities;
+        } network;
         const struct spec_rdma *rdma; size_t n_rdma;
         const struct spec_pair *unified; size_t n_unified;
 };
 
-struct spec_seccomp_arg { unsigned index; uint64_t value, value_two; int op; /* enum scmp_compare's order: see seccomp.h */ };
+struct spec_seccomp_arg {
+        unsigned index;
+        uint64_t value, value_two;
+        int op; /* enum scmp_compare's order: see seccomp.h */
+};
 
 struct spec_seccomp_rule {
         const char *const *names; size_t n_names;
@@ -293,8 +301,8 @@ int spec_read_bundle(struct arena *arena, int bundle_fd, struct spec *ret_spec, 
                      size_t *ret_length, struct error *err);
 
 /* The same of another file than the bundle's config.json; a relative @path counts from the working folder. */
-int spec_read_file(struct arena *arena, const char *path, struct spec *ret_spec, const char **ret_text, size_t *ret_length,
-                   struct error *err);
+int spec_read_file(struct arena *arena, const char *path, struct spec *ret_spec, const char **ret_text,
+                   size_t *ret_length, struct error *err);
 
 /* Reads the process.json of exec (a process object alone). */
 int spec_read_process(struct arena *arena, const char *text, size_t length, const char *name,

@@ -1,7 +1,8 @@
 /* Cuts the capability sets.
  *
- * Inheritable and ambient go entirely, unless an exception has them: a set that is not empty hands capabilities to programs that asked for none
- * (CVE-2022-29162, CVE-2022-27650). The other three are intersected with the profile's, so that subsets stay subsets. */
+ * Inheritable and ambient go entirely, unless an exception has them: a set that is not empty hands capabilities to
+ * programs that asked for none (CVE-2022-29162, CVE-2022-27650). The other three are intersected with the profile's, so
+ * that subsets stay subsets. */
 #include "policies/caps.h"
 
 #include <stdio.h>
@@ -46,9 +47,10 @@ static uint64_t most_of(struct judge *judge, const char *set, uint64_t asked)
 {
         const char *token = arena_format(judge->arena, "capabilities.%s", set);
 
-        return asked != 0 && judge_excepts(judge, "capabilities", arena_format(judge->arena, "process.%s", token), token)
-                       ? policy_profile_caps(&judge->policy->profile)
-                       : 0;
+        return asked != 0 && judge_excepts(judge, "capabilities", arena_format(judge->arena, "process.%s", token),
+                                           token) ?
+                       policy_profile_caps(&judge->policy->profile) :
+                       0;
 }
 
 int policy_caps_judge(struct judge *judge, struct spec_process *process)
@@ -58,14 +60,16 @@ int policy_caps_judge(struct judge *judge, struct spec_process *process)
 
         if (!caps->is_given)
                 *caps = (struct spec_caps){ .is_given = true };
-        /* runtime-spec has a runtime warn about what it cannot grant. This is a name that no Linux has: a typing error in a
-         * document that decides about privilege, and warnings of a runtime are read by nobody. */
+        /* runtime-spec has a runtime warn about what it cannot grant. This is a name that no Linux has: a typing error
+         * in a document that decides about privilege, and warnings of a runtime are read by nobody. */
         for (size_t i = 0; i < caps->n_unknown; i++)
-                judge_invalid(judge, "process.capabilities: there is no capability \"%s\"; see capabilities(7)", caps->unknown[i]);
+                judge_invalid(judge, "process.capabilities: there is no capability \"%s\"; see capabilities(7)",
+                              caps->unknown[i]);
         cut(judge, "process.capabilities.bounding", most, &caps->bounding);
         cut(judge, "process.capabilities.effective", most, &caps->effective);
         cut(judge, "process.capabilities.permitted", most, &caps->permitted);
-        cut(judge, "process.capabilities.inheritable", most_of(judge, "inheritable", caps->inheritable), &caps->inheritable);
+        cut(judge, "process.capabilities.inheritable", most_of(judge, "inheritable", caps->inheritable),
+            &caps->inheritable);
         cut(judge, "process.capabilities.ambient", most_of(judge, "ambient", caps->ambient), &caps->ambient);
         /* capabilities(7): inheritable ones come from the bounding set, ambient ones are permitted and inheritable. */
         cut(judge, "process.capabilities.inheritable", caps->bounding, &caps->inheritable);

@@ -1,5 +1,5 @@
-/* The number that the file sets for each profile by itself; what the profile narrowed by another has is the lower of both,
- * which would let neither be counted alone. */
+/* The number that the file sets for each profile by itself; what the profile narrowed by another has is the lower of
+ * both, which would let neither be counted alone. */
 #include "policies/concurrent.h"
 
 #include "policies/file.h"

@@ -4,9 +4,9 @@
  * everything through). The mknod right stays on the six: whoever makes the build's /dev may be in its cgroup already,
  * and the build itself has no CAP_MKNOD that the kernel would count.
  *
- * What the profile lists besides ("devices"), or an exception names ("device:/dev/kvm"), is a permission and not a gift: the
- * node is made where the engine asks for it (--device /dev/fuse), and opens as its rules ask. An exception is for the device
- * that the host has at the path, whatever it is called in the request: it counts by its number. */
+ * What the profile lists besides ("devices"), or an exception names ("device:/dev/kvm"), is a permission and not a
+ * gift: the node is made where the engine asks for it (--device /dev/fuse), and opens as its rules ask. An exception is
+ * for the device that the host has at the path, whatever it is called in the request: it counts by its number. */
 #include "policies/devices.h"
 
 #include <errno.h>
@@ -66,8 +66,8 @@ static bool is_excepted(const struct judge *judge, mode_t type, uint32_t device_
                 const struct host_device *device = &host->devices[i];
                 const char *token = arena_format(judge->arena, "device:%s", device->path);
 
-                if (token != NULL && device->type == type && device->major == device_major && device->minor == device_minor &&
-                    policy_exceptions_find(judge->policy, token) != NULL)
+                if (token != NULL && device->type == type && device->major == device_major &&
+                    device->minor == device_minor && policy_exceptions_find(judge->policy, token) != NULL)
                         return true;
         }
         return false;
@@ -139,12 +139,15 @@ static void judge_node(struct judge *judge, const struct spec_device *asked, str
                    (is_terminal(asked) ||
                     !policy_devices_excepts(judge, "linux.devices", asked->type, asked->major, asked->minor))) {
                 if (is_terminal(asked)) {
-                        judge_record(judge, "devices", "linux.devices", text, "the container's own, where it has a terminal");
+                        judge_record(judge, "devices", "linux.devices", text,
+                                     "the container's own, where it has a terminal");
                         return;
                 }
-                judge_refuse(judge, "devices", "linux.devices", text, arena_format(judge->arena, "device:%s", asked->path),
-                             "device %s is not one of null, zero, full, random, urandom and tty; drop the device, have the "
-                             "policy file list it in the profile's \"devices\"", text);
+                judge_refuse(
+                        judge, "devices", "linux.devices", text, arena_format(judge->arena, "device:%s", asked->path),
+                        "device %s is not one of null, zero, full, random, urandom and tty; drop the device, have the "
+                        "policy file list it in the profile's \"devices\"",
+                        text);
                 return;
         }
         if (asked->type == S_IFIFO ? policy_paths_is_in(path, "/proc") || policy_paths_is_in(path, "/sys")
@@ -228,15 +231,16 @@ static int set_rules(struct judge *judge, struct spec_resources *resources)
                 return -ENOMEM;
         rules[0] = standard_rules[0];
         for (size_t i = 0; i < profile->n_devices + host->n_devices; i++) {
-                const struct host_device *other = i < profile->n_devices ? NULL : &host->devices[i - profile->n_devices];
+                const struct host_device *other =
+                        i < profile->n_devices ? NULL : &host->devices[i - profile->n_devices];
                 const struct policy_device named = other == NULL ? profile->devices[i] : (struct policy_device){
                         .path = other->path, .type = other->type, .major = other->major, .minor = other->minor };
                 const struct policy_device *device = &named;
                 uint32_t access = (asked_access(resources, device) & ACCESS_RWM) |
                                   (is_node_asked(judge, device) ? ACCESS_MKNOD : 0);
 
-                if (access != 0 && (other == NULL || policy_devices_excepts(judge, "linux.resources.devices", other->type,
-                                                                            other->major, other->minor)))
+                if (access != 0 && (other == NULL || policy_devices_excepts(judge, "linux.resources.devices",
+                                                                            other->type, other->major, other->minor)))
                         rules[n++] = (struct spec_device_rule){
                                 .is_allow = true, .type = device->type == S_IFBLK ? 'b' : 'c', .major = device->major,
                                 .minor = device->minor, .access = access,
@@ -289,7 +293,8 @@ int policy_devices_judge_rules(struct judge *judge, struct spec_resources *resou
         for (size_t i = 0; i < resources->n_devices; i++) {
                 const struct spec_device_rule *rule = &resources->devices[i];
 
-                if (!rule->is_allow && rule->type == 'a' && rule->major == -1 && rule->minor == -1 && rule->access == ACCESS_RWM)
+                if (!rule->is_allow && rule->type == 'a' && rule->major == -1 && rule->minor == -1 &&
+                    rule->access == ACCESS_RWM)
                         first = i + 1;
         }
         for (size_t i = first; i < resources->n_devices; i++) {

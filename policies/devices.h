@@ -1,5 +1,5 @@
-/* Devices: the six that every program expects, those that the profile lists where the engine asks for them, and no other
- * of the host's. */
+/* Devices: the six that every program expects, those that the profile lists where the engine asks for them, and no
+ * other of the host's. */
 #pragma once
 
 #include "policies/sandbox.h"

@@ -1,5 +1,5 @@
-/* Ranges of addresses, protocols and ports, as arithmetic: closed parts are cut out, and what overlaps is made disjoint,
- * as the kernel's sets of ranges must not hold a pair that does.
+/* Ranges of addresses, protocols and ports, as arithmetic: closed parts are cut out, and what overlaps is made
+ * disjoint, as the kernel's sets of ranges must not hold a pair that does.
  *
  * Disjoint: all borders of ports of a family and protocol cut the ports into pieces within which each range is there or
  * not; within a piece the addresses are sorted and joined; neighbouring pieces with the same addresses become one. */
@@ -75,7 +75,8 @@ static size_t join_addresses(const struct egress_ranges *all, const struct egres
                 const struct egress_range *range = &all->items[i];
 
                 if (range->is_v6 == like->is_v6 && range->protocol_first == like->protocol_first &&
-                    range->protocol_last == like->protocol_last && range->port_first <= port && range->port_last >= port)
+                    range->protocol_last == like->protocol_last && range->port_first <= port &&
+                    range->port_last >= port)
                         into[n++] = *range;
         }
         if (n == 0)

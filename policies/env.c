@@ -1,5 +1,5 @@
-/* Strips what the profile calls secret from the environment, or refuses it, as the profile says. The built-in profile denies nothing: guessing at names
- * would break builds that mean theirs. */
+/* Strips what the profile calls secret from the environment, or refuses it, as the profile says. The built-in profile
+ * denies nothing: guessing at names would break builds that mean theirs. */
 #include "policies/env.h"
 
 #include <errno.h>

@@ -110,7 +110,8 @@ const struct policy_exception *policy_exceptions_find(const struct policy *polic
         return NULL;
 }
 
-const struct policy_exception *policy_exceptions_find_ended(const struct policy *policy, const char *token, size_t *ret_index)
+const struct policy_exception *policy_exceptions_find_ended(const struct policy *policy, const char *token,
+                                                            size_t *ret_index)
 {
         const struct policy_exception *all = policy->file != NULL ? policy->file->exceptions : NULL;
         uint32_t first, last, from, to;
@@ -125,7 +126,8 @@ const struct policy_exception *policy_exceptions_find_ended(const struct policy 
                         continue;
                 for (size_t j = 0; j < all[i].allow.n; j++) {
                         if (!is_same(all[i].allow.items[j], token) &&
-                            (!is_ids || !policy_exceptions_ids(all[i].allow.items[j], &from, &to) || first < from || last > to))
+                            (!is_ids || !policy_exceptions_ids(all[i].allow.items[j], &from, &to) || first < from ||
+                             last > to))
                                 continue;
                         *ret_index = i;
                         return &all[i];
@@ -143,7 +145,8 @@ const struct policy_exception *policy_exceptions_find_ids(const struct policy *p
                 for (size_t j = 0; j < exception->allow.n; j++) {
                         uint32_t from, to;
 
-                        if (policy_exceptions_ids(exception->allow.items[j], &from, &to) && first >= from && last <= to) {
+                        if (policy_exceptions_ids(exception->allow.items[j], &from, &to) && first >= from &&
+                            last <= to) {
                                 *ret_token = exception->allow.items[j];
                                 return exception;
                         }

@@ -29,7 +29,8 @@ static int read_route(struct reader *reader, const struct json_node *node, void 
         struct policy_route *route = into;
 
         if (node->key[0] == '\0' || strchr(node->key, '/') != NULL || strlen(node->key) > 255)
-                return reader_fail(reader, EINVAL, "the last component of a program's path is wanted, as \"runb-branch\"");
+                return reader_fail(reader, EINVAL,
+                                   "the last component of a program's path is wanted, as \"runb-branch\"");
         route->key = node->key;
         return policy_read_profile_name(reader, node, &route->profile);
 }
@@ -209,9 +210,11 @@ static int read_profiles(struct reader *reader, const struct json_node *node, vo
                 }
                 profile = at != NULL ? *at : *policy_profile_builtin("untrusted");
                 profile.name = member->key;
-                r = policy_is_profile_name(member->key) ? policy_read_profile(reader, member, &profile) :
-                        reader_fail(reader, EINVAL, "this is no name of a profile: lower-case letters, digits and \"-\" "
-                                    "are wanted");
+                r = policy_is_profile_name(member->key) ?
+                            policy_read_profile(reader, member, &profile) :
+                            reader_fail(reader, EINVAL,
+                                        "this is no name of a profile: lower-case letters, digits and \"-\" are "
+                                        "wanted");
                 reader->at = up;
                 if (r < 0)
                         return r;
@@ -312,8 +315,9 @@ static int check_names(const struct policy_file *file, struct error *err)
                         return fail_name(file, "exceptions", file->exceptions[i].profile, err);
                 for (size_t j = 0; j < i; j++) {
                         if (strcmp(file->exceptions[i].id, file->exceptions[j].id) == 0)
-                                return error_set(err, EINVAL, "%s: exceptions[%zu].id: \"%s\" is exceptions[%zu]'s, too",
-                                                 file->name, i, file->exceptions[i].id, j);
+                                return error_set(err, EINVAL,
+                                                 "%s: exceptions[%zu].id: \"%s\" is exceptions[%zu]'s, too", file->name,
+                                                 i, file->exceptions[i].id, j);
                 }
         }
         return 0;

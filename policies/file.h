@@ -31,7 +31,8 @@ struct policy_file {
         uint32_t ids_size;
         const char *subid_user;
         struct policy_audit audit;
-        const struct policy_profile *profiles; size_t n_profiles;       /* the built-in ones, too, as the file has them */
+        const struct policy_profile *profiles;
+        size_t n_profiles; /* the built-in ones, too, as the file has them */
         const struct policy_exception *exceptions; size_t n_exceptions;
 };
 
@@ -60,8 +61,8 @@ const char *policy_rootfs_name(enum policy_rootfs rootfs);
 /* The value of "audit"; or its members, one "audit.path: ..." a line. */
 void policy_file_write_audit(const struct policy_audit *audit, bool is_line_by_line, struct text_buffer *out);
 
-/* The whole file as it is understood: one "way: value" a line ("profiles.untrusted.rootfs: "engine""), the same lines in
- * the same order for files that mean the same. */
+/* The whole file as it is understood: one "way: value" a line ("profiles.untrusted.rootfs: "engine""), the same lines
+ * in the same order for files that mean the same. */
 void policy_file_write_lines(const struct policy_file *file, struct text_buffer *out);
 
 /* What was chosen, as a policy file of its own: the profiles and the exceptions in force, and nothing that chooses. */

@@ -55,8 +55,11 @@ static int read_sink(struct reader *reader, const struct json_node *node, struct
                 return 0;
         }
         if (!text_starts_with(node->text, UNIX) || node->n > strlen(UNIX) + SOCKET_PATH_LIMIT)
-                return reader_fail(reader, EINVAL, "%s: \"journald\", or \"unix:\" and the path of a datagram socket (up to %d bytes) is "
-                                   "wanted, each once", READER_QUOTE(node->text), SOCKET_PATH_LIMIT);
+                return reader_fail(
+                        reader, EINVAL,
+                        "%s: \"journald\", or \"unix:\" and the path of a datagram socket (up to %d bytes) is wanted, "
+                        "each once",
+                        READER_QUOTE(node->text), SOCKET_PATH_LIMIT);
         if (audit->socket != NULL)
                 return reader_fail(reader, EINVAL, "%s: there is another socket already", READER_QUOTE(node->text));
         path.text = node->text + strlen(UNIX);
@@ -148,7 +151,8 @@ static void add_sinks(const struct policy_audit *audit, struct text_buffer *out)
 /* A member a call, so that both ways of writing have the same ones. */
 static bool add_member(const struct policy_audit *audit, size_t i, const char **ret_name, struct text_buffer *value)
 {
-        static const char *const names[] = { "path", "onError", "fsync", "maxSize", "keep", "chain", "sinks", "annotations" };
+        static const char *const names[] = { "path", "onError", "fsync", "maxSize",
+                                             "keep", "chain",   "sinks", "annotations" };
 
         if (i == READER_COUNT(names))
                 return false;

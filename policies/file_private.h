@@ -13,8 +13,8 @@ struct reader_step policy_step_to(const struct reader *reader, const struct json
 
 /* Values, for tables; each says what was expected. */
 int policy_read_profile_name(struct reader *reader, const struct json_node *node, void *into);  /* const char * */
-int policy_read_path(struct reader *reader, const struct json_node *node, void *into);          /* const char *, clean */
-int policy_read_sentence(struct reader *reader, const struct json_node *node, void *into);      /* const char *, one line */
+int policy_read_path(struct reader *reader, const struct json_node *node, void *into); /* const char *, clean */
+int policy_read_sentence(struct reader *reader, const struct json_node *node, void *into); /* const char *, one line */
 int policy_read_id(struct reader *reader, const struct json_node *node, void *into);            /* const char * */
 /* uint64_t */
 int policy_read_duration(struct reader *reader, const struct json_node *node, void *into);      /* seconds */

@@ -370,8 +370,10 @@ static int read_property(struct reader *reader, const struct json_node *node, vo
         int r = policy_read_property(reader, node, into);
 
         if (r == 0 && !policy_systemd_may_list(node->text))
-                r = reader_fail(reader, EINVAL, "%s is not for annotations to set: runb holds limits, devices and the place of a "
-                                "container itself", READER_QUOTE(node->text));
+                r = reader_fail(reader, EINVAL,
+                                "%s is not for annotations to set: runb holds limits, devices and the place of a "
+                                "container itself",
+                                READER_QUOTE(node->text));
         return r;
 }
 

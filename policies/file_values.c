@@ -1,5 +1,5 @@
-/* The values of the policy file: durations, sizes, dates, names, paths, patterns, networks. One grammar each, the same as
- * in runb-policy.schema.json: letters beyond it are refused rather than guessed at. */
+/* The values of the policy file: durations, sizes, dates, names, paths, patterns, networks. One grammar each, the same
+ * as in runb-policy.schema.json: letters beyond it are refused rather than guessed at. */
 #include "policies/file_private.h"
 
 #include <arpa/inet.h>
@@ -101,8 +101,9 @@ int policy_read_profile_name(struct reader *reader, const struct json_node *node
         if (r < 0)
                 return r;
         if (!policy_is_profile_name(node->text))
-                return reader_fail(reader, EINVAL, "%s is no name of a profile: lower-case letters, digits and \"-\" are "
-                                   "wanted", READER_QUOTE(node->text));
+                return reader_fail(reader, EINVAL,
+                                   "%s is no name of a profile: lower-case letters, digits and \"-\" are wanted",
+                                   READER_QUOTE(node->text));
         *(const char **)into = node->text;
         return 0;
 }
@@ -158,7 +159,8 @@ int policy_read_duration(struct reader *reader, const struct json_node *node, vo
         if (r < 0)
                 return r;
         if (!take_number(node->text, 6, "smhd", &number, &unit))
-                return reader_fail(reader, EINVAL, "%s is no duration: a number and s, m, h or d are wanted, as \"30m\"",
+                return reader_fail(reader, EINVAL,
+                                   "%s is no duration: a number and s, m, h or d are wanted, as \"30m\"",
                                    READER_QUOTE(node->text));
         *(uint64_t *)into = number * (unit == 's' ? 1 : unit == 'm' ? 60 : unit == 'h' ? 3600 : 86400);
         return 0;
@@ -312,8 +314,9 @@ int policy_read_path_pattern(struct reader *reader, const struct json_node *node
         if (has_control(node->text) || (length > 0 && !is_clean_path(node->text, length)) ||
             (length == 0 && node->n != 3) || (length == 1 && node->n > 1) ||
             memmem(node->text, length, "**", 2) != NULL)
-                return fail_path(reader, node, "; \"*\" and \"?\" match within a component, \"/**\" at the end a folder "
-                                 "and all below it");
+                return fail_path(reader, node,
+                                 "; \"*\" and \"?\" match within a component, \"/**\" at the end a folder and all "
+                                 "below it");
         *(const char **)into = node->text;
         return 0;
 }
@@ -390,7 +393,8 @@ static bool is_host_name(const char *text)
         return false;
 }
 
-/* inet_pton(3) takes no leading zeros and no short forms; of IPv6, the form that ends in an IPv4 address is left out. */
+/* inet_pton(3) takes no leading zeros and no short forms; of IPv6, the form that ends in an IPv4 address is left
+ * out. */
 static int family_of(const char *address)
 {
         unsigned char bytes[sizeof(struct in6_addr)];
@@ -449,12 +453,16 @@ int policy_read_cidr(struct reader *reader, const struct json_node *node, void *
                 memcpy(address, node->text, (size_t)(slash - node->text));
         family = family_of(address);
         if (family == AF_UNSPEC || slash == NULL || !is_number_up_to(slash + 1, 0, family == AF_INET ? 32 : 128))
-                return reader_fail(reader, EINVAL, "%s is no network: an address and the length of its prefix are wanted, "
-                                   "as \"10.20.0.5/32\"", READER_QUOTE(node->text));
+                return reader_fail(reader, EINVAL,
+                                   "%s is no network: an address and the length of its prefix are wanted, as "
+                                   "\"10.20.0.5/32\"",
+                                   READER_QUOTE(node->text));
         /* Taken as the network that holds it, a slip of the pen would let out to all of that. */
         if (has_host_bits(address, family, (unsigned)strtoul(slash + 1, NULL, 10)))
-                return reader_fail(reader, EINVAL, "%s has bits behind its prefix; write /%u for the one address, or the "
-                                   "network's first one", READER_QUOTE(node->text), family == AF_INET ? 32u : 128u);
+                return reader_fail(reader, EINVAL,
+                                   "%s has bits behind its prefix; write /%u for the one address, or the network's "
+                                   "first one",
+                                   READER_QUOTE(node->text), family == AF_INET ? 32u : 128u);
         *(const char **)into = node->text;
         return 0;
 }
@@ -468,12 +476,14 @@ int policy_read_port_range(struct reader *reader, const struct json_node *node, 
         if (dash != NULL && (size_t)(dash - node->text) < sizeof first)
                 memcpy(first, node->text, (size_t)(dash - node->text));
         if (dash == NULL || !is_number_up_to(first, 1, 65535) || !is_number_up_to(dash + 1, 1, 65535))
-                return reader_fail(reader, EINVAL, "%s is no range of ports: one as \"8000-8100\" is wanted, or a number",
+                return reader_fail(reader, EINVAL,
+                                   "%s is no range of ports: one as \"8000-8100\" is wanted, or a number",
                                    READER_QUOTE(node->text));
         text_to_u64(first, &from);
         text_to_u64(dash + 1, &to);
         if (from > to)
-                return reader_fail(reader, EINVAL, "%s runs backwards; the lower port comes first", READER_QUOTE(node->text));
+                return reader_fail(reader, EINVAL, "%s runs backwards; the lower port comes first",
+                                   READER_QUOTE(node->text));
         *ret_ports = (struct policy_ports){ (uint16_t)from, (uint16_t)to };
         return 0;
 }
@@ -514,10 +524,13 @@ int policy_read_exception_token(struct reader *reader, const struct json_node *n
         path = policy_exceptions_path(node->text);
         if (!policy_exceptions_is_word(node->text) && !policy_exceptions_ids(node->text, &first, &last) &&
             (path == NULL || has_control(path) || !is_clean_path(path, strlen(path)) || strlen(path) < 2))
-                return reader_fail(reader, EINVAL, "%s is nothing that can be excepted: network.host, pid.host, ipc.host, "
-                                   "uts.host, noNewPrivileges, capabilities.inheritable, capabilities.ambient, "
-                                   "mount.namespace, rootfs.propagation, ids:FIRST-LAST, or mount:, device: or hook: and an "
-                                   "absolute path are wanted", READER_QUOTE(node->text));
+                return reader_fail(
+                        reader, EINVAL,
+                        "%s is nothing that can be excepted: network.host, pid.host, ipc.host, uts.host, "
+                        "noNewPrivileges, capabilities.inheritable, capabilities.ambient, mount.namespace, "
+                        "rootfs.propagation, ids:FIRST-LAST, or mount:, device: or hook: and an absolute path are "
+                        "wanted",
+                        READER_QUOTE(node->text));
         *(const char **)into = node->text;
         return 0;
 }

@@ -1,5 +1,6 @@
 /* The list of what policy changed. Texts are copied, so that a room can hand over what lies on its stack; when memory
- * runs out the list says so once, and harden() fails, since a sandbox with a finding missing must not be carried out. */
+ * runs out the list says so once, and harden() fails, since a sandbox with a finding missing must not be carried
+ * out. */
 #include "policies/findings.h"
 
 #include <string.h>

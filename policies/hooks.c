@@ -52,7 +52,8 @@ static void judge_host_hook(struct judge *judge, enum spec_hook_kind kind, size_
                              "hook %s, or a folder above it, can be written by others than root; make it root's alone",
                              hook->path);
         } else if (!is_allowed(judge, hook, fact)) {
-                exception = arena_format(judge->arena, "hook:%s", fact->real_path != NULL ? fact->real_path : hook->path);
+                exception =
+                        arena_format(judge->arena, "hook:%s", fact->real_path != NULL ? fact->real_path : hook->path);
                 if (!judge_excepts(judge, "hooks.allowPaths", property, exception))
                         judge_refuse(judge, "hooks.allowPaths", property, hook->path, exception,
                                      "hook %s is not in the profile's list of hooks; drop the hook", hook->path);

@@ -20,8 +20,8 @@ struct host_source {
         bool is_known;          /* it was looked at */
         int error;              /* errno of looking, 0 when found; the rest counts only when found */
         const char *real_path;  /* links resolved */
-        const char *origin_path;        /* where else it lies, when real_path leads through a bind of a folder (buildah hands
-                                         * those over); NULL: nowhere else, or nobody can tell */
+        const char *origin_path; /* where else it lies, when real_path leads through a bind of a folder (buildah hands
+                                  * those over); NULL: nowhere else, or nobody can tell */
         mode_t mode;            /* file type and permissions */
         uid_t uid;
         gid_t gid;
@@ -31,12 +31,13 @@ struct host_source {
         long fs_magic;          /* statfs(2) f_type */
         uint64_t fs_bytes;      /* how much its file system holds; 0: without a limit */
         uint64_t mount_flags;   /* ST_ flags of statvfs(3) */
-        const char *link;       /* copy-symlink, and the source itself is a link: its text; nothing else was looked at */
+        const char *link; /* copy-symlink, and the source itself is a link: its text; nothing else was looked at */
         const char *engine_socket;      /* a folder: the name of an engine's socket in it, else NULL */
-        const char *below_view, *below_socket;  /* a recursive bind: mounts below it that are a view of the host's kernel, and an
-                                                 * engine's socket or a folder with one in it; NULL: none */
-        bool is_private_folder; /* it, or a folder above (of its origin, too), is root's and bars everyone else; only looked at
-                                 * for writable binds */
+        const char *below_view, *below_socket; /* a recursive bind: mounts below it that are a view of the host's
+                                                * kernel, and an engine's socket or a folder with one in it; NULL:
+                                                * none */
+        bool is_private_folder; /* it, or a folder above (of its origin, too), is root's and bars everyone else; only
+                                 * looked at for writable binds */
 };
 
 /* What a hook's path is. */
@@ -52,7 +53,7 @@ struct host_listener {
         int error;              /* errno of looking, 0 when found; the rest counts only when found */
         bool is_socket;
         bool is_root_only;      /* only root (or, rootless, the caller) can have put it there */
-        bool is_reachable;      /* it lies in the rootfs or in a bind's source, so that a build could speak to the agent */
+        bool is_reachable; /* it lies in the rootfs or in a bind's source, so that a build could speak to the agent */
 };
 
 /* What the host knows of the ids that a line of a map names. */
@@ -110,14 +111,15 @@ struct host {
         size_t n_own_uid_map, n_own_gid_map;
         bool is_systemd_cgroup; /* the caller has asked for a scope of systemd */
         bool is_cgroup2;        /* the unified hierarchy is mounted at /sys/fs/cgroup */
-        bool has_nf_tables;     /* false: known to be missing; true may still fail when the table is installed, as asking
-                                 * the kernel would load modules */
+        bool has_nf_tables; /* false: known to be missing; true may still fail when the table is installed, as asking
+                             * the kernel would load modules */
         bool has_seccomp;
         unsigned landlock_abi;  /* 0: not there, or not looked at: only where a network namespace is joined or the
                                  * host's, or the policy wants TCP ports held */
         struct host_rlimit nofile, fsize;       /* only looked at where a policy limits them */
         uint64_t core_limit_most;       /* the highest RLIMIT_CORE that this process may set */
-        uint64_t rtprio_limit, nice_limit;      /* hard RLIMIT_RTPRIO and RLIMIT_NICE of this process, which a build inherits */
+        /* Hard RLIMIT_RTPRIO and RLIMIT_NICE of this process, which a build inherits. */
+        uint64_t rtprio_limit, nice_limit;
         const char *rootfs_real_path;   /* absolute; NULL where there is none */
         int rootfs_error;
         const struct host_source *sources;      /* one per spec mount, same index; NULL where there are no mounts */

@@ -47,15 +47,17 @@ bool judge_excepts_ids(struct judge *judge, const char *rule, const char *proper
         return true;
 }
 
-/* What to ask the administrator for. One that is in the file and has ended is named, as whoever wrote it down will look there. */
+/* What to ask the administrator for. One that is in the file and has ended is named, as whoever wrote it down will look
+ * there. */
 static void write_way(const struct policy *policy, const char *token, char *way, size_t size)
 {
         size_t i;
         const struct policy_exception *ended = policy_exceptions_find_ended(policy, token, &i);
 
         if (ended != NULL)
-                snprintf(way, size, ", or have exception %s renewed, which ended with %s: exceptions[%zu].expires of %s", ended->id,
-                         ended->expires, i, policy->file->name);
+                snprintf(way, size,
+                         ", or have exception %s renewed, which ended with %s: exceptions[%zu].expires of %s",
+                         ended->id, ended->expires, i, policy->file->name);
         else
                 snprintf(way, size, ", or ask for an exception \"%s\"", token);
 }
@@ -80,8 +82,9 @@ void judge_refuse(struct judge *judge, const char *rule, const char *property, c
                 judge->findings->is_broken |= remedy == NULL;
         }
         if (judge->failure == 0)
-                judge->failure = error_refuse(judge->err, rule, "refused by profile \"%s\" (%s): %s%s (policy %s)",
-                                              judge->policy->profile.name, rule, sentence, way, judge->policy->revision);
+                judge->failure =
+                        error_refuse(judge->err, rule, "refused by profile \"%s\" (%s): %s%s (policy %s)",
+                                     judge->policy->profile.name, rule, sentence, way, judge->policy->revision);
 }
 
 void judge_invalid(struct judge *judge, const char *format, ...)

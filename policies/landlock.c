@@ -1,19 +1,22 @@
 /* Abstract sockets of a network namespace that the build does not have to itself (CVE-2020-15257): no file stands for
  * one, so neither ids nor mounts keep the build from a daemon that listens on it.
  *
- * Landlock's scope does (LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET), at a price. A domain is handed on by fork alone: init and
- * what exec starts later can never be in the same one, and siblings reach neither each other's abstract sockets nor,
- * as with any domain, /proc/PID/fd, exe and environ. CI systems start each step of a job by exec, the X server in one
- * and its clients in the next, and log to /proc/1/fd/1. A process in the domain that forks for exec would be a daemon.
- * So the scope is put up where there is somebody to be kept from, and only there:
+ * Landlock's scope does (LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET), at a price. A domain is handed on by fork alone: init
+ * and what exec starts later can never be in the same one, and siblings reach neither each other's abstract sockets
+ * nor, as with any domain, /proc/PID/fd, exe and environ. CI systems start each step of a job by exec, the X server in
+ * one and its clients in the next, and log to /proc/1/fd/1. A process in the domain that forks for exec would be a
+ * daemon. So the scope is put up where there is somebody to be kept from, and only there:
  *
  *   a namespace that we make              open: nobody else is in it
  *   the host's (by an exception only)     scoped
- *   one named by a process                open where that process has an id of the build's own range, which only its pod
+ *   one named by a process                open where that process has an id of the build's own range, which only its
+ * pod
  *                                         has: containers of a pod share loopback just so; else scoped. One to one maps
  *                                         (rootless) tell nobody apart: as the next line
- *   one with a name of its own            what engines make for a container, empty when they call us, or what the host's
- *                                         administrator made for others: scoped where an abstract name is in use when it
+ *   one with a name of its own            what engines make for a container, empty when they call us, or what the
+ * host's
+ *                                         administrator made for others: scoped where an abstract name is in use when
+ * it
  *                                         is joined. Open where the engine says whose pod it is.
  *
  * No other scope and no rule for files: init and exec have to signal each other, and mount(2) fails in a domain that
@@ -109,18 +112,21 @@ static int judge_ports(struct judge *judge, struct sandbox *sandbox)
                 return 0;
         }
         if (judge->host->landlock_abi < POLICY_LANDLOCK_TCP_ABI) {
-                judge_record(judge, rule, property, asked,
-                             "the table of the network namespace alone holds: this kernel has no Landlock rules for TCP "
-                             "(Linux 6.7, CONFIG_SECURITY_LANDLOCK, lsm=landlock)");
+                judge_record(
+                        judge, rule, property, asked,
+                        "the table of the network namespace alone holds: this kernel has no Landlock rules for TCP "
+                        "(Linux 6.7, CONFIG_SECURITY_LANDLOCK, lsm=landlock)");
                 return 0;
         }
         if (gather_ports(judge->arena, &sandbox->egress, &ports) < 0)
                 return -ENOMEM;
         n = count_ports(&ports);
         if (n > POLICY_LANDLOCK_MAX_PORTS) {
-                judge_refuse(judge, rule, property, asked, NULL,
-                             "egress.allow has %zu TCP ports, and Landlock takes them one by one, %d at most; list fewer, "
-                             "or leave landlock.tcpPorts away", n, POLICY_LANDLOCK_MAX_PORTS);
+                judge_refuse(
+                        judge, rule, property, asked, NULL,
+                        "egress.allow has %zu TCP ports, and Landlock takes them one by one, %d at most; list fewer, "
+                        "or leave landlock.tcpPorts away",
+                        n, POLICY_LANDLOCK_MAX_PORTS);
                 return 0;
         }
         for (size_t i = 0; i < ports.n; i++) {
@@ -128,7 +134,8 @@ static int judge_ports(struct judge *judge, struct sandbox *sandbox)
                 if (ports.items[i].last > ports.items[i].first)
                         text_addf(&said, "-%u", ports.items[i].last);
         }
-        text_addf(&said, "%s; on loopback, too; init and exec do not see into each other's /proc/PID", n == 0 ? "to none" : "");
+        text_addf(&said, "%s; on loopback, too; init and exec do not see into each other's /proc/PID",
+                  n == 0 ? "to none" : "");
         if (said.is_broken)
                 return -ENOMEM;
         judge_tighten(judge, rule, property, asked, said.text);
@@ -147,9 +154,10 @@ static void judge_scope(struct judge *judge, struct sandbox *sandbox)
                 return;
         if (judge->host->landlock_abi < POLICY_LANDLOCK_SCOPE_ABI) {
                 sandbox->abstract_sockets = SANDBOX_ABSTRACT_OPEN;
-                judge_record(judge, "landlock", property, asked,
-                             "abstract sockets of others in it stay within reach: this kernel has no Landlock scope for "
-                             "them (Linux 6.12, CONFIG_SECURITY_LANDLOCK, lsm=landlock)");
+                judge_record(
+                        judge, "landlock", property, asked,
+                        "abstract sockets of others in it stay within reach: this kernel has no Landlock scope for "
+                        "them (Linux 6.12, CONFIG_SECURITY_LANDLOCK, lsm=landlock)");
         } else if (sandbox->abstract_sockets == SANDBOX_ABSTRACT_SCOPED) {
                 judge_tighten(judge, "landlock", property, asked, POLICY_LANDLOCK_SCOPED);
         }

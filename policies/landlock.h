@@ -14,6 +14,6 @@ struct judge;
 #define POLICY_LANDLOCK_TCP_ABI 4       /* Linux 6.7: LANDLOCK_ACCESS_NET_CONNECT_TCP */
 #define POLICY_LANDLOCK_MAX_PORTS 4096  /* each is a rule, and a system call of each create and exec */
 
-/* Sets sandbox->abstract_sockets and sandbox->tcp_ports. Rules "landlock" and "landlock.tcpPorts". After the namespaces,
- * the ids and egress. */
+/* Sets sandbox->abstract_sockets and sandbox->tcp_ports. Rules "landlock" and "landlock.tcpPorts". After the
+ * namespaces, the ids and egress. */
 int policy_landlock_judge(struct judge *judge, struct sandbox *sandbox);

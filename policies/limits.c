@@ -55,7 +55,8 @@ static void judge_core(struct judge *judge, const struct spec_rlimit *asked, str
                 return;
         judge_tighten(judge, "limits.core", "process.rlimits (RLIMIT_CORE)",
                       asked == NULL ? "the caller's" : limit_text(judge->arena, asked),
-                      limit.soft == limit.hard ? number(judge->arena, (int64_t)limit.hard) : limit_text(judge->arena, &limit));
+                      limit.soft == limit.hard ? number(judge->arena, (int64_t)limit.hard) :
+                                                 limit_text(judge->arena, &limit));
 }
 
 /* With these two the build could take by itself, by sched_setscheduler(2) or nice(2), what process.scheduler is not
@@ -101,7 +102,8 @@ static int judge_rlimits(struct judge *judge, struct spec_process *process)
         }
         judge_core(judge, core, process, limits);
         judge_priority(judge, RLIMIT_RTPRIO, "RLIMIT_RTPRIO", 0, judge->host->rtprio_limit, rtprio, process, limits);
-        judge_priority(judge, RLIMIT_NICE, "RLIMIT_NICE", NICE_LIMIT_OF_0, judge->host->nice_limit, nice, process, limits);
+        judge_priority(judge, RLIMIT_NICE, "RLIMIT_NICE", NICE_LIMIT_OF_0, judge->host->nice_limit, nice, process,
+                       limits);
         return 0;
 }
 
@@ -143,8 +145,8 @@ int policy_limits_judge_process(struct judge *judge, struct spec_process *proces
         return 0;
 }
 
-/* Less than zero means no limit, and so does 0, though the runtime-spec takes it at its word since 1.3: podman 4 writes 0
- * for --pids-limit -1. */
+/* Less than zero means no limit, and so does 0, though the runtime-spec takes it at its word since 1.3: podman 4 writes
+ * 0 for --pids-limit -1. */
 static bool is_within(const struct judge *judge, int64_t limit)
 {
         return limit > 0 && limit <= (int64_t)policy_limit_most(&judge->policy->profile, POLICY_LIMIT_PIDS);

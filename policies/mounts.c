@@ -1,6 +1,6 @@
 /* Judges mounts one by one, in this order: may this kind be at this target; may this source be seen at all
- * (mounts_sources.c); is there something of the build's own to show instead (mounts_instead.c); which flags does it get;
- * and, for binds of a build with a leased range, whose ids its files have (mounts_ids.c). */
+ * (mounts_sources.c); is there something of the build's own to show instead (mounts_instead.c); which flags does it
+ * get; and, for binds of a build with a leased range, whose ids its files have (mounts_ids.c). */
 #include "policies/mounts.h"
 
 #include <errno.h>
@@ -176,12 +176,14 @@ static void drop_file_system_options(struct judge *judge, struct mount_candidate
                                                                              : NULL;
 
                 if (word != NULL)
-                        length += (size_t)snprintf(asked + length, sizeof asked - length, "%s%s", length > 0 ? "," : "", word);
+                        length += (size_t)snprintf(asked + length, sizeof asked - length, "%s%s", length > 0 ? "," : "",
+                                                   word);
         }
         if (c->mount.data != NULL && c->mount.data[0] != '\0')
                 snprintf(asked + length, sizeof asked - length, "%s%.80s", length > 0 ? "," : "", c->mount.data);
         if (c->mount.is_tmpcopyup)
-                snprintf(asked + strlen(asked), sizeof asked - strlen(asked), "%stmpcopyup", asked[0] != '\0' ? "," : "");
+                snprintf(asked + strlen(asked), sizeof asked - strlen(asked), "%stmpcopyup",
+                         asked[0] != '\0' ? "," : "");
         if (asked[0] != '\0')
                 judge_record(judge, "mounts.options", mounts_property(judge, c), asked, instead);
         c->mount.sb_flags = c->mount.sb_flags_clear = 0;
@@ -263,12 +265,14 @@ static const struct spec_mount *find_mounted(const struct spec_mount *mounts, si
 }
 
 /* Without "bind" the file system's own options change: for everybody who has it mounted. */
-static void judge_reconfiguration(struct judge *judge, struct mount_candidate *c, const struct spec_mount *mounts, size_t n)
+static void judge_reconfiguration(struct judge *judge, struct mount_candidate *c, const struct spec_mount *mounts,
+                                  size_t n)
 {
         unsigned long known = MS_SYNCHRONOUS | MS_DIRSYNC | MS_MANDLOCK | MS_I_VERSION | MS_LAZYTIME;
         const struct spec_mount *mounted;
 
-        if (((c->mount.sb_flags | c->mount.sb_flags_clear) & known) == 0 && (c->mount.data == NULL || c->mount.data[0] == '\0'))
+        if (((c->mount.sb_flags | c->mount.sb_flags_clear) & known) == 0 &&
+            (c->mount.data == NULL || c->mount.data[0] == '\0'))
                 return;
         if (c->mount.kind == SPEC_MOUNT_BIND) {
                 drop_file_system_options(judge, c, "left as the file system has it: a bind has its own flags only");
@@ -278,8 +282,10 @@ static void judge_reconfiguration(struct judge *judge, struct mount_candidate *c
         if (mounted == NULL || (mounted->kind != SPEC_MOUNT_TMPFS && mounted->kind != SPEC_MOUNT_DEVPTS &&
                                 mounted->kind != SPEC_MOUNT_PROC)) {
                 mounts_refuse(judge, c, "mounts.remount",
-                              arena_format(judge->arena, "a remount would change the options of the file system at %s, which "
-                                           "others have mounted as well; drop them, or add \"bind\"", c->mount.target));
+                              arena_format(judge->arena,
+                                           "a remount would change the options of the file system at %s, which others "
+                                           "have mounted as well; drop them, or add \"bind\"",
+                                           c->mount.target));
                 return;
         }
         c->mount.kind = mounted->kind;
@@ -314,7 +320,8 @@ static int judge_one(struct judge *judge, const struct sandbox *sandbox, const s
                 return c->verdict.is_file_system_changed && c->mount.kind == SPEC_MOUNT_DEVPTS ? limit_terminals(judge, c) : 0;
         }
         if (c->mount.is_tmpcopyup && c->mount.kind != SPEC_MOUNT_TMPFS && c->mount.kind != SPEC_MOUNT_BIND) {
-                judge_record(judge, "mounts.options", mounts_property(judge, c), "tmpcopyup", "left out: for a tmpfs only");
+                judge_record(judge, "mounts.options", mounts_property(judge, c), "tmpcopyup",
+                             "left out: for a tmpfs only");
                 c->mount.is_tmpcopyup = false;
         }
         switch (c->mount.kind) {

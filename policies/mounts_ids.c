@@ -19,8 +19,8 @@ bool mounts_is_readonly(const struct mount_candidate *c)
         return ((c->mount.attr_set | c->mount.attr_set_recursive) & MOUNT_ATTR_RDONLY) != 0;
 }
 
-/* The kernel keeps nosuid of the source only when nothing asks for its removal, and nothing does: mounts_force() has set it.
- * What counts is the source's own mount, through which users of the host reach the file. */
+/* The kernel keeps nosuid of the source only when nothing asks for its removal, and nothing does: mounts_force() has
+ * set it. What counts is the source's own mount, through which users of the host reach the file. */
 static bool is_source_nosuid(const struct host_source *source)
 {
         return (source->mount_flags & ST_NOSUID) != 0;
@@ -107,8 +107,10 @@ static bool maps_to_own_ids(struct judge *judge, const struct mount_candidate *c
                 if (has_ids(own, n_own, is_inside, map[i].outside, map[i].size))
                         continue;
                 mounts_refuse(judge, c, "mounts.ids",
-                              arena_format(judge->arena, "%s[%zu] of the mount leads to host ids from %u to %llu, which are "
-                                           "not all the container's; name ids that it has", name, i, map[i].outside,
+                              arena_format(judge->arena,
+                                           "%s[%zu] of the mount leads to host ids from %u to %llu, which are not all "
+                                           "the container's; name ids that it has",
+                                           name, i, map[i].outside,
                                            (unsigned long long)map[i].outside + map[i].size - 1));
                 return false;
         }
@@ -133,8 +135,9 @@ static void judge_engine_idmap(struct judge *judge, const struct sandbox *sandbo
         if (!mount->is_idmap)
                 return;
         if (judge->host->privilege == HOST_PLAIN_USER) {
-                mounts_refuse(judge, c, "mounts.ids",
-                              "a plain user cannot map the ids of the host's file systems; drop idmap and the mappings");
+                mounts_refuse(
+                        judge, c, "mounts.ids",
+                        "a plain user cannot map the ids of the host's file systems; drop idmap and the mappings");
                 return;
         }
         if (sandbox->ids == SANDBOX_IDS_IDENTITY) {
@@ -160,8 +163,8 @@ static bool is_line_of(const struct spec_id_map *map, size_t n, uint32_t id)
 }
 
 /* No namespace of the engine's: what its map calls the host's ids are those that the container would see, so they are
- * the build's. As with other binds, the build writes as ids of the disk other than the owner's only where no user of the
- * host finds the file. */
+ * the build's. As with other binds, the build writes as ids of the disk other than the owner's only where no user of
+ * the host finds the file. */
 static void judge_own_map(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c)
 {
         const struct host_source *source = c->source;
@@ -204,7 +207,8 @@ void mounts_judge_ids(struct judge *judge, const struct sandbox *sandbox, struct
                 return;
         }
         if (!mounts_is_readonly(c) && !source->is_private_folder && !is_source_nosuid(source)) {
-                if (source->uid != 0 && source->gid != 0) { /* a setgid file of group root is no better than a setuid one */
+                if (source->uid != 0 &&
+                    source->gid != 0) { /* a setgid file of group root is no better than a setuid one */
                         c->verdict.ids = SANDBOX_BIND_OWNER;
                         c->verdict.owner_uid = source->uid;
                         c->verdict.owner_gid = source->gid;

@@ -1,9 +1,10 @@
 /* Binds of the host's own kernel file systems and of its shared memory: the build gets the same thing of its own
  * namespaces, or nothing where it has that already.
  *
- * Where the namespace is the host's, by an exception, a new mount shows the host's. Making one asks for CAP_SYS_ADMIN over
- * the user namespace that owns the namespace (proc_init_fs_context(), sysfs_init_fs_context(), mqueue_init_fs_context() set
- * it, mount_capable() asks), which root of a user namespace has not: there what the host has mounted is bound instead. */
+ * Where the namespace is the host's, by an exception, a new mount shows the host's. Making one asks for CAP_SYS_ADMIN
+ * over the user namespace that owns the namespace (proc_init_fs_context(), sysfs_init_fs_context(),
+ * mqueue_init_fs_context() set it, mount_capable() asks), which root of a user namespace has not: there what the host
+ * has mounted is bound instead. */
 #include "policies/mounts_private.h"
 
 #include <linux/magic.h>
@@ -35,8 +36,8 @@ static void become_shm(struct mount_candidate *c, const char *data)
         };
 }
 
-/* --ipc=host: the namespace is the build's own all the same, so what shows the host's becomes its own, too. Where it is the
- * host's: plainly, so that the build makes files of its own there and has no power over those of others. */
+/* --ipc=host: the namespace is the build's own all the same, so what shows the host's becomes its own, too. Where it is
+ * the host's: plainly, so that the build makes files of its own there and has no power over those of others. */
 bool mounts_replace_ipc_bind(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c)
 {
         const struct host_source *source = c->source;
@@ -125,7 +126,11 @@ void mounts_bind_kernels(struct judge *judge, const struct sandbox *sandbox, str
                     !policy_namespaces_is_hosts(judge, sandbox, all[i].ns))
                         continue;
                 c->mount = (struct spec_mount){
-                        .kind = SPEC_MOUNT_BIND, .target = all[i].path, .source = all[i].path, .fstype = "bind", .data = "",
+                        .kind = SPEC_MOUNT_BIND,
+                        .target = all[i].path,
+                        .source = all[i].path,
+                        .fstype = "bind",
+                        .data = "",
                         .attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | all[i].attrs,
                         .attr_set_recursive = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | all[i].attrs,
                         .is_recursive = true,
@@ -147,8 +152,9 @@ bool mounts_replace_shm_bind(struct judge *judge, const struct sandbox *sandbox,
                 return false;
         if (c->source->fs_bytes > 0)
                 data = arena_format(judge->arena, "mode=1777,size=%llu", (unsigned long long)c->source->fs_bytes);
-        judge_tighten(judge, "mounts.ipc", mounts_property(judge, c), "the engine's",
-                      "a tmpfs of the container's own, not shared in a pod: mapping the ids of a tmpfs needs Linux 6.3");
+        judge_tighten(
+                judge, "mounts.ipc", mounts_property(judge, c), "the engine's",
+                "a tmpfs of the container's own, not shared in a pod: mapping the ids of a tmpfs needs Linux 6.3");
         become_shm(c, data);
         return true;
 }

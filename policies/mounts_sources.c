@@ -143,7 +143,8 @@ static bool is_listed(const struct policy_mounts *mounts, const char *path)
 static bool may_be_socket(const struct policy_mounts *mounts, const char *path)
 {
         for (; mounts != NULL; mounts = mounts->also) {
-                if (mounts->sockets == POLICY_SOCKETS_REFUSE && policy_patterns_find_match(&mounts->allow, path) == NULL)
+                if (mounts->sockets == POLICY_SOCKETS_REFUSE &&
+                    policy_patterns_find_match(&mounts->allow, path) == NULL)
                         return false;
         }
         return true;
@@ -152,7 +153,8 @@ static bool may_be_socket(const struct policy_mounts *mounts, const char *path)
 /* Why the profile denies it; NULL when it does not. A folder shows what lies below, so it is denied with that. */
 static const char *why_denied_by_profile(struct judge *judge, const char *path)
 {
-        for (const struct policy_mounts *mounts = &judge->policy->profile.mounts; mounts != NULL; mounts = mounts->also) {
+        for (const struct policy_mounts *mounts = &judge->policy->profile.mounts; mounts != NULL;
+             mounts = mounts->also) {
                 const char *pattern = policy_patterns_find_reach(&mounts->deny, path);
 
                 if (pattern == NULL || policy_patterns_find_match(&mounts->allow, path) != NULL)
@@ -212,7 +214,8 @@ bool mounts_judge_source(struct judge *judge, struct mount_candidate *c)
         }
         if (S_ISCHR(source->mode) || S_ISBLK(source->mode)) {
                 c->is_device = mounts_is_standard_device(source) ||
-                               policy_devices_is_listed(judge, source->mode & S_IFMT, major(source->rdev), minor(source->rdev)) ||
+                               policy_devices_is_listed(judge, source->mode & S_IFMT, major(source->rdev),
+                                                        minor(source->rdev)) ||
                                policy_devices_excepts(judge, mounts_property(judge, c), source->mode & S_IFMT,
                                                       major(source->rdev), minor(source->rdev));
                 if (c->is_device)
@@ -220,8 +223,8 @@ bool mounts_judge_source(struct judge *judge, struct mount_candidate *c)
                 judge_refuse(judge, "devices", mounts_property(judge, c), name,
                              arena_format(judge->arena, "device:%s", name),
                              "device %s (%c %u:%u) is not one of null, zero, full, random, urandom and tty; drop the "
-                             "mount, have the policy file list it in the profile's \"devices\"", name, S_ISBLK(source->mode) ? 'b' : 'c', major(source->rdev),
-                             minor(source->rdev));
+                             "mount, have the policy file list it in the profile's \"devices\"",
+                             name, S_ISBLK(source->mode) ? 'b' : 'c', major(source->rdev), minor(source->rdev));
                 return false;
         }
         for (size_t i = 0; i < sizeof kernel_views / sizeof *kernel_views; i++) {
@@ -238,15 +241,21 @@ bool mounts_judge_source(struct judge *judge, struct mount_candidate *c)
                 return false;
         }
         if (source->below_view != NULL) {
-                mounts_refuse_source(judge, c, "mounts.sources",
-                       arena_format(judge->arena, "%s holds %s, a mount that is a view of the host's kernel; mount it with "
-                                    "\"bind\" and not \"rbind\", or a folder beside it", name, source->below_view));
+                mounts_refuse_source(
+                        judge, c, "mounts.sources",
+                        arena_format(judge->arena,
+                                     "%s holds %s, a mount that is a view of the host's kernel; mount it with \"bind\" "
+                                     "and not \"rbind\", or a folder beside it",
+                                     name, source->below_view));
                 return false;
         }
         if (source->below_socket != NULL) {
-                mounts_refuse_source(judge, c, "mounts.sockets",
-                       arena_format(judge->arena, "%s holds %s, a mount that an engine's or another program's socket is in; mount "
-                                    "it with \"bind\" and not \"rbind\", or a folder beside it", name, source->below_socket));
+                mounts_refuse_source(
+                        judge, c, "mounts.sockets",
+                        arena_format(judge->arena,
+                                     "%s holds %s, a mount that an engine's or another program's socket is in; mount "
+                                     "it with \"bind\" and not \"rbind\", or a folder beside it",
+                                     name, source->below_socket));
                 return false;
         }
         if (policy_paths_depth_in(source->real_path, "/dev/shm") > 0 &&

@@ -85,7 +85,8 @@ static const char *what_is_open(const struct judge *judge, enum spec_ns kind)
         case SPEC_NS_PID:
                 return judge->host->privilege == HOST_REAL_ROOT ?
                                "all processes of the host and their arguments can be seen" :
-                               "all processes of the host and their arguments can be seen, and those of the caller be signalled";
+                               "all processes of the host and their arguments can be seen, and those of the caller be "
+                               "signalled";
         case SPEC_NS_IPC:
                 return "what everybody may use of the host's System V objects and message queues is within reach";
         case SPEC_NS_UTS:
@@ -148,7 +149,8 @@ static void judge_missing(struct judge *judge, enum spec_ns kind, struct spec_na
         }
 }
 
-/* A namespace of containers is shared by those of one profile: what one may not have it would have through the other's. */
+/* A namespace of containers is shared by those of one profile: what one may not have it would have through the
+ * other's. */
 static void judge_zone(struct judge *judge, enum spec_ns kind, const char *property, const char *path)
 {
         const struct host_namespace *fact = &judge->host->namespaces[kind];
@@ -157,8 +159,9 @@ static void judge_zone(struct judge *judge, enum spec_ns kind, const char *prope
         if (fact->profile == NULL || strcmp(fact->profile, profile) == 0)
                 return;
         judge_refuse(judge, rule_of(kind), property, path, NULL,
-                     "%s namespace %s is that of container %s, which has the profile \"%s\"; create both with the same profile, or "
-                     "leave its path out", spec_ns_name(kind), path, fact->container, fact->profile);
+                     "%s namespace %s is that of container %s, which has the profile \"%s\"; create both with the same "
+                     "profile, or leave its path out",
+                     spec_ns_name(kind), path, fact->container, fact->profile);
 }
 
 static void judge_joined(struct judge *judge, enum spec_ns kind, struct spec_namespace *ns)
@@ -228,11 +231,14 @@ static void judge_time_offsets(struct judge *judge)
         if (!asked->has_time_offsets)
                 return;
         if (!ns->is_given)
-                judge_invalid(judge, "linux.timeOffsets: there is no time namespace that they could count in; add {\"type\": "
+                judge_invalid(judge,
+                              "linux.timeOffsets: there is no time namespace that they could count in; add {\"type\": "
                               "\"time\"} to linux.namespaces");
         else if (ns->path != NULL)
-                judge_invalid(judge, "linux.timeOffsets: the clocks of time namespace %s, which is joined, cannot be set any "
-                              "more; leave out its path or the offsets", ns->path);
+                judge_invalid(judge,
+                              "linux.timeOffsets: the clocks of time namespace %s, which is joined, cannot be set any "
+                              "more; leave out its path or the offsets",
+                              ns->path);
 }
 
 /* sethostname(2) would name the host. */
@@ -245,8 +251,10 @@ static void judge_names(struct judge *judge, const struct sandbox *sandbox)
                 return;
         for (size_t i = 0; i < 2; i++) {
                 if (names[i] != NULL && names[i][0] != '\0')
-                        judge_invalid(judge, "%s: unable to set hostname without a private UTS namespace, that would be the "
-                                      "host's own; drop it, or add {\"type\": \"uts\"} to linux.namespaces", members[i]);
+                        judge_invalid(judge,
+                                      "%s: unable to set hostname without a private UTS namespace, that would be the "
+                                      "host's own; drop it, or add {\"type\": \"uts\"} to linux.namespaces",
+                                      members[i]);
         }
 }
 

@@ -41,8 +41,8 @@ struct policy_limit_value {
 enum policy_seccomp_base {              /* which filter; see stricter_base() of profile.c for their order */
         POLICY_SECCOMP_BASE_BUILD,
         POLICY_SECCOMP_BASE_ENGINE,     /* as wide as engines' own, less io_uring, vsock, packet, alg */
-        /* build, and the calls that mount and that make namespaces; the container owns a copy of its mounts, in which the
-         * kernel has locked all that is ours (mount_namespaces(7)) */
+        /* build, and the calls that mount and that make namespaces; the container owns a copy of its mounts, in which
+         * the kernel has locked all that is ours (mount_namespaces(7)) */
         POLICY_SECCOMP_BASE_IMAGE_BUILD,
 };
 
@@ -93,7 +93,7 @@ struct policy_profile {
         enum policy_seccomp_base seccomp_base;
         bool seccomp_user_namespaces;   /* false: clone/unshare of user namespaces fail */
         bool seccomp_setuid_files;      /* true: chmod may set the setuid bits, and files may get capabilities */
-        bool seccomp_explain;           /* what the filters refuse is counted, by call and program; nothing else changes */
+        bool seccomp_explain; /* what the filters refuse is counted, by call and program; nothing else changes */
         enum policy_rootfs rootfs;
         struct policy_mounts mounts;
         const struct policy_device *devices; size_t n_devices;  /* besides the standard ones */
@@ -141,7 +141,8 @@ struct policy {
         struct policy_profile profile;  /* the one chosen */
         const char *chosen_by;          /* "--profile", "defaultProfile"; by several: with " and " between */
         const char *const *profile_names; size_t n_profile_names;       /* those that it was made of */
-        /* In force today: of the profile; of several, what each of them has one for. And those that they were made of. */
+        /* In force today: of the profile; of several, what each of them has one for. And those that they were made
+         * of. */
         const struct policy_exception *exceptions; size_t n_exceptions;
         const struct policy_exception *sources; size_t n_sources;
         int64_t judged_at;              /* when exceptions were looked at, seconds since 1970 */

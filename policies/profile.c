@@ -172,7 +172,8 @@ static int meet_egress(struct arena *arena, const struct policy_profile *a, cons
                         struct policy_ports *ports;
                         size_t n_ports = 0;
 
-                        if (!is_same_text(x->host, y->host) || !is_same_text(x->cidr, y->cidr) || x->is_udp != y->is_udp)
+                        if (!is_same_text(x->host, y->host) || !is_same_text(x->cidr, y->cidr) ||
+                            x->is_udp != y->is_udp)
                                 continue;
                         ports = arena_array(arena, x->n_ports * y->n_ports + 1, sizeof *ports);
                         if (ports == NULL)

@@ -13,11 +13,14 @@ static void judge_listener(struct judge *judge, const struct spec_seccomp *secco
         if (fact == NULL || fact->error != 0 || !fact->is_socket)
                 judge_refuse(judge, rule, property, path, NULL, "%s is no socket; start the agent first", path);
         else if (fact->is_reachable)
-                judge_refuse(judge, rule, property, path, NULL, "%s lies where a build can reach it; have the agent listen "
-                             "outside of the image and its mounts", path);
+                judge_refuse(judge, rule, property, path, NULL,
+                             "%s lies where a build can reach it; have the agent listen outside of the image and its "
+                             "mounts",
+                             path);
         else if (!fact->is_root_only)
-                judge_refuse(judge, rule, property, path, NULL, "%s, or a folder above it, can be replaced by others than "
-                             "root; make it root's alone", path);
+                judge_refuse(judge, rule, property, path, NULL,
+                             "%s, or a folder above it, can be replaced by others than root; make it root's alone",
+                             path);
         else
                 judge_record(judge, rule, property, path, "the agent answers what the profile's filter lets pass");
 }
@@ -41,9 +44,10 @@ int policy_seccomp_judge(struct judge *judge, struct sandbox *sandbox)
                 seccomp->flags &= ~SPEC_SECCOMP_FLAG_SPEC_ALLOW;
         }
         if (spec_seccomp_notifies(seccomp) && sandbox->seccomp_explain)
-                judge_refuse(judge, "seccomp.explain", "linux.seccomp", "SCMP_ACT_NOTIFY", NULL,
-                             "a filter can have one listener, and here it counts what is refused; use a profile without "
-                             "seccomp.explain");
+                judge_refuse(
+                        judge, "seccomp.explain", "linux.seccomp", "SCMP_ACT_NOTIFY", NULL,
+                        "a filter can have one listener, and here it counts what is refused; use a profile without "
+                        "seccomp.explain");
         else if (spec_seccomp_notifies(seccomp))
                 judge_listener(judge, seccomp);
         else if (seccomp->flags & SPEC_SECCOMP_FLAG_WAIT_KILLABLE)

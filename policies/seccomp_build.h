@@ -1,7 +1,8 @@
 /* The policy's own filters of system calls, as data: runtime/seccomp_build.c makes a program of one.
  *
  * A list of what a build may call. Whatever is not named answers ENOSYS, which is what an older kernel says: programs
- * have a fall-back for it, and a system call that comes with a later kernel is closed until someone has looked at it. */
+ * have a fall-back for it, and a system call that comes with a later kernel is closed until someone has looked at
+ * it. */
 #pragma once
 
 #include <stdbool.h>

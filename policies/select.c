@@ -92,7 +92,8 @@ static int choose_strong(struct choice *choice, const struct policy_request *req
         }
         for (size_t i = 0; i < file->select.n_argv0 && r == 0 && name != NULL; i++) {
                 if (strcmp(file->select.argv0[i].key, name) == 0)
-                        r = choose(choice, policy_file_profile(file, file->select.argv0[i].profile), "select.argv0", err);
+                        r = choose(choice, policy_file_profile(file, file->select.argv0[i].profile), "select.argv0",
+                                   err);
         }
         for (size_t i = 0; i < file->select.n_matches && r == 0; i++) {
                 if (is_match(&file->select.matches[i], request)) {
@@ -129,10 +130,11 @@ static int choose_by_user(struct choice *choice, const struct policy_request *re
         if (asked == NULL || strcmp(asked, from) == 0)
                 return 0;
         if (!leads_to(file, from, asked))
-                return error_refuse(err, "select.annotation",
-                                    "refused by profile \"%s\" (select.annotation): the annotation %s asks for \"%.63s\", "
-                                    "to which no route leads from here; drop the annotation, or ask for the route "
-                                    "(policy %s)", choice->profile.name, key, asked, file->revision);
+                return error_refuse(
+                        err, "select.annotation",
+                        "refused by profile \"%s\" (select.annotation): the annotation %s asks for \"%.63s\", to which "
+                        "no route leads from here; drop the annotation, or ask for the route (policy %s)",
+                        choice->profile.name, key, asked, file->revision);
         return choose(choice, policy_file_profile(file, asked), "the annotation", err);
 }
 
@@ -164,7 +166,8 @@ static int meet_exceptions(struct arena *arena, const struct policy_exception *a
 struct exceptions { struct policy_exception *items; size_t n; };
 
 /* Every pair's. */
-static int meet_all(struct arena *arena, const struct exceptions *a, const struct exceptions *b, struct exceptions *ret_all)
+static int meet_all(struct arena *arena, const struct exceptions *a, const struct exceptions *b,
+                    struct exceptions *ret_all)
 {
         struct exceptions all = { arena_array(arena, a->n * b->n + 1, sizeof *all.items), 0 };
 
@@ -257,8 +260,10 @@ int policy_select(const struct policy_file *file, const struct policy_request *r
                 const struct policy *builtin = policy_builtin();
 
                 if (request->profile != NULL && strcmp(request->profile, builtin->profile.name) != 0)
-                        return error_set(err, EINVAL, "--profile: without a policy file there is only the profile \"%s\"; "
-                                         "write /etc/runb/policy.json", builtin->profile.name);
+                        return error_set(err, EINVAL,
+                                         "--profile: without a policy file there is only the profile \"%s\"; write "
+                                         "/etc/runb/policy.json",
+                                         builtin->profile.name);
                 *ret_policy = *builtin;
                 return 0;
         }
@@ -306,8 +311,10 @@ static int same_exceptions(const struct policy *created, const struct policy *to
                 return -ENOMEM;
         for (size_t i = 0; i < today->n_exceptions; i++) {
                 for (size_t j = 0; j < created->n_exceptions; j++) {
-                        int r = strcmp(today->exceptions[i].id, created->exceptions[j].id) != 0 ? 0 :
-                                        meet_exceptions(arena, &today->exceptions[i], &created->exceptions[j], &exceptions[n]);
+                        int r = strcmp(today->exceptions[i].id, created->exceptions[j].id) != 0 ?
+                                        0 :
+                                        meet_exceptions(arena, &today->exceptions[i], &created->exceptions[j],
+                                                        &exceptions[n]);
 
                         if (r < 0)
                                 return r;

@@ -93,16 +93,19 @@ int policy_sysctl_judge(struct judge *judge, struct sandbox *sandbox)
                 enum spec_ns kind = namespace_of(name);
 
                 if (is_named(name, "kernel.hostname"))
-                        judge_refuse(judge, "sysctl", "linux.sysctl", name, NULL,
-                                     "sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field; use "
-                                     "that", name);
+                        judge_refuse(
+                                judge, "sysctl", "linux.sysctl", name, NULL,
+                                "sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field; use "
+                                "that",
+                                name);
                 else if (kind == SPEC_NS_KINDS)
                         judge_refuse(judge, "sysctl", "linux.sysctl", name, NULL,
                                      "sysctl \"%s\" is not in a separate kernel namespace; drop it", name);
                 else if (!is_apart(judge, sandbox, kind))
                         judge_refuse(judge, "sysctl", "linux.sysctl", name, NULL,
-                                     "sysctl \"%s\" is not allowed in the hosts %s namespace; drop it, or give the container "
-                                     "one of its own", name, spec_ns_name(kind));
+                                     "sysctl \"%s\" is not allowed in the hosts %s namespace; drop it, or give the "
+                                     "container one of its own",
+                                     name, spec_ns_name(kind));
         }
         return 0;
 }

@@ -1,6 +1,6 @@
 /* A scope's properties can lift a limit, move the container or run something; and whoever writes config.json would be
- * asking the host's systemd. So none is taken but by name. Engines send harmless ones with each container (TimeoutStopUSec,
- * After), so the others are left out, and recorded, rather than refused. */
+ * asking the host's systemd. So none is taken but by name. Engines send harmless ones with each container
+ * (TimeoutStopUSec, After), so the others are left out, and recorded, rather than refused. */
 #include "policies/systemd.h"
 
 #include <errno.h>
@@ -12,9 +12,10 @@ bool policy_systemd_may_list(const char *property)
 {
         /* systemd.resource-control(5), org.freedesktop.systemd1(5). With "*": all that begin so. */
         static const char *const ours[] = {
-                "Allowed*", "BPF*", "Block*", "CPU*", "Controller*", "DefaultMemory*", "DefaultStartup*", "Delegate*", "Description",
-                "Device*", "Disable*", "IO*", "Memory*", "NFTSet", "PIDFDs", "PIDs", "Slice", "SocketBind*", "Startup*", "Tasks*",
-                "Transient", "User",
+                "Allowed*",        "BPF*",      "Block*",      "CPU*",    "Controller*", "DefaultMemory*",
+                "DefaultStartup*", "Delegate*", "Description", "Device*", "Disable*",    "IO*",
+                "Memory*",         "NFTSet",    "PIDFDs",      "PIDs",    "Slice",       "SocketBind*",
+                "Startup*",        "Tasks*",    "Transient",   "User",
         };
 
         for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)

@@ -8,8 +8,8 @@
 #include "policies/judge.h"
 #include "runtime/base/text.h"
 
-/* memparse(): digits and a letter; strict otherwise, since what one parser takes for no number another takes for a large
- * one. "max" is -1. */
+/* memparse(): digits and a letter; strict otherwise, since what one parser takes for no number another takes for a
+ * large one. "max" is -1. */
 static int parse_size(const char *text, int64_t *ret_value)
 {
         static const char units[] = "kmgtpe";
@@ -105,7 +105,8 @@ static int fold(struct judge *judge, const struct spec_pair *pair, struct spec_r
 
         if (strcmp(pair->key, "memory.max") == 0) {
                 r = parse_size(pair->value, &value);
-                /* A typed 0 is one that was not given; as a file it lets nothing be used at all, which is within any limit. */
+                /* A typed 0 is one that was not given; as a file it lets nothing be used at all, which is within any
+                 * limit. */
                 if (r < 0 || value == 0)
                         return r;
                 resources->memory.limit = given(value);
@@ -146,7 +147,8 @@ static int fold(struct judge *judge, const struct spec_pair *pair, struct spec_r
 static bool is_no_limit(const char *key)
 {
         return strchr(key, '/') != NULL || strchr(key, '.') == NULL || key[0] == '.' ||
-               (text_starts_with(key, "cgroup.") && !text_starts_with(key, "cgroup.max.") && strcmp(key, "cgroup.pressure") != 0) ||
+               (text_starts_with(key, "cgroup.") && !text_starts_with(key, "cgroup.max.") &&
+                strcmp(key, "cgroup.pressure") != 0) ||
                strcmp(key, "cpuset.cpus.partition") == 0 || strcmp(key, "cpuset.cpus.exclusive") == 0;
 }
 
@@ -160,15 +162,16 @@ static int judge_pair(struct judge *judge, const struct spec_pair *pair, struct 
                 return 0;
         }
         if (strcmp(pair->key, "io.prio.class") == 0 && strcmp(pair->value, "promote-to-rt") == 0) {
-                judge_tighten(judge, "limits.scheduler", "linux.resources.unified (io.prio.class)", pair->value, "left out");
+                judge_tighten(judge, "limits.scheduler", "linux.resources.unified (io.prio.class)", pair->value,
+                              "left out");
                 return 1;
         }
         if (!judge->host->is_cgroup2)
                 return 0;
         r = fold(judge, pair, resources);
         if (r == -EINVAL || r == -ERANGE) {
-                judge_invalid(judge, "linux.resources.unified: \"%.64s\" is no value for %s; give a number or max", pair->value,
-                              pair->key);
+                judge_invalid(judge, "linux.resources.unified: \"%.64s\" is no value for %s; give a number or max",
+                              pair->value, pair->key);
                 return 0;
         }
         return r;
@@ -201,8 +204,11 @@ int policy_unified_judge(struct judge *judge, struct spec_resources *resources)
                         continue;
                 r = fold_swap(asked[i].value, resources);
                 if (r < 0)
-                        judge_invalid(judge, "linux.resources.unified: \"%.64s\" is no value for memory.swap.max; give a number or "
-                                      "max", asked[i].value);
+                        judge_invalid(
+                                judge,
+                                "linux.resources.unified: \"%.64s\" is no value for memory.swap.max; give a number or "
+                                "max",
+                                asked[i].value);
                 else if (r == 0)
                         left[n++] = asked[i];
         }

@@ -3,7 +3,8 @@
  * The engine's mapping is kept where there is one: it knows the ids of its volumes. Under real root no line of it may
  * name the host's root or one of the host's users, since whoever leaves the sandbox would be that user. Without a
  * mapping real root leases a range that is nobody's; everyone else has only ids that are the caller's already, and
- * repeats them. The build's processes have to exist in the map: saying so here is clearer than setuid's EINVAL later. */
+ * repeats them. The build's processes have to exist in the map: saying so here is clearer than setuid's EINVAL
+ * later. */
 #include "policies/userns.h"
 
 #include <errno.h>
@@ -89,9 +90,9 @@ static int use_identity(struct judge *judge, struct sandbox *sandbox, const stru
         return r;
 }
 
-/* A pod's user namespace: the build gets one of its own with the very same ids, seen from here. What the pod may not have, its
- * build may not either. Entering the pod's own would let its other processes into the build's, and one to one counts in there
- * only: from outside it would be the host's ids. */
+/* A pod's user namespace: the build gets one of its own with the very same ids, seen from here. What the pod may not
+ * have, its build may not either. Entering the pod's own would let its other processes into the build's, and one to one
+ * counts in there only: from outside it would be the host's ids. */
 static int use_joined(struct judge *judge, struct sandbox *sandbox)
 {
         const struct host_namespace *fact = &judge->host->namespaces[SPEC_NS_USER];
@@ -102,7 +103,9 @@ static int use_joined(struct judge *judge, struct sandbox *sandbox)
                 return 0;
         }
         if (judge->failure == 0 && (fact->n_uid_map == 0 || fact->n_gid_map == 0)) {
-                judge_invalid(judge, "linux.namespaces: user namespace %s maps no ids yet; write its uid_map and gid_map", path);
+                judge_invalid(judge,
+                              "linux.namespaces: user namespace %s maps no ids yet; write its uid_map and gid_map",
+                              path);
                 return 0;
         }
         for (size_t i = 0; i < fact->n_uid_map; i++)
@@ -113,8 +116,8 @@ static int use_joined(struct judge *judge, struct sandbox *sandbox)
                            fact->gid_map_ids != NULL ? &fact->gid_map_ids[i] : NULL);
         if (judge->asked->linux_.n_uid_map > 0 || judge->asked->linux_.n_gid_map > 0)
                 judge_record(judge, "ids", "linux.uidMappings", "a mapping of its own", "the joined namespace's");
-        /* A plain user's pipeline runs in a namespace of the caller's ids, which is not entered yet: all of them are the
-         * caller's, and which of them is what is left to say. */
+        /* A plain user's pipeline runs in a namespace of the caller's ids, which is not entered yet: all of them are
+         * the caller's, and which of them is what is left to say. */
         if (judge->host->privilege == HOST_PLAIN_USER)
                 return use_identity(judge, sandbox, fact->uid_map, fact->n_uid_map, fact->gid_map, fact->n_gid_map);
         sandbox->ids = SANDBOX_IDS_ENGINE;

@@ -93,6 +93,7 @@ echo "== unit tests"
 run_tests "unit tests" "$build"/tests/unit/*.test
 step "the table of properties is what the code reads" make -C "$build" check-properties
 step "includes and links go downwards only" make -C "$build" check-layers
+step "no line of code is longer than 120 columns" make -C "$build" check-lines
 
 echo "== fuzz corpus, with the sanitizers"
 step "the parsers take their corpus and its mutations" make -C "$build" check-fuzz

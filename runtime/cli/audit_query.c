@@ -1,4 +1,5 @@
-/* Withstands lines that are none of runb's: what is no JSON object is left out, and what a terminal would obey the table replaces. */
+/* Withstands lines that are none of runb's: what is no JSON object is left out, and what a terminal would obey the
+ * table replaces. */
 #include "runtime/cli/audit_query.h"
 
 #include <errno.h>
@@ -77,7 +78,8 @@ static int show(const struct audit_read_line *line, void *context)
         const char *cells[TABLE_COLUMNS] = { NULL };
         char when[24];
 
-        if (!line->is_whole || !line->is_ended || json_parse(&arena, line->text, line->length, "a record", &record, NULL) < 0 ||
+        if (!line->is_whole || !line->is_ended ||
+            json_parse(&arena, line->text, line->length, "a record", &record, NULL) < 0 ||
             record->type != JSON_OBJECT || !is_wanted(search, record))
                 return 0;
         if (search->query->is_json) {
@@ -122,14 +124,18 @@ static int read_since(const char *text, char ret_since[40], struct error *err)
                 return 0;
         }
         if (strlen(text) >= 40 || strlen(text) < 4 || strspn(text, "0123456789-:T.Z") != strlen(text))
-                return error_set(err, EINVAL, "--since %s: a duration (\"2h\"), or a time or its beginning (\"2026-11-21T10:00\", UTC) is "
-                                 "wanted", text);
+                return error_set(
+                        err, EINVAL,
+                        "--since %s: a duration (\"2h\"), or a time or its beginning (\"2026-11-21T10:00\", UTC) is "
+                        "wanted",
+                        text);
         /* "10:00Z" would sort behind "10:00:30". */
         snprintf(ret_since, 40, "%.*s", (int)strcspn(text, "Z"), text);
         return 0;
 }
 
-int audit_query_run(struct cli *cli, const struct audit_snapshot *snapshot, const struct audit_query *query, struct error *err)
+int audit_query_run(struct cli *cli, const struct audit_snapshot *snapshot, const struct audit_query *query,
+                    struct error *err)
 {
         static const char *const head[TABLE_COLUMNS] = { "SEQ", "TIME", "EVENT", "ID", "WHAT" };
         auto_buffer struct text_buffer out = { 0 };

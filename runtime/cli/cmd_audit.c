@@ -1,4 +1,5 @@
-/* audit: what whoever answers for the log asks of it. Exit status: 0; 1 where verify finds that the log is not what was written;
+/* audit: what whoever answers for the log asks of it. Exit status: 0; 1 where verify finds that the log is not what was
+ * written;
  * 2 after an error. */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +34,8 @@ static int settings_of_policy(struct cli *cli, const struct policy_audit **ret_s
         if (r < 0)
                 return r;
         if (file == NULL || file->audit.path == NULL)
-                return error_set(err, ENOENT, "the policy has no audit section, which would name the log; see runb-policy.json(5)");
+                return error_set(err, ENOENT,
+                                 "the policy has no audit section, which would name the log; see runb-policy.json(5)");
         *ret_settings = &file->audit;
         return 0;
 }
@@ -76,7 +78,9 @@ static int init(struct cli *cli, struct error *err)
         if (out.text != NULL)
                 explicit_bzero(out.text, out.length);
         if (r < 0)
-                error_context(err, "the key could not be handed out; move %s and all files beside it away, and begin anew", settings->path);
+                error_context(err,
+                              "the key could not be handed out; move %s and all files beside it away, and begin anew",
+                              settings->path);
         return r;
 }
 
@@ -94,7 +98,8 @@ static void tell(const struct audit_problem *problem, void *context)
         if (problem->file != NULL)
                 text_addf(out, "%s: line %" PRIu64, problem->file, problem->line);
         if (problem->sequence != 0)
-                text_addf(out, problem->file != NULL ? " (sequence %" PRIu64 ")" : "sequence %" PRIu64, problem->sequence);
+                text_addf(out, problem->file != NULL ? " (sequence %" PRIu64 ")" : "sequence %" PRIu64,
+                          problem->sequence);
         text_addf(out, "%s%s\n", problem->file != NULL || problem->sequence != 0 ? ": " : "", problem->text);
 }
 
@@ -113,10 +118,13 @@ static int read_key(const char *path, struct audit_verifier *verifier, struct er
         r = audit_key_read(text, &verifier->key_sequence, verifier->key);
         explicit_bzero(text, length);
         if (r < 0)
-                return error_set(err, EINVAL, "--key %s: is no key; it is one line that `runb audit init` printed, and begins with "
-                                 "\"runb-audit-key:\"", path);
+                return error_set(err, EINVAL,
+                                 "--key %s: is no key; it is one line that `runb audit init` printed, and begins with "
+                                 "\"runb-audit-key:\"",
+                                 path);
         if (!audit_mac_is_available())
-                return error_set(err, ENOSYS, "--key %s: this runb was built without libsodium, and can check no MAC", path);
+                return error_set(err, ENOSYS, "--key %s: this runb was built without libsodium, and can check no MAC",
+                                 path);
         verifier->has_key = true;
         return 0;
 }
@@ -128,10 +136,14 @@ static void summarize(const struct audit_verifier *verifier, struct text_buffer 
         if (verifier->n_problems > TOLD)
                 text_addf(out, "and %" PRIu64 " more\n", verifier->n_problems - TOLD);
         if (verifier->has_half_line)
-                text_add(out, "half a record stands at the end, as a writer that was killed leaves it; the next record will tell\n");
+                text_add(out, "half a record stands at the end, as a writer that was killed leaves it; the next record "
+                              "will tell\n");
         if (verifier->n_unnoted > 0)
-                text_addf(out, "the last %" PRIu64 " were written and not noted, as a writer that was killed leaves them; they are of the "
-                          "chain\n", verifier->n_unnoted);
+                text_addf(out,
+                          "the last %" PRIu64
+                          " were written and not noted, as a writer that was killed leaves them; they are of the "
+                          "chain\n",
+                          verifier->n_unnoted);
         if (verifier->has_macs && !verifier->has_key)
                 text_add(out, "the MACs were not checked: that takes --key\n");
         if (verifier->n_records == 0) {
@@ -139,9 +151,11 @@ static void summarize(const struct audit_verifier *verifier, struct text_buffer 
                 return;
         }
         sha256_text(verifier->head, hex);
-        text_addf(out, "%s: %" PRIu64 " records, %" PRIu64 " to %" PRIu64 ", %" PRIu64 " MACs checked; head %" PRIu64 ":%s\n",
-                  verifier->n_problems == 0 ? "whole" : "NOT WHOLE", verifier->n_records, verifier->first_sequence, verifier->sequence,
-                  verifier->n_macs, verifier->sequence, hex);
+        text_addf(out,
+                  "%s: %" PRIu64 " records, %" PRIu64 " to %" PRIu64 ", %" PRIu64 " MACs checked; head %" PRIu64
+                  ":%s\n",
+                  verifier->n_problems == 0 ? "whole" : "NOT WHOLE", verifier->n_records, verifier->first_sequence,
+                  verifier->sequence, verifier->n_macs, verifier->sequence, hex);
 }
 
 /* Returns 1 where the log is not what was written. */
@@ -155,8 +169,10 @@ static int verify(struct cli *cli, const char *path, const struct audit_options 
         if (r == 0 && options->head != NULL) {
                 verifier.has_anchor = true;
                 if (audit_head_read(options->head, &verifier.anchor_sequence, verifier.anchor) < 0)
-                        r = error_set(err, EINVAL, "--head %s: what `runb audit head` printed is wanted: a number, \":\" and 64 digits",
-                                      options->head);
+                        r = error_set(
+                                err, EINVAL,
+                                "--head %s: what `runb audit head` printed is wanted: a number, \":\" and 64 digits",
+                                options->head);
         }
         if (r == 0)
                 r = open_snapshot(cli, path, &snapshot, err);
@@ -173,7 +189,8 @@ static int verify(struct cli *cli, const char *path, const struct audit_options 
                         break;
                 if (!is_ours)
                         opened = fd;
-                r = audit_verify_file(&verifier, fd, snapshot.files[i].path, snapshot.files[i].limit_bytes, i + 1 == snapshot.n);
+                r = audit_verify_file(&verifier, fd, snapshot.files[i].path, snapshot.files[i].limit_bytes,
+                                      i + 1 == snapshot.n);
                 if (r < 0)
                         error_errno(err, r, "audit file %s", snapshot.files[i].path);
         }
@@ -224,9 +241,10 @@ static int check_options(const char *what, const struct audit_options *options, 
 
         if (!is_verify && (options->key != NULL || options->head != NULL))
                 return error_set(err, EINVAL, "audit %s: --key and --head are verify's", what);
-        if (!is_query && (options->id != NULL || options->event != NULL || options->since != NULL || options->profile != NULL ||
-                          strcmp(options->format, "table") != 0))
-                return error_set(err, EINVAL, "audit %s: --id, --event, --since, --profile and --format are query's", what);
+        if (!is_query && (options->id != NULL || options->event != NULL || options->since != NULL ||
+                          options->profile != NULL || strcmp(options->format, "table") != 0))
+                return error_set(err, EINVAL, "audit %s: --id, --event, --since, --profile and --format are query's",
+                                 what);
         return 0;
 }
 
@@ -234,21 +252,28 @@ int cmd_audit(struct cli *cli, int argc, char **argv)
 {
         struct audit_options options = { .format = "table" };
         const struct cli_option list[] = {
-                { "key", 0, CLI_STRING, &options.key, "FILE", "verify: the key that init printed (\"-\": standard input); with it MACs are checked" },
-                { "head", 0, CLI_STRING, &options.head, "HEAD", "verify: a head that was noted elsewhere; its record must be there" },
+                { "key", 0, CLI_STRING, &options.key, "FILE",
+                  "verify: the key that init printed (\"-\": standard input); with it MACs are checked" },
+                { "head", 0, CLI_STRING, &options.head, "HEAD",
+                  "verify: a head that was noted elsewhere; its record must be there" },
                 { "id", 0, CLI_STRING, &options.id, "ID", "query: of this container" },
                 { "event", 0, CLI_STRING, &options.event, "EVENT", "query: of this event, as \"create\" or \"exit\"" },
-                { "since", 0, CLI_STRING, &options.since, "TIME", "query: from then on; \"2h\" ago, or a time (UTC) or its beginning" },
+                { "since", 0, CLI_STRING, &options.since, "TIME",
+                  "query: from then on; \"2h\" ago, or a time (UTC) or its beginning" },
                 { "profile", 0, CLI_STRING, &options.profile, "NAME", "query: of this profile" },
-                { "format", 'f', CLI_STRING, &options.format, "table|json", "query: as a table, or the records as they are" },
+                { "format", 'f', CLI_STRING, &options.format, "table|json",
+                  "query: as a table, or the records as they are" },
         };
         const struct cli_usage usage = {
                 .synopsis = "audit init | verify [FILE] | head [FILE] | query [FILE]",
-                .summary = "Begins the chain of MACs of the audit log and prints its first key, which is to be kept elsewhere; checks a log (exit "
-                           "1 where it is not what was written); prints the head to be noted elsewhere; shows records. Without FILE it is the "
-                           "log of the policy. See runb-audit(8).",
-                .options = list, .n_options = sizeof list / sizeof list[0],
-                .min_arguments = 1, .max_arguments = 2,
+                .summary = "Begins the chain of MACs of the audit log and prints its first key, which is to be kept "
+                           "elsewhere; checks a log (exit 1 where it is not what was written); prints the head to be "
+                           "noted elsewhere; shows records. Without FILE it is the log of the policy. See "
+                           "runb-audit(8).",
+                .options = list,
+                .n_options = sizeof list / sizeof list[0],
+                .min_arguments = 1,
+                .max_arguments = 2,
         };
         struct error err = { 0 };
         char **arguments;

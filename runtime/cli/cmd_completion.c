@@ -173,7 +173,8 @@ static void add_names(struct text_buffer *out)
 static bool names_a_container(const struct cli_command *command)
 {
         return command->needs_root && !command->makes_cgroups && strcmp(command->name, "list") != 0 &&
-               strcmp(command->name, "doctor") != 0 && strcmp(command->name, "check") != 0 && strcmp(command->name, "selftest") != 0;
+               strcmp(command->name, "doctor") != 0 && strcmp(command->name, "check") != 0 &&
+               strcmp(command->name, "selftest") != 0;
 }
 
 static void write_bash(struct cli *cli, struct listing *listing)
@@ -217,10 +218,12 @@ static void write_bash(struct cli *cli, struct listing *listing)
                 text_add(out, "'");
                 /* what is there to be named; create and run name a new one */
                 if (names_a_container(&commands[i]))
-                        text_add(out, "; [[ $current == -* ]] || words=$(runb ${root:+--root \"$root\"} list -q 2>/dev/null)");
+                        text_add(out, "; [[ $current == -* ]] || words=$(runb ${root:+--root \"$root\"} list -q "
+                                      "2>/dev/null)");
                 /* files after the word: `complete -o default` */
                 else if (listing->words[0] != '\0')
-                        text_addf(out, "; [[ $current == -* || ${COMP_WORDS[COMP_CWORD - 1]} == %s ]] || words=", commands[i].name);
+                        text_addf(out, "; [[ $current == -* || ${COMP_WORDS[COMP_CWORD - 1]} == %s ]] || words=",
+                                  commands[i].name);
                 text_add(out, " ;;\n");
         }
         text_add(out, "\tesac\n"
@@ -278,11 +281,13 @@ static void write_fish(struct cli *cli, struct listing *listing)
                 text_add(out, "\n");
                 list_command(cli, listing, &commands[i]);
                 if (names_a_container(&commands[i]))
-                        text_addf(out, "complete -c runb -n '__fish_seen_subcommand_from %s' -a '(runb list -q 2>/dev/null)'\n",
+                        text_addf(out,
+                                  "complete -c runb -n '__fish_seen_subcommand_from %s' -a '(runb list -q "
+                                  "2>/dev/null)'\n",
                                   commands[i].name);
                 else if (listing->words[0] != '\0')
-                        text_addf(out, "complete -c runb -n '__fish_seen_subcommand_from %s' -F -a '%s'\n", commands[i].name,
-                                  listing->words);
+                        text_addf(out, "complete -c runb -n '__fish_seen_subcommand_from %s' -F -a '%s'\n",
+                                  commands[i].name, listing->words);
         }
 }
 

@@ -26,8 +26,10 @@ static int contain(struct cli *cli, const char *id, const char *reason, bool is_
         r = contain_begin(&dir, &state, reason, cli->arena, err);
         if (r < 0)
                 return error_context(err, "not all of %s is contained", id);
-        text_addf(&out, "%s is contained: its network is closed, its processes are %s, its root file system %s and its record are kept\n", id,
-                  state_status(&state) == STATE_STOPPED ? "gone" : "frozen", state.rootfs);
+        text_addf(&out,
+                  "%s is contained: its network is closed, its processes are %s, its root file system %s and its "
+                  "record are kept\n",
+                  id, state_status(&state) == STATE_STOPPED ? "gone" : "frozen", state.rootfs);
         return cli_print(&out, err);
 }
 
@@ -41,11 +43,14 @@ int cmd_contain(struct cli *cli, int argc, char **argv)
         };
         const struct cli_usage usage = {
                 .synopsis = "contain [options] ID",
-                .summary = "Holds a container as it is: closes its network, loopback and established connections too, freezes its processes, "
-                           "and keeps its root file system and record. start, exec, kill, resume and delete without --force refuse it "
-                           "from then on, and its deadline does not end it.",
-                .options = options, .n_options = sizeof options / sizeof options[0],
-                .min_arguments = 1, .max_arguments = 1,
+                .summary = "Holds a container as it is: closes its network, loopback and established connections too, "
+                           "freezes its processes, and keeps its root file system and record. start, exec, kill, "
+                           "resume and delete without --force refuse it from then on, and its deadline does not end "
+                           "it.",
+                .options = options,
+                .n_options = sizeof options / sizeof options[0],
+                .min_arguments = 1,
+                .max_arguments = 1,
         };
         struct error err = { 0 };
         char **arguments;

@@ -47,7 +47,8 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
         if (r == 0 && state.egress_version == 0)
                 r = error_set(err, ENODATA, "%s has no egress rules: it is in the host's network, by an exception", id);
         if (r == 0 && !state.is_egress_counted)
-                r = error_set(err, ENODATA, "nothing is counted for %s: its policy has neither an egress list nor an audit file", id);
+                r = error_set(err, ENODATA,
+                              "nothing is counted for %s: its policy has neither an egress list nor an audit file", id);
         if (r == 0)
                 r = egress_open(&dir, &state, &fd, err);
         if (r == 0)
@@ -83,11 +84,13 @@ int cmd_egress(struct cli *cli, int argc, char **argv)
         };
         const struct cli_usage usage = {
                 .synopsis = "egress [options] ID",
-                .summary = "Prints what a container tried to reach: address, protocol, port and how much, first what was refused. It is "
-                           "counted where the policy has an egress list or an audit file, and is there as long as the "
-                           "network namespace is.",
-                .options = options, .n_options = sizeof options / sizeof options[0],
-                .min_arguments = 1, .max_arguments = 1,
+                .summary = "Prints what a container tried to reach: address, protocol, port and how much, first what "
+                           "was refused. It is counted where the policy has an egress list or an audit file, and is "
+                           "there as long as the network namespace is.",
+                .options = options,
+                .n_options = sizeof options / sizeof options[0],
+                .min_arguments = 1,
+                .max_arguments = 1,
         };
         struct error err = { 0 };
         char **arguments;

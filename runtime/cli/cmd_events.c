@@ -12,8 +12,10 @@
 static int read_interval(const char *text, int64_t *ret_ns, struct error *err)
 {
         if (text_to_duration(text, ret_ns) < 0)
-                return error_set(err, EINVAL, "invalid value \"%s\" for flag -interval: give a duration with its unit, such as "
-                                 "5s, 500ms or 1m30s", text);
+                return error_set(err, EINVAL,
+                                 "invalid value \"%s\" for flag -interval: give a duration with its unit, such as 5s, "
+                                 "500ms or 1m30s",
+                                 text);
         if (*ret_ns <= 0)
                 return error_set(err, EINVAL, "duration interval must be greater than 0");
         return 0;
@@ -54,8 +56,9 @@ int cmd_events(struct cli *cli, int argc, char **argv)
         };
         const struct cli_usage usage = {
                 .synopsis = "events [options] ID",
-                .summary = "Prints what a container uses (time, memory, processes, block devices) from time to time, and each time "
-                           "that it runs out of memory, one JSON object a line, until the container ends.",
+                .summary = "Prints what a container uses (time, memory, processes, block devices) from time to time, "
+                           "and each time that it runs out of memory, one JSON object a line, until the container "
+                           "ends.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
                 .min_arguments = 1,

@@ -27,8 +27,10 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
         unsigned listen;
         const struct cli_option list[] = {
                 { "process", 'p', CLI_STRING, &request.process_file, "FILE", "file that holds the process object" },
-                { "console-socket", 0, CLI_STRING, &request.console_socket, "PATH", "unix socket that gets the terminal's master" },
-                { "pidfd-socket", 0, CLI_STRING, &request.pidfd_socket, "PATH", "unix socket that gets a pidfd of the process" },
+                { "console-socket", 0, CLI_STRING, &request.console_socket, "PATH",
+                  "unix socket that gets the terminal's master" },
+                { "pidfd-socket", 0, CLI_STRING, &request.pidfd_socket, "PATH",
+                  "unix socket that gets a pidfd of the process" },
                 { "pid-file", 0, CLI_STRING, &request.pid_file, "FILE", "file that gets the pid of the process" },
                 { "detach", 'd', CLI_FLAG, &request.is_detached, NULL, "return when the program runs" },
                 { "tty", 't', CLI_FLAG, &request.is_tty, NULL, "give it a terminal" },
@@ -37,20 +39,25 @@ int cmd_exec(struct cli *cli, int argc, char **argv)
                 { "user", 'u', CLI_STRING, &request.user, "UID[:GID]", "ids in the container" },
                 { "additional-gids", 'g', CLI_STRINGS, &groups, "GID", "add a supplementary group" },
                 { "cap", 'c', CLI_STRINGS, &caps, "NAME", "add a capability, within the profile" },
-                { "no-new-privs", 0, CLI_FLAG, &request.no_new_privileges, NULL, "set already, unless an exception lets it fall" },
+                { "no-new-privs", 0, CLI_FLAG, &request.no_new_privileges, NULL,
+                  "set already, unless an exception lets it fall" },
                 { "process-label", 0, CLI_STRING, &request.selinux_label, "LABEL", "SELinux label of the process" },
                 { "apparmor", 0, CLI_STRING, &request.apparmor, "PROFILE", "AppArmor profile of the process" },
                 { "preserve-fds", 0, CLI_U32, &preserve_fds, "N", "pass N more fds than stdio (3 to 2 + N)" },
-                { "cgroup", 0, CLI_STRINGS, &cgroups, "[CTRL[,...]:]PATH", "run in this sub-cgroup of the container's; before the colon, cgroup v1's controllers that it holds for" },
+                { "cgroup", 0, CLI_STRINGS, &cgroups, "[CTRL[,...]:]PATH",
+                  "run in this sub-cgroup of the container's; before the colon, cgroup v1's controllers that it holds "
+                  "for" },
                 { "ignore-paused", 0, CLI_FLAG, &request.is_paused_ignored, NULL, "allow it in a paused container" },
                 { "no-subreaper", 0, CLI_IGNORED_FLAG, NULL, NULL, NULL },
         };
         const struct cli_usage usage = {
                 .synopsis = "exec [options] ID COMMAND [ARGUMENT...]  |  exec [options] --process FILE ID",
-                .summary = "Executes one more program in a container. The exit status is the program's, 128 + N when signal N "
-                           "ended it, 255 when exec itself failed.",
-                .options = list, .n_options = sizeof list / sizeof list[0],
-                .min_arguments = 1, .max_arguments = SIZE_MAX,
+                .summary = "Executes one more program in a container. The exit status is the program's, 128 + N when "
+                           "signal N ended it, 255 when exec itself failed.",
+                .options = list,
+                .n_options = sizeof list / sizeof list[0],
+                .min_arguments = 1,
+                .max_arguments = SIZE_MAX,
                 .stops_at_first_argument = true,
         };
         struct error err = { 0 };

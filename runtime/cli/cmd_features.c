@@ -1,8 +1,8 @@
 /* What this runtime can do, as features.md and features-linux.md of the runtime-spec lay it out.
  *
  * Engines decide by it: containerd and CRI-O allow Kubernetes' hostUsers: false only where the user namespace and
- * idmap are listed, and recursive read-only mounts only where rro is. So nothing is listed that a create would refuse. CRI-O
- * reads stdout and stderr together: a warning here would break the document. */
+ * idmap are listed, and recursive read-only mounts only where rro is. So nothing is listed that a create would refuse.
+ * CRI-O reads stdout and stderr together: a warning here would break the document. */
 #include "runtime/cli/cli.h"
 
 #include <seccomp.h>
@@ -121,7 +121,8 @@ static void add_seccomp(struct text_buffer *out)
         static const char *const operators[] = { "SCMP_CMP_EQ", "SCMP_CMP_GE", "SCMP_CMP_GT", "SCMP_CMP_LE",
                                                  "SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE", NULL };
         static const char *const known[] = { "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
-                                             "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", NULL };
+                                             "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+                                             NULL };
         static const char *const supported[] = { "SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
                                                  "SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
                                                  NULL };
@@ -193,12 +194,12 @@ static void add_net_devices(struct text_buffer *out)
 
 /* The object linux: a part for each room, which says what it does. */
 static void (*const linux_parts[])(struct text_buffer *out) = {
-        add_namespaces, add_capabilities, add_cgroup, add_seccomp, add_apparmor, add_selinux, add_intel_rdt, add_memory_policy,
-        add_mount_extensions, add_net_devices,
+        add_namespaces, add_capabilities, add_cgroup,        add_seccomp,          add_apparmor,
+        add_selinux,    add_intel_rdt,    add_memory_policy, add_mount_extensions, add_net_devices,
 };
 
-/* Those that change what a container is: which pod it belongs to, hence whose ids it has; and what a policy file chooses a
- * profile by, where it uses our own prefix (it may name any other annotation, too). */
+/* Those that change what a container is: which pod it belongs to, hence whose ids it has; and what a policy file
+ * chooses a profile by, where it uses our own prefix (it may name any other annotation, too). */
 static const char *const unsafe_annotations[] = {
         "dev.runb.", "io.kubernetes.cri-o.SandboxID", "io.kubernetes.cri.sandbox-id", "org.systemd.property.", NULL
 };
@@ -221,8 +222,8 @@ int cmd_features(struct cli *cli, int argc, char **argv)
 {
         const struct cli_usage usage = {
                 .synopsis = "features",
-                .summary = "Prints what this runtime can do as one JSON document (features.md of the runtime-spec). Needs no "
-                           "privilege.",
+                .summary = "Prints what this runtime can do as one JSON document (features.md of the runtime-spec). "
+                           "Needs no privilege.",
         };
         auto_buffer struct text_buffer out = { 0 };
         struct error err = { 0 };

@@ -1,5 +1,5 @@
-/* `runb kill`. The texts of its errors are what containerd and CRI-O tell an ended container from a broken runtime by.
- * */
+/* `runb kill`. The texts of its errors are what containerd and CRI-O tell an ended container from a broken runtime
+ * by. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -64,8 +64,8 @@ static int kill_container(const struct cli *cli, const char *id, int number, boo
                         return signal_all(&state, number, err);
                 return is_all ? 0 : error_set(err, ESRCH, "container not running");
         }
-        log_debug("%s: signal %d to %s (process %d)", id, number, is_all || number == SIGKILL ? "all its processes" : "its init",
-                  state.init_pid);
+        log_debug("%s: signal %d to %s (process %d)", id, number,
+                  is_all || number == SIGKILL ? "all its processes" : "its init", state.init_pid);
         /* A frozen process takes SIGKILL on v1 only when it is thawed, and without a pid namespace of its own the
          * others would outlive init: one and the same call sees to both. */
         if (is_all || number == SIGKILL)
@@ -81,11 +81,13 @@ int cmd_kill(struct cli *cli, int argc, char **argv)
 {
         bool is_all = false;
         const struct cli_option options[] = {
-                { "all", 'a', CLI_FLAG, &is_all, NULL, "to every process of the container; one that has ended is no error" },
+                { "all", 'a', CLI_FLAG, &is_all, NULL,
+                  "to every process of the container; one that has ended is no error" },
         };
         const struct cli_usage usage = {
                 .synopsis = "kill [options] ID [SIGNAL]",
-                .summary = "Sends a signal (TERM by default; a number, or a name with or without SIG) to the container's init.",
+                .summary = "Sends a signal (TERM by default; a number, or a name with or without SIG) to the "
+                           "container's init.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
                 .min_arguments = 1,

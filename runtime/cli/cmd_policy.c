@@ -1,5 +1,5 @@
-/* policy: what an administrator asks of the policy file, without making a container. show tells what holds here, lint and
- * diff look at files before they are put in place, so whose they are does not matter to those two. */
+/* policy: what an administrator asks of the policy file, without making a container. show tells what holds here, lint
+ * and diff look at files before they are put in place, so whose they are does not matter to those two. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -180,7 +180,10 @@ static int learn(struct cli *cli, const struct learn_options *options, const cha
 {
         auto_buffer struct text_buffer out = { 0 }, left_out = { 0 };
         struct egress_learn learn = {
-                .arena = cli->arena, .ids = options->ids.values, .n_ids = options->ids.n, .has_refused = options->has_refused,
+                .arena = cli->arena,
+                .ids = options->ids.values,
+                .n_ids = options->ids.n,
+                .has_refused = options->has_refused,
                 .left_out = &left_out,
         };
         int r = n > 0 ? 0 : find_log(cli, &paths, &n, err);
@@ -188,9 +191,11 @@ static int learn(struct cli *cli, const struct learn_options *options, const cha
         for (size_t i = 0; i < n && r == 0; i++)
                 r = egress_learn_read(&learn, paths[i], err);
         if (r == 0 && learn.n_records == 0)
-                r = error_set(err, ENODATA, "policy learn: no record of the event egress%s in %s; a profile with egress.mode audit and "
-                              "an audit file make them, when a container is deleted", options->ids.n > 0 ? " of that container" : "",
-                              n > 0 ? paths[n - 1] : "the audit file");
+                r = error_set(
+                        err, ENODATA,
+                        "policy learn: no record of the event egress%s in %s; a profile with egress.mode audit and an "
+                        "audit file make them, when a container is deleted",
+                        options->ids.n > 0 ? " of that container" : "", n > 0 ? paths[n - 1] : "the audit file");
         if (r == 0 && options->hosts.n > 0)
                 r = egress_learn_name(&learn, options->hosts.values, options->hosts.n, err);
         if (r == 0)
@@ -215,10 +220,12 @@ int cmd_policy(struct cli *cli, int argc, char **argv)
         const struct cli_usage usage = {
                 .synopsis = "policy show | lint FILE | diff OLD NEW | schema | learn [options] [AUDITFILE...]",
                 .summary = "Shows the policy that holds here, checks a file, compares two (exit 1 where they differ), "
-                           "prints the JSON Schema of the file, or makes an egress list of what was let out (egress.mode audit); "
-                           "see runb-policy.json(5).",
-                .options = list, .n_options = sizeof list / sizeof list[0],
-                .min_arguments = 1, .max_arguments = SIZE_MAX,
+                           "prints the JSON Schema of the file, or makes an egress list of what was let out "
+                           "(egress.mode audit); see runb-policy.json(5).",
+                .options = list,
+                .n_options = sizeof list / sizeof list[0],
+                .min_arguments = 1,
+                .max_arguments = SIZE_MAX,
         };
         struct error err = { 0 };
         char **arguments;

@@ -29,7 +29,8 @@ static int list_pids(struct cli *cli, const char *id, pid_t **ret_pids, size_t *
         if (r < 0)
                 return r;
         if (state.n_cgroups == 0)
-                return error_set(err, ENODEV, "the container has no cgroup, which alone tells its processes from others");
+                return error_set(err, ENODEV,
+                                 "the container has no cgroup, which alone tells its processes from others");
         return cgroups_pids(state.cgroups, state.n_cgroups, state.is_cgroup2, cli->arena, ret_pids, ret_n, err);
 }
 
@@ -126,7 +127,8 @@ static int print_table(const pid_t *pids, size_t n_pids, char **arguments, size_
                                (length != 3 || memcmp(word, "PID", 3) != 0))
                                 column++;
                         if (word == NULL)
-                                return error_set(err, EINVAL, "couldn't find PID field in ps output; ask ps for that column");
+                                return error_set(err, EINVAL,
+                                                 "couldn't find PID field in ps output; ask ps for that column");
                         text_addf(&out, "%s\n", line);
                         continue;
                 }

@@ -1,5 +1,5 @@
-/* `runb spec`: a config.json to begin with. What the policy would tighten anyway is asked for in the tight form, so that
- * nothing about it surprises. */
+/* `runb spec`: a config.json to begin with. What the policy would tighten anyway is asked for in the tight form, so
+ * that nothing about it surprises. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -74,8 +74,9 @@ static void add_mounts(struct text_buffer *out, bool is_rootless)
                 { "/dev", "tmpfs", "tmpfs", "\"nosuid\", \"strictatime\", \"mode=755\", \"size=65536k\"" },
                 /* A plain user may have no group 5 to give a terminal to. */
                 { "/dev/pts", "devpts", "devpts",
-                  is_rootless ? "\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\""
-                              : "\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\", \"gid=5\"" },
+                  is_rootless ?
+                          "\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\"" :
+                          "\"nosuid\", \"noexec\", \"newinstance\", \"ptmxmode=0666\", \"mode=0620\", \"gid=5\"" },
                 { "/dev/shm", "tmpfs", "shm", "\"nosuid\", \"noexec\", \"nodev\", \"mode=1777\", \"size=65536k\"" },
                 { "/dev/mqueue", "mqueue", "mqueue", "\"nosuid\", \"noexec\", \"nodev\"" },
                 { "/sys", "sysfs", "sysfs", "\"nosuid\", \"noexec\", \"nodev\", \"ro\"" },
@@ -85,7 +86,8 @@ static void add_mounts(struct text_buffer *out, bool is_rootless)
         for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++) {
                 const struct mount *mount = &mounts[i];
 
-                text_addf(out, "\t\t{\n\t\t\t\"destination\": \"%s\",\n\t\t\t\"type\": \"%s\",\n\t\t\t\"source\": \"%s\"",
+                text_addf(out,
+                          "\t\t{\n\t\t\t\"destination\": \"%s\",\n\t\t\t\"type\": \"%s\",\n\t\t\t\"source\": \"%s\"",
                           mount->target, mount->fstype, mount->source);
                 if (mount->options != NULL)
                         text_addf(out, ",\n\t\t\t\"options\": [%s]", mount->options);
@@ -145,12 +147,15 @@ int cmd_spec(struct cli *cli, int argc, char **argv)
         const char *bundle = ".";
         bool is_rootless = false;
         const struct cli_option options[] = {
-                { "bundle", 'b', CLI_STRING, &bundle, "DIR", "the folder to write config.json to (default: the working one)" },
-                { "rootless", 0, CLI_FLAG, &is_rootless, NULL, "for a plain user: no group of terminals, no device rules" },
+                { "bundle", 'b', CLI_STRING, &bundle, "DIR",
+                  "the folder to write config.json to (default: the working one)" },
+                { "rootless", 0, CLI_FLAG, &is_rootless, NULL,
+                  "for a plain user: no group of terminals, no device rules" },
         };
         const struct cli_usage usage = {
                 .synopsis = "spec [options]",
-                .summary = "Writes a config.json that runs a shell in the folder rootfs beside it. Never replaces a file.",
+                .summary =
+                        "Writes a config.json that runs a shell in the folder rootfs beside it. Never replaces a file.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
         };

@@ -1,6 +1,6 @@
 /* `runb state`: the OCI state on stdout. buildah polls it ten times a second, BuildKit and CRI-O parse stdout and
- * stderr together: nothing but the document may be printed, and nobody is waited for. What policy has found is told to who
- * asks for it. */
+ * stderr together: nothing but the document may be printed, and nobody is waited for. What policy has found is told to
+ * who asks for it. */
 #include "runtime/cli/cli.h"
 
 #include <string.h>
@@ -10,8 +10,8 @@
 #include "runtime/state.h"
 
 /* What was found when it was made, and the calls that its filters have refused since. */
-static int add_findings(struct cli *cli, const struct state_dir *dir, const struct state *state, struct text_buffer *out,
-                        struct error *err)
+static int add_findings(struct cli *cli, const struct state_dir *dir, const struct state *state,
+                        struct text_buffer *out, struct error *err)
 {
         struct findings refused = { .arena = cli->arena };
         struct denials denials = { 0 };

@@ -79,16 +79,26 @@ static void add_row(struct table *table, const struct top_row *row, const struct
         struct arena *arena = table->arena;
         const bool is_late = row->has_deadline && row->left_ms < 60000;
 
-        table_add(table, row->is_contained ? TABLE_RED : is_late ? TABLE_YELLOW : TABLE_PLAIN, (const char *const[]){
-                row->id, row->profile, row->is_contained ? "contained" : state_status_name(row->status),
-                duration(arena, row->age_ms),
-                !row->has_deadline ? "-" : row->left_ms < 0 ? "over" : duration(arena, (uint64_t)row->left_ms),
-                cpu(arena, row, before, passed_ms),
-                row->has_cpu ? duration(arena, row->cpu_ns / 1000000) : "-",
-                row->has_memory ? of(arena, size(arena, row->memory_bytes), row->memory_limit == 0 ? NULL : size(arena, row->memory_limit)) : "-",
-                row->has_pids ? of(arena, arena_format(arena, "%" PRIu64, row->pids),
-                                   row->pids_limit == 0 ? NULL : arena_format(arena, "%" PRIu64, row->pids_limit)) : "-",
-                row->has_denied ? arena_format(arena, "%" PRIu64, row->denied) : "-" });
+        table_add(table,
+                  row->is_contained ? TABLE_RED :
+                  is_late           ? TABLE_YELLOW :
+                                      TABLE_PLAIN,
+                  (const char *const[]){
+                          row->id, row->profile, row->is_contained ? "contained" : state_status_name(row->status),
+                          duration(arena, row->age_ms),
+                          !row->has_deadline ? "-" :
+                          row->left_ms < 0   ? "over" :
+                                               duration(arena, (uint64_t)row->left_ms),
+                          cpu(arena, row, before, passed_ms),
+                          row->has_cpu ? duration(arena, row->cpu_ns / 1000000) : "-",
+                          row->has_memory ? of(arena, size(arena, row->memory_bytes),
+                                               row->memory_limit == 0 ? NULL : size(arena, row->memory_limit)) :
+                                            "-",
+                          row->has_pids ?
+                                  of(arena, arena_format(arena, "%" PRIu64, row->pids),
+                                     row->pids_limit == 0 ? NULL : arena_format(arena, "%" PRIu64, row->pids_limit)) :
+                                  "-",
+                          row->has_denied ? arena_format(arena, "%" PRIu64, row->denied) : "-" });
 }
 
 static size_t height(void)
@@ -100,11 +110,11 @@ static size_t height(void)
         return window.ws_row - HEAD_ROWS;
 }
 
-static void write_table(struct arena *arena, const struct top_row *rows, const struct top_row *before, uint64_t passed_ms, bool is_live,
-                        struct text_buffer *out)
+static void write_table(struct arena *arena, const struct top_row *rows, const struct top_row *before,
+                        uint64_t passed_ms, bool is_live, struct text_buffer *out)
 {
-        static const char *const titles[TABLE_COLUMNS] = { "ID", "PROFILE", "STATUS", "AGE", "LEFT", "CPU", "TIME", "MEMORY", "PIDS",
-                                                           "DENIED" };
+        static const char *const titles[TABLE_COLUMNS] = { "ID",  "PROFILE", "STATUS", "AGE",  "LEFT",
+                                                           "CPU", "TIME",    "MEMORY", "PIDS", "DENIED" };
         struct table table = { .arena = arena, .n_columns = TABLE_COLUMNS };
         size_t n = 0, most = is_live ? height() : ROWS_WITHOUT_TERMINAL;
 
@@ -113,7 +123,8 @@ static void write_table(struct arena *arena, const struct top_row *rows, const s
                 if (n < most)
                         add_row(&table, row, before, passed_ms);
         if (is_live)
-                text_addf(out, "\033[H\033[2J%zu sandbox%s%s\n", n, n == 1 ? "" : "es", n > most ? ", the first ones:" : "");
+                text_addf(out, "\033[H\033[2J%zu sandbox%s%s\n", n, n == 1 ? "" : "es",
+                          n > most ? ", the first ones:" : "");
         table_write(&table, table_width(), table_has_colours(), out);
 }
 
@@ -122,8 +133,8 @@ struct request {
         uint32_t interval_s;
 };
 
-static int look(struct cli *cli, const struct request *request, struct arena *arena, const struct top_row *before, uint64_t passed_ms,
-                struct top_row **ret_rows, struct error *err)
+static int look(struct cli *cli, const struct request *request, struct arena *arena, const struct top_row *before,
+                uint64_t passed_ms, struct top_row **ret_rows, struct error *err)
 {
         auto_buffer struct text_buffer out = { 0 };
         int r = top_read(cli->root, request->is_all, arena, ret_rows, err);
@@ -166,16 +177,19 @@ int cmd_top(struct cli *cli, int argc, char **argv)
         struct request request = { .interval_s = 2 };
         const char *format = "table";
         const struct cli_option options[] = {
-                { "all", 'a', CLI_FLAG, &request.is_all, NULL, "those of every state folder of this host, not of --root alone" },
+                { "all", 'a', CLI_FLAG, &request.is_all, NULL,
+                  "those of every state folder of this host, not of --root alone" },
                 { "interval", 'i', CLI_U32, &request.interval_s, "SECONDS", "between two looks; 2" },
-                { "once", 0, CLI_FLAG, &request.is_once, NULL, "look once; so it does where standard output is no terminal" },
+                { "once", 0, CLI_FLAG, &request.is_once, NULL,
+                  "look once; so it does where standard output is no terminal" },
                 { "format", 'f', CLI_STRING, &format, "table|json", "as a table, or as JSON, once" },
         };
         const struct cli_usage usage = {
                 .synopsis = "top [options]",
-                .summary = "Shows the sandboxes of a host with profile, age, the time that is left until the deadline, CPU, memory, "
-                           "processes and how many packets the network refused.",
-                .options = options, .n_options = sizeof options / sizeof options[0],
+                .summary = "Shows the sandboxes of a host with profile, age, the time that is left until the deadline, "
+                           "CPU, memory, processes and how many packets the network refused.",
+                .options = options,
+                .n_options = sizeof options / sizeof options[0],
         };
         struct error err = { 0 };
         char **arguments;

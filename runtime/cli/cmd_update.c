@@ -26,9 +26,9 @@
 
 /* The options as they were written; NULL where not given. */
 struct given {
-        const char *resources, *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period, *cpu_rt_runtime,
-                   *cpuset_cpus, *cpuset_mems, *cpu_idle, *memory, *memory_reservation, *memory_swap, *pids_limit,
-                   *l3_cache_schema, *mem_bw_schema, *kernel_memory, *kernel_memory_tcp;
+        const char *resources, *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share, *cpu_rt_period,
+                *cpu_rt_runtime, *cpuset_cpus, *cpuset_mems, *cpu_idle, *memory, *memory_reservation, *memory_swap,
+                *pids_limit, *l3_cache_schema, *mem_bw_schema, *kernel_memory, *kernel_memory_tcp;
 };
 
 static bool number_is_out_of(struct spec_number number, int64_t least, int64_t most)
@@ -36,7 +36,8 @@ static bool number_is_out_of(struct spec_number number, int64_t least, int64_t m
         return number.is_given && number.value != 0 && (number.value < least || number.value > most);
 }
 
-static int read_number(const char *name, const char *text, bool is_signed, struct spec_number *ret_number, struct error *err)
+static int read_number(const char *name, const char *text, bool is_signed, struct spec_number *ret_number,
+                       struct error *err)
 {
         uint64_t value = 0;
         int64_t value_signed = 0;
@@ -66,7 +67,8 @@ static int read_size(const char *name, const char *text, struct spec_number *ret
         if (text_is_empty(text))
                 return 0;
         if (strcmp(text, "-1") != 0 && resources_parse_size(text, &bytes) < 0)
-                return error_set(err, EINVAL, "invalid value for %s: \"%s\" is not a size such as 67108864 or 64M, or -1", name,
+                return error_set(err, EINVAL,
+                                 "invalid value for %s: \"%s\" is not a size such as 67108864 or 64M, or -1", name,
                                  text);
         *ret_number = (struct spec_number){ .is_given = true, .value = bytes };
         return 0;
@@ -125,7 +127,8 @@ static int read_document(const char *path, struct arena *arena, struct spec_reso
 }
 
 /* What holds so far: the last update's result, else what config.json asked for. */
-static int read_earlier(const struct state_dir *dir, struct arena *arena, struct spec_resources *ret_earlier, struct error *err)
+static int read_earlier(const struct state_dir *dir, struct arena *arena, struct spec_resources *ret_earlier,
+                        struct error *err)
 {
         auto_free char *text = NULL;
         struct spec spec;
@@ -148,19 +151,25 @@ static int read_earlier(const struct state_dir *dir, struct arena *arena, struct
         return spec_read_resources(arena, copy, length, RESOURCES_FILE, ret_earlier, err);
 }
 
-static int judge(const struct state *state, const struct spec_resources *asked, const struct policy *policy, struct arena *arena,
-                 struct spec_resources *ret_granted, struct error *err)
+static int judge(const struct state *state, const struct spec_resources *asked, const struct policy *policy,
+                 struct arena *arena, struct spec_resources *ret_granted, struct error *err)
 {
         const struct host host = { .privilege = host_privilege(), .is_cgroup2 = state->is_cgroup2 };
         struct findings findings = { .arena = arena };
         int r = harden_resources(asked, policy, &host, arena, ret_granted, &findings, err);
 
         for (const struct finding *finding = findings.first; finding != NULL; finding = finding->next)
-                (finding->action == FINDING_RECORDED ? log_warning : log_debug)("update: %s %s: asked for %s, got %s (%s)",
-                          finding_action_name(finding->action), finding->property,
-                          finding->asked, finding->got, finding->rule);
-        return audit_judged_record(policy, &(struct audit_record){ .event = "update", .id = state->id, .findings = &findings,
-                                                                   .state = state, .resources = r == 0 ? ret_granted : NULL }, r, err);
+                (finding->action == FINDING_RECORDED ?
+                         log_warning :
+                         log_debug)("update: %s %s: asked for %s, got %s (%s)", finding_action_name(finding->action),
+                                    finding->property, finding->asked, finding->got, finding->rule);
+        return audit_judged_record(policy,
+                                   &(struct audit_record){ .event = "update",
+                                                           .id = state->id,
+                                                           .findings = &findings,
+                                                           .state = state,
+                                                           .resources = r == 0 ? ret_granted : NULL },
+                                   r, err);
 }
 
 /* Of a group that is the container's alone: another's shares are not its own to change. */
@@ -174,16 +183,20 @@ static int update_shares(const struct state *state, const struct given *given, s
         if (given->resources != NULL || (text_is_empty(l3) && text_is_empty(bandwidth)))
                 return 0;
         if (!text_is_empty(bandwidth) && !text_starts_with(bandwidth, "MB:"))
-                return error_set(err, EINVAL, "invalid value for mem-bw-schema: \"%s\" does not begin with \"MB:\"", bandwidth);
+                return error_set(err, EINVAL, "invalid value for mem-bw-schema: \"%s\" does not begin with \"MB:\"",
+                                 bandwidth);
         if (!text_is_empty(bandwidth) && strchr(bandwidth, '\n') != NULL)
                 return error_set(err, EINVAL, "invalid value for mem-bw-schema: must not contain a newline");
         if (state->rdt_group == NULL)
-                return error_set(err, ENOTSUP, "Intel RDT/%s is not enabled: %s: the container has no resctrl group; create it with "
-                                 "linux.intelRdt", text_is_empty(l3) ? "MBA: memory bandwidth schema" : "CAT: l3 cache schema",
-                                 option);
+                return error_set(err, ENOTSUP,
+                                 "Intel RDT/%s is not enabled: %s: the container has no resctrl group; create it with "
+                                 "linux.intelRdt",
+                                 text_is_empty(l3) ? "MBA: memory bandwidth schema" : "CAT: l3 cache schema", option);
         if (!state->is_rdt_private)
-                return error_set(err, EPERM, "%s: the resctrl group \"%s\" is not the container's alone; create it without "
-                                 "linux.intelRdt.closID", option, state->rdt_group);
+                return error_set(err, EPERM,
+                                 "%s: the resctrl group \"%s\" is not the container's alone; create it without "
+                                 "linux.intelRdt.closID",
+                                 option, state->rdt_group);
         r = intelrdt_root_open(state->rdt_root, &root, err);
         if (r < 0)
                 return r;
@@ -241,10 +254,12 @@ int cmd_update(struct cli *cli, int argc, char **argv)
         struct given given = { 0 };
         const struct cli_option options[] = {
                 { "resources", 'r', CLI_STRING, &given.resources, "FILE",
-                  "read a LinuxResources object from FILE, or - for standard input; other options are then ignored. Zeros "
+                  "read a LinuxResources object from FILE, or - for standard input; other options are then ignored. "
+                  "Zeros "
                   "and missing members leave a limit as it is, -1 lifts it" },
                 { "memory", 0, CLI_STRING, &given.memory, "BYTES", "memory limit, with K, M, G as units; -1: none" },
-                { "memory-swap", 0, CLI_STRING, &given.memory_swap, "BYTES", "limit of memory and swap together; -1: none" },
+                { "memory-swap", 0, CLI_STRING, &given.memory_swap, "BYTES",
+                  "limit of memory and swap together; -1: none" },
                 { "memory-reservation", 0, CLI_STRING, &given.memory_reservation, "BYTES", "soft limit of memory" },
                 { "pids-limit", 0, CLI_STRING, &given.pids_limit, "N", "highest number of processes" },
                 { "cpu-share", 0, CLI_STRING, &given.cpu_share, "N", "weight against other containers, 2 to 262144" },
@@ -253,7 +268,8 @@ int cmd_update(struct cli *cli, int argc, char **argv)
                 { "cpu-burst", 0, CLI_STRING, &given.cpu_burst, "USECS", "unused quota that may be saved up" },
                 { "cpu-idle", 0, CLI_STRING, &given.cpu_idle, "0|1", "1: run only where nothing else wants to" },
                 { "cpu-rt-period", 0, CLI_STRING, &given.cpu_rt_period, "USECS", "period of --cpu-rt-runtime" },
-                { "cpu-rt-runtime", 0, CLI_STRING, &given.cpu_rt_runtime, "USECS", "real-time CPU time in each period" },
+                { "cpu-rt-runtime", 0, CLI_STRING, &given.cpu_rt_runtime, "USECS",
+                  "real-time CPU time in each period" },
                 { "cpuset-cpus", 0, CLI_STRING, &given.cpuset_cpus, "LIST", "CPUs to run on, such as 0-2,4" },
                 { "cpuset-mems", 0, CLI_STRING, &given.cpuset_mems, "LIST", "memory nodes to use" },
                 { "blkio-weight", 0, CLI_STRING, &given.blkio_weight, "N", "weight of block I/O, 10 to 1000" },

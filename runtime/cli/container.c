@@ -15,8 +15,8 @@ int cli_open_container(const struct cli *cli, const char *id, bool is_shared, st
                 r = state_read(ret_dir, cli->arena, ret_state, err);
         if (r == 0)
                 deadline_check(ret_dir, ret_state);
-        /* Who holds the lock sees what a killed create left; a reader may have come while one is at work. Engines look for
-         * these words. */
+        /* Who holds the lock sees what a killed create left; a reader may have come while one is at work. Engines look
+         * for these words. */
         if (r == -ENODATA && is_shared)
                 return error_set(err, ENOENT, "container does not exist");
         return r;

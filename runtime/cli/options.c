@@ -174,8 +174,9 @@ void cli_add_help(const struct cli_usage *usage, struct text_buffer *out)
         commands = cli_commands(&n);
         for (size_t i = 0; i < n; i++)
                 text_addf(out, "  %-12s%s\n", commands[i].name, commands[i].summary);
-        text_add(out, "\nExit status: 0, or 1 after an error. `run` and `exec` give the program's own status, 128 and the\n"
-                      "signal's number after a signal; 255 where exec itself failed. Manual: runb(8).\n");
+        text_add(out,
+                 "\nExit status: 0, or 1 after an error. `run` and `exec` give the program's own status, 128 and the\n"
+                 "signal's number after a signal; 255 where exec itself failed. Manual: runb(8).\n");
 }
 
 int cli_read_format(const char *format, bool *ret_is_json, struct error *err)

@@ -25,8 +25,8 @@ int preserve_check(uint32_t asked, unsigned *ret_n, unsigned *ret_listen, struct
         const char *fds = getenv("LISTEN_FDS"), *pid = getenv("LISTEN_PID");
         uint32_t listen = 0, owner = 0;
 
-        if (!text_is_empty(fds) && !text_is_empty(pid) && text_to_u32(pid, &owner) == 0 && owner == (uint32_t)getpid() &&
-            text_to_u32(fds, &listen) < 0)
+        if (!text_is_empty(fds) && !text_is_empty(pid) && text_to_u32(pid, &owner) == 0 &&
+            owner == (uint32_t)getpid() && text_to_u32(fds, &listen) < 0)
                 return error_set(err, EINVAL, "LISTEN_FDS=%s is no number", fds);
         if (listen > asked)
                 asked = listen;
@@ -34,7 +34,8 @@ int preserve_check(uint32_t asked, unsigned *ret_n, unsigned *ret_listen, struct
                 return error_set(err, EINVAL, "--preserve-fds %u: at most 4096", asked);
         for (uint32_t i = 0; i < asked; i++)
                 if (fcntl(3 + (int)i, F_GETFD) < 0)
-                        return error_errno(err, errno, "please check that preserved-fd %u (of %u) is present", i, asked);
+                        return error_errno(err, errno, "please check that preserved-fd %u (of %u) is present", i,
+                                           asked);
         close_others(3 + asked);
         *ret_n = asked;
         *ret_listen = listen;

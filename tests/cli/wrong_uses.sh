@@ -95,7 +95,6 @@ of_containers()
         is_wrong 1 "such as 5s, 500ms or 1m30s" events --interval x live
         is_wrong 1 "its policy has neither an egress list nor an audit file" egress live
         is_wrong 1 "stopped has no processes" report stopped
-        is_wrong 1 "name what the build made, with --output" evidence live
         is_wrong 1 "output rel: an absolute path of the container is wanted" evidence --output rel live
         is_wrong 1 "leave the id out" evidence --builder live
         is_wrong 1 "is not contained" contain --release live
