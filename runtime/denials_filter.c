@@ -3,12 +3,20 @@
  * comes first, and where it allows a call the policy's goes on. */
 #include "runtime/denials.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <linux/bpf_common.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "runtime/base/auto.h"
+
+#define LOW_HALF(arg)                                                                                                  \
+        (offsetof(struct seccomp_data, args) + (arg) * sizeof(uint64_t) + (__BYTE_ORDER == __LITTLE_ENDIAN ? 0 : sizeof(uint32_t)))
 
 static uint32_t watched(uint32_t answer, uint32_t whose)
 {
@@ -43,10 +51,25 @@ static bool is_supported(const struct seccomp_filter *engine)
         return true;
 }
 
+/* Of two listeners the kernel asks the one of the newer filter (seccomp_run_filters() in kernel/seccomp.c), which may let the
+ * call go on. As long as ours is there it takes no second one (EBUSY, has_duplicate_listener()); when its process has been
+ * killed, or for hooks, which have none, the build's own would be the only one: so the filter says what the kernel says.
+ * The low halves: both arguments are unsigned int. On another ABI the number is another call's, which is refused as well. */
+static const struct sock_filter no_other_listener[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_seccomp, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_HALF(0)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SECCOMP_SET_MODE_FILTER, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_HALF(1)),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SECCOMP_FILTER_FLAG_NEW_LISTENER, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EBUSY),
+};
+#define N_BEFORE (sizeof no_other_listener / sizeof no_other_listener[0])
+
 int denials_merge(struct seccomp_filter *policy, struct seccomp_filter *engine, struct error *err)
 {
-        size_t n = (size_t)engine->n + policy->n;
-        struct sock_filter *code;
+        size_t n = N_BEFORE + (size_t)engine->n + policy->n;
+        struct sock_filter *code, *at;
 
         if (engine->code != NULL && !is_supported(engine))
                 return error_set(err, EOPNOTSUPP,
@@ -60,19 +83,21 @@ int denials_merge(struct seccomp_filter *policy, struct seccomp_filter *engine, 
         code = calloc(n, sizeof *code);
         if (code == NULL)
                 return error_errno(err, ENOMEM, "seccomp.explain");
-        for (size_t i = 0; i < engine->n; i++) {
-                code[i] = engine->code[i];
-                if (BPF_CLASS(code[i].code) != BPF_RET)
+        memcpy(code, no_other_listener, sizeof no_other_listener);
+        at = code + N_BEFORE;
+        for (size_t i = 0; i < engine->n; i++, at++) {
+                *at = engine->code[i];
+                if (BPF_CLASS(at->code) != BPF_RET)
                         continue;
-                if ((code[i].k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW)
-                        code[i] = (struct sock_filter){ BPF_JMP | BPF_JA, 0, 0, (uint32_t)(engine->n - i - 1) };
+                if ((at->k & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ALLOW)
+                        *at = (struct sock_filter){ BPF_JMP | BPF_JA, 0, 0, (uint32_t)(engine->n - i - 1) };
                 else
-                        code[i].k = watched(code[i].k, DENIALS_BY_ENGINE);
+                        at->k = watched(at->k, DENIALS_BY_ENGINE);
         }
-        for (size_t i = 0; i < policy->n; i++) {
-                code[engine->n + i] = policy->code[i];
-                if (policy->code[i].code == (BPF_RET | BPF_K))
-                        code[engine->n + i].k = watched(policy->code[i].k, 0);
+        for (size_t i = 0; i < policy->n; i++, at++) {
+                *at = policy->code[i];
+                if (at->code == (BPF_RET | BPF_K))
+                        at->k = watched(at->k, 0);
         }
         seccomp_filter_free(policy);
         seccomp_filter_free(engine);

@@ -132,6 +132,27 @@ its_end()
 }
 check "where the process that counts has been killed, what was refused is refused still" its_end
 
+# Of two listeners the kernel asks the one that came last, and that one may let the call go on: the build's own, once ours
+# has gone with its process. keyctl(KEYCTL_GET_KEYRING_ID, the session's) asks for no privilege.
+own_listener()
+{
+        explained
+        bundle own '.process.args = ["/bin/sh", "-c", "calls 250,0,-3; read x < /go; calls -over 250,0,-3; echo lives"]'
+        cp "$tools/calls" "$B/rootfs/bin/calls"
+        mkfifo "$B/rootfs/go"; chmod 666 "$B/rootfs/go"
+        start_it own
+        wait_for 5 grep -q 250 "$T/own.out"
+        kill -9 $(watchers | cut -d/ -f3)
+        wait_for 5 [ -z "$(watchers)" ]
+        echo > "$B/rootfs/go"
+        wait_for 5 grep -q lives "$T/own.out"
+        cat "$T/own.out"
+        rp delete --force own
+        grep -q "listener errno 16" "$T/own.out"
+        if grep "250 ok" "$T/own.out"; then fail "the filter was passed"; fi
+}
+check "where the process that counts has been killed, no listener of the build's takes its place" own_listener
+
 hostile_names()
 {
         explained

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 static struct seccomp_filter filter_of(const struct sock_filter *code, size_t n)
 {
@@ -53,6 +54,28 @@ Test(denials, without_a_filter_of_the_engine)
         cr_assert_eq(denials_merge(&policy, &engine, &err), 0);
         cr_assert_eq(ANSWER(1), SECCOMP_RET_USER_NOTIF | ENOSYS);
         cr_assert_eq(ANSWER(2), SECCOMP_RET_ALLOW);
+        seccomp_filter_free(&engine);
+}
+
+Test(denials, no_listener_is_made_but_ours)
+{
+        struct seccomp_filter policy = FILTER(ELSE(SECCOMP_RET_ALLOW)), engine = { 0 };
+        struct error err = { 0 };
+        static const struct { uint64_t operation, flags; uint32_t answer; } calls[] = {
+                { SECCOMP_SET_MODE_FILTER, 0, SECCOMP_RET_ALLOW },
+                { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_RET_ALLOW },
+                { SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_RET_ERRNO | EBUSY },
+                { SECCOMP_SET_MODE_FILTER | 1ull << 32, SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_TSYNC | 1ull << 40,
+                  SECCOMP_RET_ERRNO | EBUSY },
+                { SECCOMP_GET_NOTIF_SIZES, SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_RET_ALLOW },
+        };
+
+        cr_assert_eq(denials_merge(&policy, &engine, &err), 0);
+        for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+                struct seccomp_data data = { .nr = SYS_seccomp, .args = { calls[i].operation, calls[i].flags } };
+
+                cr_assert_eq(denials_evaluate(&engine, &data), calls[i].answer, "%zu", i);
+        }
         seccomp_filter_free(&engine);
 }
 
