@@ -17,18 +17,22 @@
 #define HOSTS_FILE "hosts"
 #define HOSTS_LIMIT_BYTES ((size_t)4 << 20)
 
-/* What the build would have: a bind of the engine's, or a file of the image. -ENOENT: nothing that is a file. */
+/* What the build would have: a bind of the engine's, or a file of the image. -ENOENT: nothing that is a file; -ESTALE: another
+ * file than the one that policy judged, by a link or a rename since then. */
 static int read_hosts(const struct plan *plan, char **ret_text, size_t *ret_length)
 {
         auto_close int root = UNSET_FD, fd = UNSET_FD;
+        const struct sandbox_bind *bind = NULL;
         const char *source = NULL;
         struct stat st;
 
         for (size_t i = 0; i < plan->spec->n_mounts; i++) {
                 const struct spec_mount *mount = &plan->spec->mounts[i];
 
-                if (strcmp(mount->target, HOSTS) == 0 && mount->kind == SPEC_MOUNT_BIND)
+                if (strcmp(mount->target, HOSTS) == 0 && mount->kind == SPEC_MOUNT_BIND && !mount->is_remount) {
                         source = mount->source;
+                        bind = &plan->sandbox.binds[i];
+                }
         }
         if (source != NULL && source[0] == '/') {
                 fd = open(source, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -37,7 +41,12 @@ static int read_hosts(const struct plan *plan, char **ret_text, size_t *ret_leng
                 if (root >= 0)  /* the image could have a link there */
                         fd = sys_openat2(root, HOSTS, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
         }
-        if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return -ENOENT;
+        if (source != NULL && source[0] == '/' && bind->is_source_known &&
+            (st.st_dev != bind->source_device || st.st_ino != bind->source_inode))
+                return -ESTALE;
+        if (!S_ISREG(st.st_mode))
                 return -ENOENT;
         return fd_read_all(fd, HOSTS_LIMIT_BYTES, ret_text, ret_length);
 }

@@ -224,6 +224,32 @@ by_name()
 }
 check "a listed host name works by its name, with the DNS closed and the engine's lines kept" by_name
 
+# Between the look at the engine's file and its reading a link can lead to one that the policy denies.
+swapped_hosts()
+{
+        local i
+        in_ns nft flush ruleset
+        mkdir -p "$T/denied"
+        echo '192.0.2.1 engine' > "$T/hosts.engine"
+        echo '192.0.2.9 denied' > "$T/denied/hosts"
+        policy "{egress: {allow: [{host: \"listed.example.org\", ports: [443]}]}, mounts: {denySources: [\"$T/denied/**\"]}}"
+        ln -s "$T/hosts.engine" "$T/hosts.link"
+        python3 -c 'import os, sys, time
+while True:
+    for target in sys.argv[2:]:
+        os.symlink(target, sys.argv[1] + ".new"); os.rename(sys.argv[1] + ".new", sys.argv[1]); time.sleep(0.0001)' \
+                "$T/hosts.link" "$T/hosts.engine" "$T/denied/hosts" 9>&- & servers+=($!)
+        for i in $(seq 25); do
+                try_named "swap$i" 'cat /etc/hosts' \
+                        ".mounts += [{destination: \"/etc/hosts\", type: \"bind\", source: \"$T/hosts.link\", options: [\"bind\", \"ro\"]}]"
+        done > "$T/swap.log"
+        kill "${servers[-1]}"
+        grep -q "192.0.2.1 engine" "$T/swap.log"
+        grep -q "is denied by" "$T/swap.log"
+        want_same "$(grep "192.0.2.9" "$T/swap.log")" ""
+}
+check "what goes into /etc/hosts is the file that was judged, however its name is swapped" swapped_hosts
+
 mixed()
 {
         in_ns nft flush ruleset
