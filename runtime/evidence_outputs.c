@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,8 @@ struct walk {
         uint64_t bytes, resolve;
         int64_t end_ms;                 /* INT64_MAX: none */
         unsigned patience_ms;
+        /* Of what is looked at now: a build can have 100,000 entries with paths of 16 KiB each, which nobody shall keep in memory. */
+        char name[PATH_MAX];
 };
 
 static int64_t now_ms(void)
@@ -42,12 +45,12 @@ static int64_t now_ms(void)
         return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static int check_time(const struct walk *walk, const char *name)
+static int check_time(const struct walk *walk)
 {
         if (walk->end_ms == INT64_MAX || now_ms() < walk->end_ms)
                 return 0;
         return error_set(walk->err, ETIMEDOUT, "output %s: the outputs were not read within %u ms; name less of them, or have "
-                         "`runb evidence` read them before the container is deleted", name, walk->patience_ms);
+                         "`runb evidence` read them before the container is deleted", walk->name, walk->patience_ms);
 }
 
 static bool is_changed(const struct stat *a, const struct stat *b)
@@ -57,8 +60,9 @@ static bool is_changed(const struct stat *a, const struct stat *b)
 }
 
 /* @place: O_PATH. */
-static int hash_file(struct walk *walk, int place, const struct stat *before, const char *name)
+static int hash_file(struct walk *walk, int place, const struct stat *before)
 {
+        const char *name = walk->name;
         char proc[FD_NAME_SIZE + sizeof "/proc/"] = "/proc/", block[65536], text[SHA256_TEXT_SIZE];
         auto_close int fd = UNSET_FD;
         uint8_t digest[SHA256_LENGTH];
@@ -87,14 +91,15 @@ static int hash_file(struct walk *walk, int place, const struct stat *before, co
                 length += (uint64_t)n;
                 if (length > (uint64_t)before->st_size)         /* it grows: its end may never come */
                         break;
-                r = check_time(walk, name);
+                r = check_time(walk);
                 if (r < 0)
                         return r;
                 sha256_add(&sha256, block, (size_t)n);
         }
         walk->bytes += length;
         sha256_end(&sha256, digest);
-        if (fstat(fd, &after) < 0 || is_changed(before, &after))
+        /* Those of procfs have no size and something in them. */
+        if (fstat(fd, &after) < 0 || length != (uint64_t)before->st_size || is_changed(before, &after))
                 return error_set(walk->err, EBUSY, "output %s changed while it was read; pause the container first, or wait for its "
                                  "end", name);
         sha256_text(digest, text);
@@ -105,10 +110,34 @@ static int hash_file(struct walk *walk, int place, const struct stat *before, co
         return 0;
 }
 
-static int take(struct walk *walk, int at, const char *path, const char *name, unsigned depth, bool is_named);
+static int take(struct walk *walk, int at, const char *path, unsigned depth, bool is_named);
 
-static int take_folder(struct walk *walk, int place, const char *name, unsigned depth)
+static int take_entry(struct walk *walk, int folder, const char *entry, unsigned depth)
 {
+        const size_t length = strlen(walk->name), more = strlen(entry);
+        int r;
+
+        if (++walk->n_entries > ENTRIES_MOST)
+                return error_set(walk->err, E2BIG, "output %s: the outputs hold more than %u entries", walk->name, ENTRIES_MOST);
+        r = check_time(walk);
+        if (r < 0)
+                return r;
+        /* JSON has no other texts, and two such names must not become one. */
+        if (!text_is_utf8(entry))
+                return error_set(walk->err, EILSEQ, "output %s holds a name that is not UTF-8; name the files themselves, or an archive",
+                                 walk->name);
+        if (length + 1 + more >= sizeof walk->name)
+                return error_set(walk->err, ENAMETOOLONG, "an output has a path of more than %u bytes", PATH_MAX - 1);
+        walk->name[length] = '/';
+        memcpy(walk->name + length + 1, entry, more + 1);
+        r = take(walk, folder, entry, depth, false);
+        walk->name[length] = '\0';
+        return r;
+}
+
+static int take_folder(struct walk *walk, int place, unsigned depth)
+{
+        const char *name = walk->name;
         int fd = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         auto_closedir DIR *folder = fd < 0 ? NULL : fdopendir(fd);
         const struct dirent *entry;
@@ -122,45 +151,37 @@ static int take_folder(struct walk *walk, int place, const char *name, unsigned 
         }
         if (depth == DEPTH_MOST)
                 return error_set(walk->err, E2BIG, "output %s: folders deeper than %u", name, DEPTH_MOST);
-        while (r == 0 && (entry = readdir(folder)) != NULL) {
-                const char *inside;
-
-                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-                        continue;
-                if (++walk->n_entries > ENTRIES_MOST)
-                        return error_set(walk->err, E2BIG, "the outputs hold more than %u entries", ENTRIES_MOST);
-                r = check_time(walk, name);
-                if (r < 0)
-                        return r;
-                /* JSON has no other texts, and two such names must not become one. */
-                if (!text_is_utf8(entry->d_name))
-                        return error_set(walk->err, EILSEQ, "output %s holds a name that is not UTF-8; name the files themselves, or an "
-                                         "archive", name);
-                inside = arena_format(walk->arena, "%s/%s", name, entry->d_name);
-                if (inside == NULL)
-                        return error_errno(walk->err, ENOMEM, "evidence");
-                r = take(walk, fd, entry->d_name, inside, depth + 1, false);
+        while (r == 0) {
+                errno = 0;
+                entry = readdir(folder);
+                if (entry == NULL && errno != 0)
+                        return error_errno(walk->err, errno, "output %s", name);
+                if (entry == NULL)
+                        break;
+                if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                        r = take_entry(walk, fd, entry->d_name, depth + 1);
         }
         return r;
 }
 
 /* @is_named: by the caller, who is told when it is no file; what else lies in a folder is left out. */
-static int take_place(struct walk *walk, int place, const char *name, unsigned depth, bool is_named)
+static int take_place(struct walk *walk, int place, unsigned depth, bool is_named)
 {
         struct stat st;
 
         if (fstat(place, &st) < 0)
-                return error_errno(walk->err, errno, "output %s", name);
+                return error_errno(walk->err, errno, "output %s", walk->name);
         if (S_ISREG(st.st_mode))
-                return hash_file(walk, place, &st, name);
+                return hash_file(walk, place, &st);
         if (S_ISDIR(st.st_mode))
-                return take_folder(walk, place, name, depth);
-        return !is_named ? 0 : error_set(walk->err, EINVAL, "output %s: %s; name a regular file or a folder", name,
+                return take_folder(walk, place, depth);
+        return !is_named ? 0 : error_set(walk->err, EINVAL, "output %s: %s; name a regular file or a folder", walk->name,
                                          S_ISLNK(st.st_mode) ? "a link" : "no regular file");
 }
 
-static int take(struct walk *walk, int at, const char *path, const char *name, unsigned depth, bool is_named)
+static int take(struct walk *walk, int at, const char *path, unsigned depth, bool is_named)
 {
+        const char *name = walk->name;
         auto_close int place = sys_openat2(at, path, O_PATH | O_NOFOLLOW, 0, walk->resolve);
 
         if (place < 0 && !is_named && (errno == ENOENT || errno == ELOOP))
@@ -171,7 +192,7 @@ static int take(struct walk *walk, int at, const char *path, const char *name, u
                 return error_set(walk->err, EXDEV, "output %s: in another mount, which a build that may mount could have made", name);
         if (place < 0)
                 return error_errno(walk->err, errno, "output %s", name);
-        return take_place(walk, place, name, depth, is_named);
+        return take_place(walk, place, depth, is_named);
 }
 
 static int by_name(const void *a, const void *b)
@@ -255,7 +276,7 @@ static int take_ended(struct walk *walk, const struct evidence_wanted *wanted, c
                 return error_set(walk->err, ENODATA, "output %s: the root file system was an ephemeral one, and has ended with %s; have "
                                  "the build write to a volume, or `runb evidence` read it before the end", path, wanted->state->id);
         if (place == NULL)
-                return take(walk, root, path + 1, path, 0, true);
+                return take(walk, root, path + 1, 0, true);
         if (place->source == NULL)
                 return error_set(walk->err, ENODATA, "output %s: the mount at %s has ended with %s; have `runb evidence` read it before "
                                  "the end, or the profile name the output (evidence.outputs), if it is a volume", path,
@@ -264,7 +285,15 @@ static int take_ended(struct walk *walk, const struct evidence_wanted *wanted, c
         if (r < 0)
                 return r;
         below = path + strlen(place->target);
-        return *below == '\0' ? take_place(walk, fd, path, 0, true) : take(walk, fd, below + 1, path, 0, true);
+        return *below == '\0' ? take_place(walk, fd, 0, true) : take(walk, fd, below + 1, 0, true);
+}
+
+/* @places: NULL while it has processes. */
+static int take_output(struct walk *walk, const struct evidence_wanted *wanted, const struct policy *policy, const struct places *places,
+                       int root, const char *path)
+{
+        strcpy(walk->name, path);
+        return places == NULL ? take(walk, root, path + 1, 0, true) : take_ended(walk, wanted, policy, places, root, path);
 }
 
 static bool goes_up(const char *path)
@@ -278,15 +307,19 @@ static bool goes_up(const char *path)
 /* As the container's processes see it while there are some; else the engine's mount, refreshed. */
 static int open_root(const struct state *state, bool *ret_is_live, int *ret_fd, struct error *err)
 {
-        auto_close int pidfd = UNSET_FD;
+        auto_close int pidfd = UNSET_FD, fd = UNSET_FD;
         struct error later = { 0 };
         char path[64];
 
         *ret_is_live = state_open_init(state, &pidfd) == 0;
         if (*ret_is_live) {
                 snprintf(path, sizeof path, "/proc/%d/root", state->init_pid);
-                *ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-                return *ret_fd < 0 ? error_errno(err, errno, "the root file system of %s", state->id) : 0;
+                fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+                /* Still init's, and not that of a process that got its number meanwhile. */
+                if (fd < 0 || (sys_pidfd_send_signal(pidfd, 0) < 0 && errno == ESRCH))
+                        return error_errno(err, errno, "the root file system of %s", state->id);
+                *ret_fd = take_fd(&fd);
+                return 0;
         }
         if (state->is_restacked && restack_refresh(state->rootfs, state->rootfs_device, &later) < 0)
                 log_debug("%s", later.text);
@@ -324,10 +357,10 @@ int evidence_hash_outputs(const struct evidence_wanted *wanted, const struct pol
                         r = error_set(err, EILSEQ, "output %s: its name is not UTF-8", output);
                 else if (clean[1] == '\0')
                         r = error_set(err, EINVAL, "output /: name what the build made");
-                else if (is_live)
-                        r = take(&walk, root, clean + 1, clean, 0, true);
+                else if (strlen(clean) >= sizeof walk.name)
+                        r = error_set(err, ENAMETOOLONG, "an output has a path of more than %u bytes", PATH_MAX - 1);
                 else
-                        r = take_ended(&walk, wanted, policy, &places, root, clean);
+                        r = take_output(&walk, wanted, policy, is_live ? NULL : &places, root, clean);
                 if (wanted->is_lenient && (r == -ENOENT || r == -ENOTDIR)) {
                         outputs.missing[outputs.n_missing++] = clean;
                         r = 0;

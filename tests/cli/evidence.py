@@ -42,9 +42,23 @@ def check_statement(statement):
     assert isinstance(predicate["monitoredProcess"]["event"], str)
     log = predicate["monitorLog"]
     assert set(log) & {"process", "network", "fileAccess"}
+    for entry in log.get("process", []):
+        wanted = {"start": {"uid", "gid", "argCount", "argDigest"}, "exec": {"time", "uid", "gid", "argCount", "argDigest"},
+                  "running": {"name", "pid", "seccompFilters", "noNewPrivs"}}[entry["eventType"]]
+        assert set(entry) - {"eventType", "exitStatus"} == wanted, entry
     for entry in log.get("network", []):
         assert isinstance(entry["ip"], str) and entry["verdict"] in ("refused", "passed")
         assert 1 <= entry.get("port", 1) <= 65535
+    complete = predicate["completeness"]
+    assert complete["subject"] in ("outputs", "image", "configuration")
+    for member in ("execs", "process", "network", "fileAccess", "verdict", "mounts", "findings", "ended"):
+        assert isinstance(complete[member], bool), member
+    # Whole, or says what is left out.
+    assert not (complete["network"] and "networkRest" in log)
+    for member, count in complete["more"].items():
+        assert isinstance(count, int) and count > 0 and not complete.get(member), member
+    if complete["verdict"]:
+        assert isinstance(predicate["report"]["checks"], list)
     for member, value in predicate["metadata"].items():
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", value), member
 

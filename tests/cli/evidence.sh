@@ -420,14 +420,19 @@ check "no build keeps its statement from being made by what it puts in an output
 
 hostile_names()
 {
-        built q 'cd /out; echo 1 > "$(printf "two\nlines")"; echo 2 > "$(printf "quote\"back\\\\slash\ttab\001")"; mkdir odd; echo 3 > "$(printf "odd/\377")"; echo 4 > a..b; truncate -s 1099511627776 /out/sparse; ln app hard'
+        built q 'cd /out; echo 1 > "$(printf "two\nlines")"; echo 2 > "$(printf "quote\"back\\\\slash\ttab\001")"; mkdir odd; echo 3 > "$(printf "odd/\377")"; echo 4 > a..b; truncate -s 1099511627776 /out/sparse; ln app hard
+                mkdir /out/long; cd /out/long; d=dddddddddd; d=$d$d$d$d$d; d=$d$d$d$d; for i in $(seq 21); do mkdir $d; cd $d 2> /dev/null || break; done'
         refuses_output_q() { run rt evidence --output "$1" q; want_rc 1; want_err_has "$2"; want_out ""; }
         refuses_output_q /out/sparse "hold more than"
         refuses_output_q /out "hold more than"
         rm "$B/rootfs/out/sparse"
-        refuses_output_q /out "not UTF-8"
+        refuses_output_q /out/odd "not UTF-8"
         refuses_output_q "$(printf '/out/odd/\377')" "not UTF-8"
-        rm -r "$B/rootfs/out/odd"
+        refuses_output_q /out/long "a path of more than 4095 bytes"
+        refuses_output_q "/out/$(printf 'd/%.0s' $(seq 2100))" "a path of more than 4095 bytes"
+        # No size, and something in it: not the digest of nothing.
+        refuses_output_q /proc/version "changed while it was read"
+        rm -r "$B/rootfs/out/odd" "$B/rootfs/out/long"
         run statement --output /out --output /out/a..b q
         want_rc 0
         want_same "$(echo "$out" | jq -c '[.subject[].name]')" '["/out/a..b","/out/app","/out/deep/lib","/out/hard","/out/quote\"back\\slash\ttab\u0001","/out/two\nlines"]'
