@@ -499,6 +499,18 @@ of_a_run()
 }
 check "of a foreground run it has the exit status and what the network counted" of_a_run
 
+of_one_that_is_being_made()
+{
+        printf '#!/bin/sh\n%s --root %s evidence y > %s 2>&1\necho $? >> %s\n' "$RUNB" "$T/state" "$T/said" "$T/said" > "$T/hook"
+        chmod 755 "$T/hook"
+        bundle y '.process.args = ["true"] | .hooks.createRuntime = [{path: $h}]' --arg h "$T/hook"
+        run rt run --bundle "$B" y
+        want_rc 0
+        want_match "$(head -n 1 "$T/said")" "is being created; ask again"
+        want_same "$(tail -n 1 "$T/said")" 1
+}
+check "one that is being made has no statement yet" of_one_that_is_being_made
+
 of_a_contained_one()
 {
         built c :
