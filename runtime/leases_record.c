@@ -74,6 +74,14 @@ static int open_lock(struct lease_house *house)
         return house->lock_fd < 0 ? -errno : 0;
 }
 
+/* Removed by hand while we waited, it locks nobody out who comes after that. */
+static bool is_lock_gone(int fd)
+{
+        struct stat st;
+
+        return fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
 int lease_house_open(struct lease_house *house, struct error *err)
 {
         pid_t holder = 0;
@@ -85,10 +93,13 @@ int lease_house_open(struct lease_house *house, struct error *err)
         house->fd = open(house->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (house->fd < 0)
                 return error_errno(err, errno, "open %s", house->path);
-        r = open_lock(house);
-        if (r < 0)
-                return error_errno(err, r, "open %s/lock", house->path);
-        r = lock_take(house->lock_fd, true, LOCK_TIMEOUT_MS, &holder);
+        do {
+                auto_close_cleanup(&house->lock_fd);
+                r = open_lock(house);
+                if (r < 0)
+                        return error_errno(err, r, "open %s/lock", house->path);
+                r = lock_take(house->lock_fd, true, LOCK_TIMEOUT_MS, &holder);
+        } while (r == 0 && is_lock_gone(house->lock_fd));
         if (r == -ETIMEDOUT)
                 return error_set(err, EBUSY,
                                  "%s/lock is held by process %d, which has not let go for %d seconds", house->path,

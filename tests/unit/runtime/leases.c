@@ -219,6 +219,59 @@ Test(leases, fifty_at_once_get_fifty_ranges)
         cr_expect_eq(count("leases"), N * ROUNDS);
 }
 
+/* Does process @pid wait for a lock of @fd's file? proc(5), /proc/locks: "1: -> POSIX ADVISORY WRITE PID MAJ:MIN:INODE 0 EOF" */
+static bool waits_for(pid_t pid, int fd)
+{
+        auto_fclose FILE *locks = fopen("/proc/locks", "re");
+        char line[256], of_pid[32], of_file[32];
+        struct stat st;
+
+        cr_assert(locks != NULL && fstat(fd, &st) == 0);
+        snprintf(of_pid, sizeof of_pid, " %d ", pid);
+        snprintf(of_file, sizeof of_file, ":%llu ", (unsigned long long)st.st_ino);
+        while (fgets(line, sizeof line, locks) != NULL)
+                if (strstr(line, "->") != NULL && strstr(line, of_pid) != NULL && strstr(line, of_file) != NULL)
+                        return true;
+        return false;
+}
+
+static int lock_now(const char *path)
+{
+        struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+        cr_assert(fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0);
+        return fd;
+}
+
+Test(leases, a_lock_that_was_removed_while_one_waited_for_it_is_none)
+{
+        struct lease lease;
+        char path[300];
+        int first, second, status;
+        pid_t pid;
+
+        take("a", NULL, 0);
+        container("b");
+        snprintf(path, sizeof path, "%s/lock", house);
+        first = lock_now(path);
+        pid = test_fork();
+        if (pid == 0)
+                _exit(leases_take(root, "b", NULL, 65536, NULL, 0, &lease, NULL) < 0);
+        while (!waits_for(pid, first))
+                usleep(1000);
+        cr_assert_eq(unlink(path), 0);
+        second = lock_now(path);
+        close(first);
+        while (!waits_for(pid, second)) {
+                cr_assert_eq(waitpid(pid, &status, WNOHANG), 0, "it went on beside the one that has the lock");
+                usleep(1000);
+        }
+        close(second);
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert_eq(status, 0);
+}
+
 Test(leases, says_how_many_there_are_when_all_are_taken)
 {
         struct lease lease;
