@@ -190,16 +190,41 @@ bool cgroup_is_populated(const struct cgroup_folder *folder)
         return cgroup_read(folder, "cgroup.procs", &text) == 0 && text[0] != '\0';
 }
 
-static void journal_note(struct cgroup_journal *journal, const struct cgroup_folder *at, const char *file)
+/* What to write to have back what @value changes. Files of one line a device keep those of others, and have none of a device
+ * that nothing was set for. Cuts @old; the caller frees what is returned. */
+static char *text_to_undo(const char *file, const char *value, char *old)
+{
+        static const char none[][48] = { "0", "rbps=max wbps=max riops=max wiops=max" };
+        const bool is_io = strcmp(file, "io.max") == 0;
+        const size_t length = strcspn(value, " ");
+        char *line, *rest = old, *text;
+
+        if (strcmp(file, "memory.oom_control") == 0) {
+                line = strpbrk(old, "0123456789");
+                return strdup(line != NULL && *line == '1' ? "1" : "0");
+        }
+        if (!is_io && strncmp(file, "blkio.throttle.", strlen("blkio.throttle.")) != 0)
+                return strdup(old);
+        while ((line = strsep(&rest, "\n")) != NULL)
+                if (strncmp(line, value, length) == 0 && line[length] == ' ')
+                        return strdup(line);
+        return asprintf(&text, "%.*s %s", (int)length, value, none[is_io]) < 0 ? NULL : text;
+}
+
+static void journal_note(struct cgroup_journal *journal, const struct cgroup_folder *at, const char *file, const char *value)
 {
         auto_free char *old = NULL;
+        char *text;
 
         if (journal->n == sizeof journal->entries / sizeof *journal->entries || strlen(file) >= sizeof journal->entries->file ||
             cgroup_read(at, file, &old) < 0)
                 return;
+        text = text_to_undo(file, value, old);
+        if (text == NULL)
+                return;
         journal->entries[journal->n].at = at;
         strcpy(journal->entries[journal->n].file, file);
-        journal->entries[journal->n++].old = take_pointer(old);
+        journal->entries[journal->n++].old = text;
 }
 
 /* Writes back, the last one first; twice, since a value can have to wait for another one (memory and memory+swap). */
@@ -230,7 +255,7 @@ int cgroup_write(const struct cgroup_folder *folder, const char *property, const
         int r;
 
         if (folder->journal != NULL)
-                journal_note(folder->journal, folder, file);
+                journal_note(folder->journal, folder, file, value);
         r = fd_write_file(folder->fd, file, value);
 
         /* Not the errno's words: engines take "no such file" for a missing program. */

@@ -38,6 +38,8 @@ int cgroup_v1_find(const struct cgroup_set *set, struct cgroup_limits *limits, s
         /* A zero of theirs is a value, which needs no controller and has to be written where there is one. */
         if (limits->resources->cpu.idle.is_given || limits->resources->cpu.burst_us.is_given)
                 limits->at[GROUP_CPU] = cgroup_set_find(set, probes[GROUP_CPU]);
+        if (limits->resources->memory.disable_oom_killer.is_given)
+                limits->at[GROUP_MEMORY] = cgroup_set_find(set, probes[GROUP_MEMORY]);
         for (size_t i = 0; i < limits->resources->n_huge && limits->at[GROUP_HUGETLB] == NULL; i++) {
                 if (!is_page_size(limits->resources->huge[i].page_size))
                         return error_set(err, EINVAL, "linux.resources.hugepageLimits[%zu].pageSize: \"%.32s\" is not a size "
@@ -164,6 +166,8 @@ static int write_memory(struct cgroup_limits *limits, struct error *err)
          * ignores both. */
         if (r == 0 && number_is_set(resources->memory.disable_oom_killer))
                 r = cgroup_write(at, "memory.disableOOMKiller", "memory.oom_control", "1", err);
+        else if (r == 0 && resources->memory.disable_oom_killer.is_given && at->journal != NULL)
+                r = cgroup_write(at, "memory.disableOOMKiller", "memory.oom_control", "0", err);
         if (r < 0 || !resources->memory.swappiness.is_given || resources->memory.swappiness.value == -1)
                 return r;
         if (resources->memory.swappiness.value < 0 || resources->memory.swappiness.value > 100)

@@ -183,6 +183,21 @@ update_zero()
 }
 check "a zero for cpu.idle or cpu.burst is a value, by itself, too" update_zero
 
+update_oom_killer()
+{
+        [ -d /sys/fs/cgroup/memory ] || skip_case "needs the memory controller of cgroup v1"
+        start_sleeper oo
+        trap 'rt delete --force oo' EXIT
+        local word
+        for word in true false; do
+                echo "{\"memory\": {\"disableOOMKiller\": $word}}" > "$T/oo.json"
+                run rt update --resources "$T/oo.json" oo
+                want_rc 0
+                want_same "$(limit oo memory.oom_control | head -n 1)" "oom_kill_disable $([ $word = true ] && echo 1 || echo 0)"
+        done
+}
+check "update turns the OOM killer of cgroup v1 off, and on again" update_oom_killer
+
 update_below_usage()
 {
         has_controller memory || skip_case "needs the memory controller"

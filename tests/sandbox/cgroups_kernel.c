@@ -186,6 +186,7 @@ int main(void)
         check("limits read back as they were asked for", limits_are_read_back);
         check("update raises, lowers, lifts, and takes zeros for nothing", update_goes_up_and_down);
         check("an update that is refused in part changes nothing", a_refused_update_changes_nothing);
+        check("nor of a device or the OOM killer", a_refused_update_changes_no_device);
         check("quota and period change together below a limited cgroup", quota_and_period_change_together);
         check("a limit that fails names the file and leaves no folder", failed_limit_leaves_no_folder);
         check("a demanded limit without controller is an error, another is left out and told", missing_controller);

@@ -54,6 +54,7 @@ int joins_every_hierarchy(void);
 int limits_are_read_back(void);
 int update_goes_up_and_down(void);
 int a_refused_update_changes_nothing(void);
+int a_refused_update_changes_no_device(void);
 int quota_and_period_change_together(void);
 int failed_limit_leaves_no_folder(void);
 int missing_controller(void);

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -119,6 +121,48 @@ int a_refused_update_changes_nothing(void)
         want(strcmp(value_of(&box.plan, "memory.limit_in_bytes"), "67108864") == 0);
         want(strcmp(value_of(&box.plan, "cpu.shares"), "1024") == 0);
         want(strcmp(value_of(&box.plan, "cpu.cfs_quota_us"), "-1") == 0);
+        return 0;
+}
+
+/* Files that show more than what can be written to them, and one line a device. */
+int a_refused_update_changes_no_device(void)
+{
+        const struct spec_block_rate nowhere = { .major = 999, .minor = 999, .rate = 1000 };
+        struct spec_block_rate rate = { .rate = 1000 };
+        auto_box struct box box = { 0 };
+        struct spec_resources limits = { 0 }, change = { 0 };
+        struct error err = { 0 };
+        unsigned major, minor;
+        glob_t found;
+        FILE *file;
+
+        if (is_v2())
+                return skip("the controllers are in the v1 hierarchies of this machine");
+        if (glob("/sys/block/*/dev", 0, NULL, &found) != 0)
+                return skip("needs a block device");
+        file = fopen(found.gl_pathv[0], "re");
+        want(file != NULL && fscanf(file, "%u:%u", &major, &minor) == 2);
+        fclose(file);
+        globfree(&found);
+        rate.major = major;
+        rate.minor = minor;
+        want_ok(box_make(&box, "/t/rollback", &limits, &err));
+        change.memory.disable_oom_killer = NUMBER(1);
+        change.block.read_bps = &rate;
+        change.block.n_read_bps = 1;
+        change.block.write_bps = &nowhere;
+        change.block.n_write_bps = 1;
+        want_error(update(&change), "999:999");
+        want(strcmp(value_of(&box.plan, "memory.oom_control"), "oom_kill_disable 0") == 0);
+        want(strcmp(value_of(&box.plan, "blkio.throttle.read_bps_device"), "") == 0);
+        change.block.n_write_bps = 0;
+        want_ok(update(&change));
+        want(strcmp(value_of(&box.plan, "memory.oom_control"), "oom_kill_disable 1") == 0);
+        want(strstr(value_of(&box.plan, "blkio.throttle.read_bps_device"), " 1000") != NULL);
+        rate.rate = 2000;
+        change.block.n_write_bps = 1;
+        want_error(update(&change), "999:999");
+        want(strstr(value_of(&box.plan, "blkio.throttle.read_bps_device"), " 1000") != NULL);
         return 0;
 }
 
