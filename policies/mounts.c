@@ -228,9 +228,9 @@ static void judge_bind(struct judge *judge, const struct sandbox *sandbox, struc
                 mounts_judge_ids(judge, sandbox, c);
 }
 
-/* All terminals of the machine come out of one store, of which 1,024 are kept for the host's own devpts (kernel.pty.max,
- * kernel.pty.reserve): one build would take the rest, and nobody else's exec -t would get one. A remount that does not
- * name the limit takes it away (fs/devpts/inode.c, parse_mount_options()). */
+/* All terminals of the machine come out of one store, of which 1,024 are kept for the host's own devpts
+ * (kernel.pty.max, kernel.pty.reserve): one build would take the rest, and nobody else's exec -t would get one. A
+ * remount that does not name the limit takes it away (fs/devpts/inode.c, parse_mount_options()). */
 static int limit_terminals(struct judge *judge, struct mount_candidate *c)
 {
         const char *kept = "";
@@ -317,7 +317,9 @@ static int judge_one(struct judge *judge, const struct sandbox *sandbox, const s
         if (c->mount.is_remount) {
                 judge_reconfiguration(judge, c, mounts, n);
                 judge_remount(c);
-                return c->verdict.is_file_system_changed && c->mount.kind == SPEC_MOUNT_DEVPTS ? limit_terminals(judge, c) : 0;
+                if (!c->verdict.is_file_system_changed || c->mount.kind != SPEC_MOUNT_DEVPTS)
+                        return 0;
+                return limit_terminals(judge, c);
         }
         if (c->mount.is_tmpcopyup && c->mount.kind != SPEC_MOUNT_TMPFS && c->mount.kind != SPEC_MOUNT_BIND) {
                 judge_record(judge, "mounts.options", mounts_property(judge, c), "tmpcopyup",

@@ -7,6 +7,7 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/fsuid.h>
@@ -148,12 +149,15 @@ static int map_folder(const char *folder, struct error *err)
 {
         auto_arena struct arena arena = { 0 };
         auto_close int userns_fd = UNSET_FD, tree_fd = UNSET_FD;
+        auto_free char *real = realpath(folder, NULL);
         struct restack_plan plan;
         struct stat st;
         int r = make_namespace(&userns_fd, err);
 
+        if (r == 0 && real == NULL)
+                r = error_errno(err, errno, "%s", folder);
         if (r == 0)
-                r = restack_plan_make(&arena, &(struct restack_request){ .rootfs = folder, .is_mapped = true, .token = "doctor" },
+                r = restack_plan_make(&arena, &(struct restack_request){ .rootfs = real, .is_mapped = true, .token = "doctor" },
                                       &plan, err);
         if (r == 0)
                 r = restack_prepare(&plan, userns_fd, LEASE_FIRST, LEASE_FIRST, &tree_fd, err);

@@ -16,18 +16,26 @@
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
+#include "runtime/base/sys.h"
 #include "runtime/restack_overlay.h"
 
 #ifndef FUSE_SUPER_MAGIC
 #define FUSE_SUPER_MAGIC 0x65735546
 #endif
 
+/* @path: real. A part of it that has become a link since, by whoever owns a folder on its way, is not the image that policy
+ * judged: it could lead to the host's own root. */
+static int open_rootfs(const char *path)
+{
+        return sys_openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS);
+}
+
 int restack_plan_make(struct arena *arena, const struct restack_request *request, struct restack_plan *ret_plan,
                       struct error *err)
 {
         const char *rootfs = request->rootfs;
         struct restack_plan plan = { .rootfs = rootfs, .is_mapped = request->is_mapped, .is_private = request->upper_bytes > 0 };
-        auto_close int fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        auto_close int fd = open_rootfs(rootfs);
         bool is_stacked;
         struct statfs fs;
         struct stat st;
@@ -86,8 +94,10 @@ static int clone_plain(const struct restack_plan *plan, int userns_fd, int *ret_
         struct mount_attr attr = { .attr_set = MOUNT_ATTR_NODEV,
                                    .propagation = plan->is_slave ? MS_SLAVE : MS_PRIVATE };
         struct mount_attr map = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)(unsigned)userns_fd };
-        auto_close int fd = open_tree(AT_FDCWD, plan->rootfs, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+        auto_close int rootfs = open_rootfs(plan->rootfs), fd = UNSET_FD;
 
+        if (rootfs >= 0)
+                fd = open_tree(rootfs, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
         if (fd < 0)
                 return error_errno(err, errno, "root.path: open %s", plan->rootfs);
         if (mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof attr) < 0)

@@ -393,6 +393,20 @@ it_maps_a_plain_folder()
         run "$driver" -p l1 bash -ec 'stat -c %u:%g n'; want_rc 0
         want_out 0:0
 }
+# The bundle's folder can be somebody's who waits for root to run what is in it: "/" with the ids of the host would be his.
+it_follows_no_link()
+{
+        layers links l1 host
+        echo secret > host/f
+        ln -s host link
+        run "$driver" link cat f
+        want_failure
+        want_out ""
+        run "$driver" -l host l1 cat f
+        want_failure
+        want_out ""
+        [ -L l1 ]
+}
 it_maps_tmpfs()
 {
         layers tmpfs t
@@ -420,6 +434,7 @@ it_maps_nothing_twice()
         want_nothing_left
 }
 
+check "a rootfs that became a link is not followed" it_follows_no_link
 check "a plain folder is mapped with what is mounted below" it_maps_a_plain_folder
 check "tmpfs is mapped" it_maps_tmpfs
 check "FUSE is refused by name, with the remedy" it_refuses_fuse

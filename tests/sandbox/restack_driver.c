@@ -1,9 +1,10 @@
 /* Stacks a rootfs anew and runs a command in it, in a user namespace of its own and nothing else of the sandbox: for
  * tests/sandbox/restack.sh.
  *
- *   restack-driver [-o] [-p] [-n] [-k] [-b BYTES] ROOTFS COMMAND [ARG]...
+ *   restack-driver [-o] [-p] [-n] [-k] [-b BYTES] [-l TARGET] ROOTFS COMMAND [ARG]...
  *     -o: as Linux before 6.15 needs it   -p: plain, ids not mapped   -n: no refresh   -k: keep the work folder
  *     -b: with an upper layer of its own, of so many bytes
+ *     -l: between the look at ROOTFS and its use, it becomes a link to TARGET
  *     -r: chroot into the tree and run the command there by its name in there
  * Without -r the command runs with the tree on $TREE (mounted there in a mount namespace of its own). */
 #include <errno.h>
@@ -90,10 +91,10 @@ int main(int argc, char **argv)
         bool is_refreshed = true, is_kept = false, is_root = false, is_mapped = true, is_older = false;
         struct timespec t0, t1, t2, t3;
         struct __user_cap_data_struct before[2], after[2];
-        const char *rootfs;
+        const char *rootfs, *leads_to = NULL;
         int tree_fd, option, r;
 
-        while ((option = getopt(argc, argv, "+opnkrb:")) != -1)
+        while ((option = getopt(argc, argv, "+opnkrb:l:")) != -1)
                 switch (option) {
                 case 'o': is_older = true; break;
                 case 'p': is_mapped = false; break;
@@ -101,6 +102,7 @@ int main(int argc, char **argv)
                 case 'k': is_kept = true; break;
                 case 'r': is_root = true; break;
                 case 'b': request.upper_bytes = strtoull(optarg, NULL, 10); break;
+                case 'l': leads_to = optarg; break;
                 default: return 2;
                 }
         if (argc - optind < 2)
@@ -114,6 +116,9 @@ int main(int argc, char **argv)
         if (restack_plan_make(&arena, &request, &plan, &err) < 0)
                 return fail(&err);
         clock_gettime(CLOCK_MONOTONIC, &t1);
+        /* Whoever owns the folder that it is in swaps it. */
+        if (leads_to != NULL && (rename(rootfs, "was") < 0 || symlink(leads_to, rootfs) < 0))
+                return 97;
         r = is_older ? prepare_older(&plan, userns_fd, &tree_fd, &err)
                      : restack_prepare(&plan, userns_fd, BASE, BASE, &tree_fd, &err);
         get_caps(after);
