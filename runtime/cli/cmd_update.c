@@ -237,16 +237,21 @@ static int update_container(struct cli *cli, const char *id, const struct given 
                 return r;
         /* As asked at create, where the change does not say. */
         granted.memory.check_before_update = merged.memory.check_before_update;
+        /* Before anything is changed: where there is no room for it, nothing shall be. */
+        resources_to_json(&merged, &text);
+        r = text.is_broken ? -ENOMEM : fd_replace_file(dir.fd, RESOURCES_FILE ".new", text.text, text.length, 0600);
+        if (r < 0)
+                return error_errno(err, r, "write %s/%s/" RESOURCES_FILE, dir.root, dir.id);
         r = update_shares(&state, given, err);
         if (r == 0)
                 r = cgroups_update(state.cgroups, state.n_cgroups, state.is_cgroup2, &granted, err);
         if (r == 0 && state.systemd_unit != NULL)
                 r = scope_update(&state, &granted, &earlier, err);
+        if (r == 0 && renameat(dir.fd, RESOURCES_FILE ".new", dir.fd, RESOURCES_FILE) < 0)
+                r = error_errno(err, errno, "write %s/%s/" RESOURCES_FILE, dir.root, dir.id);
         if (r < 0)
-                return r;
-        resources_to_json(&merged, &text);
-        r = text.is_broken ? -ENOMEM : fd_replace_file(dir.fd, RESOURCES_FILE, text.text, text.length, 0600);
-        return r < 0 ? error_errno(err, r, "write %s/%s/" RESOURCES_FILE, dir.root, dir.id) : 0;
+                unlinkat(dir.fd, RESOURCES_FILE ".new", 0);
+        return r;
 }
 
 int cmd_update(struct cli *cli, int argc, char **argv)

@@ -160,6 +160,31 @@ update_kept()
 }
 check "update keeps what it set, and nothing of what was refused" update_kept
 
+update_full_disk()
+{
+        has_controller pids || skip_case "needs the pids controller"
+        mkdir -p "$T/small"
+        mount -t tmpfs -o size=256k none "$T/small"
+        trap '"$RUNB" --root "$T/small/state" delete --force fu; umount "$T/small"' EXIT
+        bundle fu '.process.args = ["/bin/sleep", "1000"]'
+        "$RUNB" --root "$T/small/state" run --detach --bundle "$B" fu < /dev/null > /dev/null 2>&1
+        local path
+        for path in $(jq -r '.cgroups[]?' "$T/small/state/fu/state.json"); do [ ! -e $path/pids.max ] || break; done
+        "$RUNB" --root "$T/small/state" update --pids-limit 100 fu
+        want_same "$(cat $path/pids.max)" 100
+        head -c 1000000 /dev/zero > "$T/small/full" || :
+        run "$RUNB" --root "$T/small/state" update --pids-limit 50 fu
+        want_rc 1
+        want_err_has "no space left on device"
+        want_same "$(cat $path/pids.max)" 100
+        want_same "$(find "$T/small" -name '*.new')" ""
+        rm "$T/small/full"
+        run "$RUNB" --root "$T/small/state" update --pids-limit 50 fu
+        want_rc 0
+        want_same "$(cat $path/pids.max)" 50
+}
+check "where the disk is full an update changes nothing" update_full_disk
+
 # Not like the zeros of limits and weights, which mean "leave as it is".
 update_zero()
 {
