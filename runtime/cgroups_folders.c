@@ -249,11 +249,30 @@ void cgroup_journal_end(struct cgroup_journal *journal)
         journal->n = 0;
 }
 
+static int note_wish(const struct cgroup_folder *folder, const char *property, const char *file, const char *value, struct error *err)
+{
+        struct cgroup_wishes *wishes = folder->wishes;
+        struct cgroup_wish *wish = arena_new(wishes->arena, struct cgroup_wish);
+
+        if (wish != NULL)
+                *wish = (struct cgroup_wish){ folder, arena_string(wishes->arena, file), arena_string(wishes->arena, value), NULL };
+        if (wish == NULL || wish->file == NULL || wish->value == NULL)
+                return error_errno(err, ENOMEM, "linux.resources.%s", property);
+        if (wishes->last != NULL)
+                wishes->last->next = wish;
+        else
+                wishes->first = wish;
+        wishes->last = wish;
+        return 0;
+}
+
 int cgroup_write(const struct cgroup_folder *folder, const char *property, const char *file, const char *value,
                  struct error *err)
 {
         int r;
 
+        if (folder->wishes != NULL)
+                return note_wish(folder, property, file, value, err);
         if (folder->journal != NULL)
                 journal_note(folder->journal, folder, file, value);
         r = fd_write_file(folder->fd, file, value);

@@ -49,11 +49,19 @@ struct cgroup_journal {
 /* Below a container's folder: of the process that notes what it has used (keeper.h), which is none of the container's. */
 #define CGROUP_KEEPER "runb-keeper"
 
+/* What the files are to hold, where it is only asked and not written: for who compares. A list, in the order of the writes. */
+struct cgroup_wish { const struct cgroup_folder *at; const char *file, *value; struct cgroup_wish *next; };
+struct cgroup_wishes { struct arena *arena; struct cgroup_wish *first, *last; };
+/* @text, of the file that the wish is about, lets more through than the wish does: a higher limit or weight, or none. What can be
+ * compared by equality alone is weaker where it differs. */
+bool cgroup_wish_is_weaker(const char *file, const char *wanted, const char *text);
+
 struct cgroup_folder {
         const char *path;
         int fd;                 /* O_PATH */
         bool is_v2;
         struct cgroup_journal *journal; /* NULL: none is kept */
+        struct cgroup_wishes *wishes;   /* NULL: cgroup_write() writes */
 };
 
 struct cgroup_set {

@@ -184,7 +184,7 @@ static int write_shares(const struct cgroup_folder *at, int64_t shares, struct e
         int r = cgroup_write_number(at, "cpu.shares", "cpu.shares", shares, err);
 
         /* The kernel clamps in silence. */
-        if (r < 0 || cgroup_read_number(at, "cpu.shares", &now) < 0 || (uint64_t)shares == now)
+        if (r < 0 || at->wishes != NULL || cgroup_read_number(at, "cpu.shares", &now) < 0 || (uint64_t)shares == now)
                 return r;
         return error_set(err, EINVAL, "linux.resources.cpu.shares: %lld: the %s allowed cpu-shares is %llu", (long long)shares,
                          (uint64_t)shares > now ? "maximum" : "minimum", (unsigned long long)now);

@@ -273,6 +273,7 @@ int report_make(const struct state_dir *dir, const struct state *state, bool may
         report_holds(report, "policy", "profile %s, %s", state->profile, state->policy_revision);
         report_look_namespaces(report);
         report_look_processes(report);
+        report_look_rlimits(report);
         report_judge_processes(report);
         report_look_mounts(report);
         report_look_network(report);

@@ -91,6 +91,8 @@ struct report_limit {
         const char *limit, *use, *wanted;       /* "": not told, none */
 };
 
+#define REPORT_LIMITS_MOST 64   /* that are printed; all are judged */
+
 struct report_fd { int number; const char *target; };
 
 struct report {
@@ -118,7 +120,7 @@ struct report {
         struct report_table *tables; size_t n_tables;
         bool has_tables;
         struct egress_attempt *attempts; size_t n_attempts;
-        struct report_limit limits[16]; size_t n_limits;
+        struct report_limit limits[REPORT_LIMITS_MOST]; size_t n_limits;
         struct report_fd *fds; size_t n_fds;
 
         struct report_check *first, *last;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,12 +27,19 @@ static const char *amount(struct report *report, uint64_t value)
         return value >= NO_LIMIT ? "none" : report_text(report, "%" PRIu64, value);
 }
 
+static void add_row(struct report *report, struct report_limit limit)
+{
+        if (report->n_limits < REPORT_LIMITS_MOST)
+                report->limits[report->n_limits++] = limit;
+}
+
 /* @wanted, 0: none was set. The kernel rounds bytes down to pages. */
 static void add_limit(struct report *report, const char *name, bool is_there, uint64_t limit, const char *use, uint64_t wanted)
 {
-        struct report_limit *row = &report->limits[report->n_limits++];
+        const struct report_limit limited = { name, is_there ? amount(report, limit) : "", use, wanted == 0 ? "" : amount(report, wanted) };
+        const struct report_limit *row = &limited;
 
-        *row = (struct report_limit){ name, is_there ? amount(report, limit) : "", use, wanted == 0 ? "" : amount(report, wanted) };
+        add_row(report, limited);
         if (wanted == 0 || wanted >= NO_LIMIT)
                 return;
         if (is_there && limit > wanted)
@@ -51,13 +59,6 @@ static bool is_left_out(const struct report *report, const char *name)
                 if (strcmp(finding->rule, "limits") == 0 && strcmp(finding->asked, name) == 0)
                         return true;
         return false;
-}
-
-static void need_file(struct report *report, const char *name, const char *group, bool is_there, uint64_t wanted)
-{
-        if (!is_there && wanted != 0 && wanted < NO_LIMIT && !is_left_out(report, group))
-                report_add(report, "limits", REPORT_WEAKENED, "%s: the cgroup has no limit any more, and it was set to %" PRIu64, name,
-                           wanted);
 }
 
 /* Thousandths of a CPU. */
@@ -95,7 +96,7 @@ static void look_cpuset(struct report *report, const struct cgroup_set *set, con
         if (text_is_empty(wanted) || at == NULL || cgroup_read(at, "cpuset.cpus", &text) < 0)
                 return;
         text[strcspn(text, "\n")] = '\0';
-        report->limits[report->n_limits++] = (struct report_limit){ "cpuset", report_text(report, "%s", text), "", wanted };
+        add_row(report, (struct report_limit){ "cpuset", report_text(report, "%s", text), "", wanted });
         if (spec_cpus_parse(wanted, most, sizeof most) < 0)
                 return;
         if (spec_cpus_parse(text, may, sizeof may) < 0)
@@ -106,6 +107,81 @@ static void look_cpuset(struct report *report, const struct cgroup_set *set, con
                         return;
                 }
         }
+}
+
+/* Those that have a row of their own above, with their use. */
+static bool is_told(const char *file)
+{
+        static const char *const files[] = { "pids.max", "memory.max", "memory.limit_in_bytes", "memory.swap.max",
+                                             "memory.memsw.limit_in_bytes", "cpu.max", "cpuset.cpus" };
+
+        for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+                if (strcmp(file, files[i]) == 0)
+                        return true;
+        return text_starts_with(file, "cpu.cfs_quota") || text_starts_with(file, "cpu.cfs_period");
+}
+
+/* What create would write now is what it wrote; the last line about a matter counts. */
+static bool is_overwritten(const struct cgroup_wish *wish)
+{
+        const size_t device = strcspn(wish->value, " "), key = strcspn(wish->value, "=");
+        const size_t length = wish->value[device] == '\0' ? 0 : wish->value[key] == '\0' ? device + 1 : key + 1;
+
+        for (const struct cgroup_wish *later = wish->next; later != NULL; later = later->next)
+                if (later->at == wish->at && strcmp(later->file, wish->file) == 0 && strncmp(later->value, wish->value, length) == 0)
+                        return true;
+        return false;
+}
+
+static void judge_wish(struct report *report, const struct cgroup_wish *wish)
+{
+        auto_free char *text = NULL;
+        bool has_key = strchr(wish->value, ' ') != NULL;
+        const char *shown;
+        int r = cgroup_read(wish->at, wish->file, &text);
+
+        if (is_told(wish->file) || is_overwritten(wish))
+                return;
+        if (r < 0) {
+                report_add(report, "limits", r == -ENOENT ? REPORT_WEAKENED : REPORT_UNKNOWN, "%s: %s, and it was set to %s", wish->file,
+                           error_text(r), wish->value);
+                return;
+        }
+        for (char *p = text + strlen(text); p > text && p[-1] == '\n';)
+                *--p = '\0';
+        for (char *p = text; *p != '\0'; p++)
+                *p = *p == '\n' ? ';' : *p;
+        shown = report_text(report, "%.200s", text);
+        for (char *p = text; *p != '\0'; p++)
+                *p = *p == ';' ? '\n' : *p;
+        add_row(report, (struct report_limit){ wish->file, text[0] == '\0' ? "none" : shown, "", wish->value });
+        if (cgroup_wish_is_weaker(wish->file, wish->value, text))
+                report_add(report, "limits", REPORT_WEAKENED, "%s%s%.*s: the kernel has %s, and it was set to %s", wish->file,
+                           has_key ? " of " : "", has_key ? (int)strcspn(wish->value, " ") : 0, wish->value,
+                           text[0] == '\0' ? "none" : shown, wish->value);
+}
+
+/* All that is set of weights, of block devices, huge pages, RDMA, and by the names of v2's files. */
+static void look_wishes(struct report *report, const struct cgroup_set *set)
+{
+        struct cgroup_wishes wishes = { .arena = report->arena };
+        struct spec_resources wanted = report->sandbox.spec.linux_.resources;
+        const struct spec_resources nothing = { 0 };
+        struct cgroups_ready missing = { 0 };
+        struct cgroup_set asked = *set;
+        struct error err = { 0 };
+
+        for (size_t i = 0; i < asked.n; i++)
+                asked.folders[i].wishes = &wishes;
+        wanted.memory.check_before_update.is_given = false;
+        /* Nothing is demanded: so what has no controller comes back, and its record tells whether it had one at create. */
+        if (cgroup_write_limits(&asked, report->state->is_cgroup2, &wanted, &nothing, &missing, &err) < 0)
+                report_add(report, "limits", REPORT_UNKNOWN, "what was set of them cannot be told: %s", err.text);
+        for (size_t i = 0; i < missing.n_left_out; i++)
+                if (!is_left_out(report, missing.left_out[i]))
+                        report_add(report, "limits", REPORT_WEAKENED, "%s: the cgroup has no such limit any more", missing.left_out[i]);
+        for (const struct cgroup_wish *wish = wishes.first; wish != NULL; wish = wish->next)
+                judge_wish(report, wish);
 }
 
 static void look_cgroup(struct report *report, const struct cgroup_set *set)
@@ -129,17 +205,15 @@ static void look_cgroup(struct report *report, const struct cgroup_set *set)
         cpus_wanted = number_of(wanted->cpu.quota_us) * 1000 / period;
         add_limit(report, "pids", has_pids, stats.pids.limit == 0 ? UINT64_MAX : stats.pids.limit,
                   has_pids ? report_text(report, "%" PRIu64, stats.pids.current) : "", number_of(wanted->pids_limit));
-        need_file(report, "pids", "pids", has_pids, number_of(wanted->pids_limit));
         add_limit(report, "memory", has_memory, stats.memory.usage.limit,
                   has_memory ? report_text(report, "%" PRIu64, stats.memory.usage.usage) : "", number_of(wanted->memory.limit));
-        need_file(report, "memory", "memory", has_memory, number_of(wanted->memory.limit));
         /* Of memory and swap together, where the kernel counts swap. */
         add_limit(report, "memory and swap", has_swap, swap, has_swap ? report_text(report, "%" PRIu64, stats.memory.swap.usage) : "",
                   has_swap ? number_of(wanted->memory.swap) : 0);
         add_limit(report, "cpus (1/1000)", has_cpus, cpus, report_text(report, "%" PRIu64 " ms", stats.cpu.total_ns / 1000000),
                   cpus_wanted);
-        need_file(report, "cpus", "cpu", has_cpus, cpus_wanted);
         look_cpuset(report, set, wanted->cpu.cpus);
+        look_wishes(report, set);
 }
 
 /* bpf(2): how many programs watch the devices of the cgroup. */
@@ -193,6 +267,41 @@ static void look_devices(struct report *report, const struct cgroup_set *set)
         else if (!device_list_equals(&now, &list) && cgroup_mark_read(v1->fd) != CGROUP_MARK_SHARED)
                 report_add(report, "devices", REPORT_WEAKENED, "devices.list is not what create wrote");
         report_holds(report, "devices", "%zu kinds of device, by devices.list", now.n);
+}
+
+/* ---- init ---- */
+
+/* What config.json asked for, within the profile's; programs of exec may have been given others, and are held to the profile's. */
+void report_look_rlimits(struct report *report)
+{
+        static const struct { int resource; const char *line; } lines[] = {
+                { RLIMIT_CPU, "Max cpu time" }, { RLIMIT_FSIZE, "Max file size" }, { RLIMIT_DATA, "Max data size" },
+                { RLIMIT_STACK, "Max stack size" }, { RLIMIT_CORE, "Max core file size" }, { RLIMIT_RSS, "Max resident set" },
+                { RLIMIT_NPROC, "Max processes" }, { RLIMIT_NOFILE, "Max open files" }, { RLIMIT_MEMLOCK, "Max locked memory" },
+                { RLIMIT_AS, "Max address space" }, { RLIMIT_LOCKS, "Max file locks" }, { RLIMIT_SIGPENDING, "Max pending signals" },
+                { RLIMIT_MSGQUEUE, "Max msgqueue size" }, { RLIMIT_NICE, "Max nice priority" },
+                { RLIMIT_RTPRIO, "Max realtime priority" }, { RLIMIT_RTTIME, "Max realtime timeout" },
+        };
+        const struct spec_process *process = &report->sandbox.spec.process;
+        auto_free char *text = NULL;
+        size_t length;
+
+        /* Set right before the program is executed. */
+        if (report->status == STATE_CREATED || !report->has_sandbox ||
+            fd_read_file(report->proc_fd, "limits", REPORT_STATUS_LIMIT_BYTES, &text, &length) < 0)
+                return;         /* gone: its processes say so */
+        for (size_t i = 0; i < process->n_rlimits; i++) {
+                const struct spec_rlimit *wanted = &process->rlimits[i];
+
+                for (size_t j = 0; j < sizeof lines / sizeof lines[0]; j++) {
+                        uint64_t hard = lines[j].resource == wanted->resource ? report_hard_limit(text, lines[j].line) : 0;
+
+                        if (hard > wanted->hard)
+                                report_add(report, "rlimits", REPORT_WEAKENED, "init may raise its %s to %s, over the %" PRIu64 " of create",
+                                           wanted->name, hard == UINT64_MAX ? "any number" : report_text(report, "%" PRIu64, hard),
+                                           wanted->hard);
+                }
+        }
 }
 
 /* Where a descriptor leads, as a name: no file is opened. */

@@ -31,4 +31,8 @@ void report_judge_processes(struct report *report);
 void report_look_namespaces(struct report *report);
 void report_look_mounts(struct report *report);
 void report_look_network(struct report *report);
+/* Of a line of proc_pid_limits(5), "Max open files": UINT64_MAX where it is unlimited, 0 where there is none. */
+uint64_t report_hard_limit(const char *text, const char *name);
+/* Before the processes are judged by the profile's. */
+void report_look_rlimits(struct report *report);
 void report_look_limits(struct report *report);

@@ -205,7 +205,7 @@ static int read_status(struct report *report, int fd, struct report_process *pro
 }
 
 /* "Max open files            1024                 1024                 files" */
-static uint64_t hard_limit(const char *text, const char *name)
+uint64_t report_hard_limit(const char *text, const char *name)
 {
         const char *line = strstr(text, name);
         char soft[32], hard[32];
@@ -223,11 +223,11 @@ static void read_rest(struct report *report, int fd, struct report_process *proc
 
         if (fd_read_file(fd, "limits", REPORT_STATUS_LIMIT_BYTES, &limits, &length) == 0) {
                 process->has_limits = true;
-                process->nofile = hard_limit(limits, "Max open files");
-                process->fsize = hard_limit(limits, "Max file size");
-                process->core = hard_limit(limits, "Max core file size");
-                process->rtprio = hard_limit(limits, "Max realtime priority");
-                process->nice = hard_limit(limits, "Max nice priority");
+                process->nofile = report_hard_limit(limits, "Max open files");
+                process->fsize = report_hard_limit(limits, "Max file size");
+                process->core = report_hard_limit(limits, "Max core file size");
+                process->rtprio = report_hard_limit(limits, "Max realtime priority");
+                process->nice = report_hard_limit(limits, "Max nice priority");
         }
         if (fd_read_file(fd, "attr/current", REPORT_STATUS_LIMIT_BYTES, &label, &length) == 0 && label[0] != '\0') {
                 label[strcspn(label, "\n")] = '\0';

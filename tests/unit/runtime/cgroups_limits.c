@@ -345,3 +345,40 @@ Test(cgroups_limits, v1_takes_a_swap_limit_that_only_we_filled_in_as_left_out)
         cr_assert_eq(ready.n_left_out, 1);
         cr_assert_str_eq(ready.left_out[0], "memory.swap");
 }
+
+Test(cgroups_limits, what_lets_more_through_than_was_set_is_weaker)
+{
+        static const struct { const char *file, *wanted, *same, *weaker; } cases[] = {
+                { "pids.max", "100", "100", "101" },
+                { "memory.high", "4096", "4095", "max" },
+                { "cpu.shares", "512", "512", "1024" },
+                { "cpu.weight", "59", "1", "60" },
+                { "io.weight", "default 100", "default 100\n8:0 50", "default 101" },
+                { "io.weight", "8:0 50", "default 100\n8:0 50", "default 100\n8:1 50" },
+                { "io.bfq.weight", "default 100", "100", "101" },
+                { "io.max", "8:0 rbps=1000", "8:0 rbps=1000 wbps=max riops=max wiops=max", "8:0 rbps=max wbps=1000 riops=max wiops=max" },
+                { "io.max", "8:0 wiops=10", "8:1 rbps=1\n8:0 rbps=max wbps=max riops=max wiops=9", "" },
+                { "io.max", "8:0 rbps=10", "8:0 rbps=10", "8:00 rbps=10\n18:0 rbps=10" },
+                { "blkio.throttle.read_bps_device", "8:0 1000", "8:16 1\n8:0 1000", "8:16 1000" },
+                { "rdma.max", "mlx4_0 hca_handle=2 hca_object=2000", "mlx4_0 hca_handle=2 hca_object=2000", "mlx4_0 hca_handle=3 hca_object=max" },
+                { "hugetlb.2MB.max", "0", "0", "2097152" },
+                { "cpu.max", "50000 100000", "5000 10000", "50001 100000" },
+                { "cpu.max", "50000 100000", "50000 200000", "max 100000" },
+                { "cpuset.cpus", "0-3", "1,2", "0-4" },
+                { "cpuset.mems", "0", "0", "0-1" },
+                { "cpu.idle", "1", "1", "0" },
+                { "memory.swappiness", "5", "5", "55" },
+                { "cgroup.max.depth", "3", "2", "max" },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+                cr_assert(!cgroup_wish_is_weaker(cases[i].file, cases[i].wanted, cases[i].same), "%s: %s", cases[i].file, cases[i].same);
+                cr_assert(cgroup_wish_is_weaker(cases[i].file, cases[i].wanted, cases[i].weaker), "%s: %s", cases[i].file, cases[i].weaker);
+        }
+        /* Nothing was limited. */
+        cr_assert(!cgroup_wish_is_weaker("pids.max", "max", "max"));
+        cr_assert(!cgroup_wish_is_weaker("cpu.max", "max 100000", "max 50000"));
+        cr_assert(!cgroup_wish_is_weaker("io.max", "8:0 rbps=max", ""));
+        cr_assert(!cgroup_wish_is_weaker("blkio.throttle.read_bps_device", "8:0 0", ""));
+        cr_assert(!cgroup_wish_is_weaker("memory.limit_in_bytes", "-1", "9223372036854771712"));
+}
