@@ -79,7 +79,7 @@ static bool is_one_of(const char *file, const char *const *names, size_t n)
 bool cgroup_wish_is_weaker(const char *file, const char *wanted, const char *text)
 {
         /* A switch, a name, or a protection that takes from others what it gives. */
-        static const char *const exact[] = { "cpu.idle", "memory.swappiness", "net_cls.classid", "cgroup.pressure" };
+        static const char *const exact[] = { "cpu.idle", "memory.swappiness", "net_cls.classid", "cgroup.pressure", "memory.oom.group" };
         /* v1's periods mean nothing without their quotas, which are judged together; the OOM killer switched off is no limit. */
         static const char *const ignored[] = { "cpu.cfs_period_us", "cpu.cfs_quota_us", "cpu.rt_period_us", "memory.oom_control",
                                                "net_prio.ifpriomap" };

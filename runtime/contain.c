@@ -42,7 +42,7 @@ bool contain_is_marked(const struct state_dir *dir)
 int contain_refuse(const struct state *state, const char *what, struct error *err)
 {
         return error_set(err, EBUSY, "cannot %s container %s: it is contained since %s; `runb contain --release` lets it go, `runb delete "
-                         "--force` gives it up", what, state->id, state->contained);
+                         "--force --contained` gives it up", what, state->id, state->contained);
 }
 
 /* ---- the network ---- */

@@ -293,7 +293,7 @@ static int undo_without_record(struct state_dir *dir, struct error *err)
         return r;
 }
 
-static int delete_locked(struct state_dir *dir, bool is_forced, struct arena *arena, struct error *err)
+static int delete_locked(struct state_dir *dir, bool is_forced, bool gives_up, struct arena *arena, struct error *err)
 {
         struct state state;
         enum state_status status;
@@ -304,7 +304,8 @@ static int delete_locked(struct state_dir *dir, bool is_forced, struct arena *ar
                 return undo_without_record(dir, err);
         if (r < 0)
                 return r;
-        if (state.contained != NULL && !is_forced)
+        /* By force, too: engines remove everything so. */
+        if (state.contained != NULL && !gives_up)
                 return contain_refuse(&state, "delete", err);
         deadline_check(dir, &state);
         status = state_status(&state);
@@ -317,7 +318,7 @@ static int delete_locked(struct state_dir *dir, bool is_forced, struct arena *ar
         return delete_undo(dir, &state, NULL, err);
 }
 
-int delete_container(const char *root, const char *id, bool is_forced, struct arena *arena, struct error *err)
+int delete_container(const char *root, const char *id, bool is_forced, bool gives_up, struct arena *arena, struct error *err)
 {
         auto_state_dir struct state_dir dir = { 0 };
         struct state state;
@@ -325,12 +326,13 @@ int delete_container(const char *root, const char *id, bool is_forced, struct ar
 
         r = state_open(root, id, true, &dir, err);
         /* Whoever holds the lock may be waiting for the container: a create, a start, an exec. */
-        if (r == 0 && is_forced && state_read(&dir, arena, &state, NULL) == 0 && state_status(&state) != STATE_STOPPED)
+        if (r == 0 && is_forced && state_read(&dir, arena, &state, NULL) == 0 && state_status(&state) != STATE_STOPPED &&
+            (gives_up || (state.contained == NULL && !contain_is_marked(&dir))))
                 delete_kill(&state, NULL);
         if (r == 0)
                 r = state_lock(&dir, err);
         if (r == 0)
-                r = delete_locked(&dir, is_forced, arena, err);
+                r = delete_locked(&dir, is_forced, gives_up, arena, err);
         /* Engines delete by force what was never created, and twice. */
         return r == -ENOENT && is_forced ? 0 : r;
 }

@@ -19,5 +19,6 @@ int delete_kill(const struct state *state, struct error *err);
 struct audit_record;
 int delete_undo(struct state_dir *dir, const struct state *state, struct audit_record *first_record, struct error *err);
 
-/* `runb delete`. An unknown id is an error (ENOENT, "container does not exist") unless @is_forced. */
-int delete_container(const char *root, const char *id, bool is_forced, struct arena *arena, struct error *err);
+/* `runb delete`. An unknown id is an error (ENOENT, "container does not exist") unless @is_forced. One that
+ * is contained is refused (EBUSY), by force, too, unless @gives_up: engines remove by force. */
+int delete_container(const char *root, const char *id, bool is_forced, bool gives_up, struct arena *arena, struct error *err);

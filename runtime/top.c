@@ -16,11 +16,13 @@
 #include "runtime/registry.h"
 #include "runtime/stats_private.h"
 
+#define PREFIX_LEAST 4u
 #define NO_LIMIT (UINT64_MAX >> 2)      /* v1 shows the highest page count there is */
 
 struct list {
         struct arena *arena;
         struct top_row *first, **last;
+        const char *wanted;             /* only those whose id begins so; NULL: all */
 };
 
 static void read_cgroup(const struct state *state, struct arena *arena, struct top_row *row)
@@ -63,6 +65,9 @@ static int add(struct list *list, const char *root, const char *id)
         uint64_t now = deadline_now_ms();
         struct state state;
 
+        if (list->wanted != NULL && strcmp(id, list->wanted) != 0 &&
+            (strlen(list->wanted) < PREFIX_LEAST || !text_starts_with(id, list->wanted)))
+                return 0;
         for (row = list->first; row != NULL; row = row->next)
                 if (strcmp(row->id, id) == 0 && strcmp(row->root, root) == 0)
                         return 0;
@@ -119,6 +124,38 @@ static int add_all(struct list *list, struct error *err)
         if (r == 0)
                 r = add_listed(list, folder, REGISTRY_SLOTS, err);
         return r;
+}
+
+static int find_all(const char *id, struct arena *arena, struct top_row **ret_rows, struct error *err)
+{
+        struct list list = { .arena = arena, .wanted = id };
+        int r;
+
+        list.last = &list.first;
+        r = add_all(&list, err);
+        *ret_rows = list.first;
+        return r;
+}
+
+int top_find(const char *id, struct arena *arena, const char **ret_root, const char **ret_id, struct error *err)
+{
+        const struct top_row *found = NULL;
+        struct top_row *rows;
+        int r = find_all(id, arena, &rows, err);
+
+        if (r < 0)
+                return r;
+        for (const struct top_row *row = rows; row != NULL; row = row->next) {
+                if (found != NULL)
+                        return error_set(err, ENOTUNIQ, "%s is %s of %s, and %s of %s: say which, with --root", id, found->id,
+                                         found->root, row->id, row->root);
+                found = row;
+        }
+        if (found == NULL)
+                return error_set(err, ENOENT, "container does not exist");
+        *ret_root = found->root;
+        *ret_id = found->id;
+        return 0;
 }
 
 int top_read(const char *root, bool is_all, struct arena *arena, struct top_row **ret_rows, struct error *err)

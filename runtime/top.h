@@ -25,6 +25,10 @@ struct top_row {
 
 /* Those of @root, sorted by id; @is_all: besides, those of every other root that has a lease, a deadline or a counted place on
  * this host. One that ends meanwhile is left out. */
+/* The container of this host, whatever its state folder, whose id is @id or begins with it (4 characters at least). Returns 0,
+ * -ENOENT, -ENOTUNIQ (the error names them) or another negative errno. */
+int top_find(const char *id, struct arena *arena, const char **ret_root, const char **ret_id, struct error *err);
+
 int top_read(const char *root, bool is_all, struct arena *arena, struct top_row **ret_rows, struct error *err);
 
 /* {"time":...,"containers":[...]} and a line break. */

@@ -21,6 +21,7 @@ struct finding;
 struct cli {
         const char *argv0;              /* as called; its basename can choose a profile */
         const char *root;               /* --root, or state_default_root() */
+        bool is_root_given;
         bool is_debug;
         bool is_systemd_cgroup;         /* --systemd-cgroup or --cgroup-manager systemd */
         bool is_cgroup_disabled;        /* --cgroup-manager disabled */
@@ -82,6 +83,11 @@ void cli_add_help(const struct cli_usage *usage, struct text_buffer *out);
 
 /* Writes the buffer to standard output, all of it or an error (a full disk, a closed pipe). */
 int cli_print(const struct text_buffer *buffer, struct error *err);
+
+/* For people, who do not know an engine's state folder: without --root, one that is not in the default folder is looked for in all
+ * that this host knows of, by its id or the beginning of it; cli->root is set to where it is. Else as cli_open_container(). */
+int cli_find_container(struct cli *cli, const char *id, bool is_shared, struct state_dir *ret_dir, struct state *ret_state,
+                       struct error *err);
 
 /* Opens a container and reads its state. @is_shared: as a reader, without the lock. Close @ret_dir with state_dir_close(),
  * after a failure, too. -ENOENT: "container does not exist". */

@@ -12,7 +12,7 @@ static int contain(struct cli *cli, const char *id, const char *reason, bool is_
         auto_state_dir struct state_dir dir = { 0 };
         auto_buffer struct text_buffer out = { 0 };
         struct state state;
-        int r = cli_open_container(cli, id, false, &dir, &state, err);
+        int r = cli_find_container(cli, id, false, &dir, &state, err);
 
         if (r < 0)
                 return r;
@@ -25,11 +25,11 @@ static int contain(struct cli *cli, const char *id, const char *reason, bool is_
         }
         r = contain_begin(&dir, &state, reason, cli->arena, err);
         if (r < 0)
-                return error_context(err, "not all of %s is contained", id);
+                return error_context(err, "not all of %s is contained", state.id);
         text_addf(&out,
                   "%s is contained: its network is closed, its processes are %s, its root file system %s and its "
                   "record are kept\n",
-                  id, state_status(&state) == STATE_STOPPED ? "gone" : "frozen", state.rootfs);
+                  state.id, state_status(&state) == STATE_STOPPED ? "gone" : "frozen", state.rootfs);
         return cli_print(&out, err);
 }
 
@@ -45,8 +45,8 @@ int cmd_contain(struct cli *cli, int argc, char **argv)
                 .synopsis = "contain [options] ID",
                 .summary = "Holds a container as it is: closes its network, loopback and established connections too, "
                            "freezes its processes, and keeps its root file system and record. start, exec, kill, "
-                           "resume and delete without --force refuse it from then on, and its deadline does not end "
-                           "it.",
+                           "resume and delete without --contained refuse it from then on, and its deadline does not "
+                           "end it.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
                 .min_arguments = 1,

@@ -5,9 +5,10 @@
 
 int cmd_delete(struct cli *cli, int argc, char **argv)
 {
-        bool is_forced = false;
+        bool is_forced = false, gives_up = false;
         const struct cli_option options[] = {
                 { "force", 'f', CLI_FLAG, &is_forced, NULL, "kill it first where it runs; an unknown one is no error" },
+                { "contained", 0, CLI_FLAG, &gives_up, NULL, "one that is contained (`runb contain`), too" },
         };
         const struct cli_usage usage = {
                 .synopsis = "delete [options] ID",
@@ -25,6 +26,6 @@ int cmd_delete(struct cli *cli, int argc, char **argv)
         r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, 1);
-        r = delete_container(cli->root, arguments[0], is_forced, cli->arena, &err);
+        r = delete_container(cli->root, arguments[0], is_forced, gives_up, cli->arena, &err);
         return r < 0 ? cli_fail(&err, 1) : 0;
 }

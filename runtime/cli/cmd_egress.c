@@ -42,7 +42,7 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
         struct egress_attempt *attempts;
         struct state state;
         size_t n;
-        int r = cli_open_container(cli, id, true, &dir, &state, err);
+        int r = cli_find_container(cli, id, true, &dir, &state, err);
 
         if (r == 0 && state.egress_version == 0)
                 r = error_set(err, ENODATA, "%s has no egress rules: it is in the host's network, by an exception", id);

@@ -107,7 +107,7 @@ int cmd_explain(struct cli *cli, int argc, char **argv)
                 return r > 0 ? 0 : cli_fail(&err, 1);
         r = cli_read_format(format, &is_json, &err);
         if (r == 0)
-                r = cli_open_container(cli, arguments[0], true, &dir, &state, &err);
+                r = cli_find_container(cli, arguments[0], true, &dir, &state, &err);
         if (r == 0 && state.is_explained)
                 r = denials_read(dir.fd, cli->arena, &denials, &err);
         if (r < 0)

@@ -183,7 +183,7 @@ static int show(struct cli *cli, const char *id, bool is_json, bool may_stop, st
         auto_buffer struct text_buffer out = { 0 };
         auto_report struct report report = { .proc_fd = UNSET_FD, .userns_fd = UNSET_FD };
         struct state state;
-        int r = cli_open_container(cli, id, true, &dir, &state, err);
+        int r = cli_find_container(cli, id, true, &dir, &state, err);
 
         if (r < 0)
                 return r;

@@ -212,6 +212,7 @@ static int find_root(struct cli *cli, struct error *err)
         const char *path = given.root;
         size_t length;
 
+        cli->is_root_given = path != NULL;
         if (path == NULL)
                 return state_default_root(cli->arena, &cli->root, err);
         if (path[0] == '\0')

@@ -105,11 +105,71 @@ it_is_kept()
         want_rc 1
         want_err_has contained
         [ -e "$T/state/k/state.json" ] || fail "the record is gone"
+        # As engines do.
         run rt delete --force k
+        want_rc 1
+        want_err_has contained
+        [ -e "$T/state/k/state.json" ] || fail "the record is gone"
+        run rt delete --force --contained k
         want_rc 0
         [ ! -e "$T/state/k" ] || fail "the record is still there"
 }
-check "one whose processes somebody killed is kept; delete --force gives it up" it_is_kept
+check "one whose processes somebody killed is kept, delete --force or not; delete --contained gives it up" it_is_kept
+
+force_ends_nothing()
+{
+        local before
+        running g "$ticker"
+        wait_for 30 ticks_more 2
+        rt contain g > /dev/null
+        run rt delete --force g
+        want_rc 1
+        want_err_has "contained since"
+        want_same "$(status_of g)" paused
+        kill -0 "$pid"
+        before=$(ticks)
+        rt contain --release g
+        wait_for 30 ticks_more "$before"
+        rt contain g > /dev/null
+        run rt delete --force --contained g
+        want_rc 0
+        ! kill -0 "$pid" 2> /dev/null || fail "it still runs"
+}
+check "delete --force ends none of its processes" force_ends_nothing
+
+it_is_found_without_its_root()
+{
+        sh_bundle abcdefgh "$ticker"
+        "$RUNB" --root "$T/elsewhere" create --bundle "$B" abcdefgh < /dev/null > /dev/null
+        "$RUNB" --root "$T/elsewhere" start abcdefgh
+        run "$RUNB" report --format json abcd
+        want_rc 0
+        want_same "$(echo "$out" | jq -r .id)" abcdefgh
+        run "$RUNB" contain abcde
+        want_rc 0
+        want_out_has "abcdefgh is contained"
+        want_same "$("$RUNB" --root "$T/elsewhere" state abcdefgh | jq -r .status)" paused
+        # Engines' commands look nowhere else; nor is anything found by three letters, nor in another --root.
+        run "$RUNB" state abcdefgh
+        want_rc 1
+        run "$RUNB" delete --force --contained abcdefgh
+        want_same "$("$RUNB" --root "$T/elsewhere" state abcdefgh | jq -r .status)" paused
+        run "$RUNB" report abc
+        want_rc 1
+        want_err_has "does not exist"
+        run rt report abcdefgh
+        want_rc 1
+        bundle abcdxyz '.process.args = ["/bin/sleep", "1000"]'
+        "$RUNB" --root "$T/third" create --bundle "$B" abcdxyz < /dev/null > /dev/null
+        run "$RUNB" contain abcd
+        want_rc 1
+        want_err_has "say which, with --root"
+        "$RUNB" --root "$T/third" delete -f abcdxyz
+        run "$RUNB" contain --release abcd
+        want_rc 0
+        "$RUNB" --root "$T/elsewhere" delete -f abcdefgh
+}
+check "report and contain find a container of another state folder, by the beginning of its id" it_is_found_without_its_root
 
 a_foreground_run_keeps_it()
 {
@@ -125,7 +185,7 @@ a_foreground_run_keeps_it()
         wait $waiting || true
         want_match "$(cat "$T/f.out")" "contained, and is kept"
         [ -e "$T/state/f/state.json" ] || fail "run deleted it"
-        rt delete --force f
+        rt delete --force --contained f
 }
 check "a foreground run whose container is contained leaves it where it is" a_foreground_run_keeps_it
 
@@ -243,7 +303,7 @@ what_is_wrong()
         run rt delete s
         want_rc 1
         want_err_has contained
-        rt delete -f s
+        rt delete -f --contained s
 }
 check "what never was is an error; what has ended is kept" what_is_wrong
 finish

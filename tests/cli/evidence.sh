@@ -519,7 +519,7 @@ of_a_contained_one()
         want_rc 0
         want_same "$(echo "$out" | subjects)" "/out/app $(sum app)"
         want_same "$(echo "$out" | jq -r '.predicate.completeness.ended')" false
-        rt delete -f c
+        rt delete -f --contained c
 }
 check "one that is contained can be asked" of_a_contained_one
 

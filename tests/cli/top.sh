@@ -50,7 +50,7 @@ it_knows_limits()
         rt contain l > /dev/null
         want_same "$(rt top --format json | jq -r '.containers[0].contained')" true
         want_match "$(rt top | sed -n 2p)" '^l +untrusted +contained '
-        rt delete -f l
+        rt delete -f --contained l
         rm -f $P/policy.json $P/audit.jsonl*
 }
 check "deadline, limits, what the network refused, and that it is contained" it_knows_limits

@@ -171,7 +171,7 @@ static int want_gone(const struct box *box, const char *id)
 static int delete_it(const char *id, bool is_forced)
 {
         err.text[0] = '\0';
-        return delete_container(root, id, is_forced, &arena, &err);
+        return delete_container(root, id, is_forced, false, &arena, &err);
 }
 
 /* ---- the cases ---- */
