@@ -41,6 +41,9 @@ static bool lives_in(const struct state *state, enum spec_ns kind, uint64_t inod
         /* Its init may be in one of its own by now. */
         if (kind == SPEC_NS_USER && state->userns_inode == inode)
                 return true;
+        /* Nor does init's own tell that all others have left, nor that of a process's first thread that the rest have. */
+        if (kind == SPEC_NS_NET && state->netns_inode == inode)
+                return true;
         snprintf(path, sizeof path, "/proc/%d/ns/%s", state->init_pid, files[kind]);
         return stat(path, &st) == 0 && st.st_ino == inode;
 }

@@ -6,6 +6,7 @@ set -u
 . "$(dirname "$0")/../lib.sh"
 need jq unshare
 is_runb || skip_all "other runtimes have no profiles"
+tools=${RUNB%/*}/tests/tools
 
 P=/run/policy
 mkdir -p -m 755 $P
@@ -118,6 +119,30 @@ pod()
         rp delete --force sandbox
 }
 check "a pod's containers share, as long as their profile is the sandbox's" pod
+
+# What may make network namespaces moves its init to one, and a thread of it stays in the one that it was given.
+left()
+{
+        [ -x "$tools/calls" ] || skip_case "$tools/calls is not built"
+        [ "$(uname -m)" = x86_64 ] || skip_case "numbers of system calls are x86-64's here"
+        unshare -n sleep 1000 9>&- & held=$!
+        trap 'kill $held' EXIT
+        wait_for 5 eval '[ "$(readlink /proc/$held/ns/net)" != "$(readlink /proc/self/ns/net)" ]'
+        bundle left "$(join network "/proc/$held/ns/net") | .process.capabilities |= with_entries(.value += [\"CAP_SYS_ADMIN\"]) |
+                .process.args = [\"/bin/calls\", \"-thread\", \"272,0x40000000\", \"34\"]"
+        cp "$tools/calls" "$B/rootfs/bin/calls"
+        rp --profile image-build create --bundle "$B" --pid-file "$T/left.pid" left < /dev/null > "$T/left.log" 2>&1
+        rp start left
+        wait_for 5 eval '[ "$(readlink /proc/$(cat "$T/left.pid")/ns/net)" != "$(readlink /proc/$held/ns/net)" ]'
+        guest branch "$(join network "/proc/$held/ns/net")"
+        want_rc 1
+        want_err_has '(namespaces.network)'
+        want_err_has 'container left'
+        guest image-build "$(join network "/proc/$held/ns/net")"
+        want_rc 0
+        rp delete --force left
+}
+check "a network namespace that init has left, but for a thread" left
 
 mounts()
 {

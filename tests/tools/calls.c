@@ -1,11 +1,13 @@
-/* Makes system calls and says what they answered: calls [-x32|-i386|-over] NUMBER[,ARG]... ...
+/* Makes system calls and says what they answered: calls [-x32|-i386|-over|-thread] NUMBER[,ARG]... ...
  * A line each: "NUMBER ok VALUE" or "NUMBER errno N". Static, so that any root can run it. "status" prints the filters of
  * this process and whether speculation stays mitigated. Calls behind "-over" are made below a filter of this program's own,
- * whose listener lets them go on (seccomp_unotify(2)): the kernel asks the listener that came last. */
+ * whose listener lets them go on (seccomp_unotify(2)): the kernel asks the listener that came last. "-thread" starts one,
+ * which does nothing. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +87,13 @@ static void let_go_on(void)
         }
 }
 
+static void *stay(void *context)
+{
+        for (;;)
+                pause();
+        return context;
+}
+
 int main(int argc, char **argv)
 {
         unsigned long bits = 0;
@@ -102,6 +111,13 @@ int main(int argc, char **argv)
                 }
                 if (strcmp(p, "-x32") == 0) {
                         bits = 0x40000000;
+                        continue;
+                }
+                if (strcmp(p, "-thread") == 0) {
+                        pthread_t thread;
+
+                        if (pthread_create(&thread, NULL, stay, NULL) != 0)
+                                return 1;
                         continue;
                 }
                 if (strcmp(p, "-over") == 0) {
