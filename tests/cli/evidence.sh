@@ -229,13 +229,13 @@ programs()
         run statement p
         want_same "$(echo "$out" | process exec | jq length)" 2
         # More than there is a place for: counted.
-        { cat "$T/state/p/execs"; while read -r line; do for i in $(seq 700); do echo "$line"; done; done < "$T/state/p/execs"; } > "$T/state/p/execs.new"
+        { cat "$T/state/p/execs"; while read -r line; do for i in $(seq 750); do echo "$line"; done; done < "$T/state/p/execs"; } > "$T/state/p/execs.new"
         cat "$T/state/p/execs.new" > "$T/state/p/execs"
         rt exec p true
         rt exec p true
         run statement p
         want_same "$(echo "$out" | process exec | jq length)" 1000
-        want_same "$(echo "$out" | jq -c '.predicate.completeness | [.execs, .more.execs]')" "[false,404]"
+        want_same "$(echo "$out" | jq -c '.predicate.completeness | [.execs, .more.execs]')" "[false,504]"
         # A line that was cut off.
         printf '{"eventType":"exec","ti' > "$T/state/p/execs"
         run statement p
