@@ -9,6 +9,7 @@
 #include "oci-spec/canonical.h"
 #include "policies/seccomp.h"
 #include "policies/select.h"
+#include "runtime/audit_record.h"
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
 #include "runtime/base/sha256.h"
@@ -133,6 +134,21 @@ static bool add_environment(const struct state_dir *dir, struct arena *arena, st
         return n == mounts->n;
 }
 
+/* The limits of the last `update`, which those of create give way to. */
+static void add_update(const struct state_dir *dir, struct arena *arena, struct text_buffer *out)
+{
+        struct spec_resources resources;
+        auto_free char *text = NULL;
+        size_t length;
+
+        if (fd_read_file(dir->fd, "resources.json", SPEC_CONFIG_LIMIT_BYTES, &text, &length) < 0 ||
+            spec_read_resources(arena, text, length, "resources.json", &resources, NULL) < 0)
+                return;
+        text_add_object(out, "updatedLimits");
+        audit_resources_members(&resources, out);
+        text_add(out, "}");
+}
+
 /* ---- what the kernel shows ---- */
 
 static void add_verdict(const struct report *report, struct text_buffer *out, struct evidence_completeness *completeness)
@@ -253,6 +269,7 @@ static void add_predicate(const struct evidence_wanted *wanted, const struct pol
         text_add(out, "}");
         evidence_add_log(wanted->dir, state, completeness.has_verdict ? &report : NULL, arena, out, &completeness);
         completeness.has_mounts = add_environment(wanted->dir, arena, out, &completeness.more_mounts);
+        add_update(wanted->dir, arena, out);
         if (completeness.has_verdict)
                 add_verdict(&report, out, &completeness);
         add_completeness(wanted, about, &completeness, out);

@@ -322,12 +322,14 @@ what_it_was_made_as()
         leaves
         built m : '.mounts += [{destination: "/vol", type: "tmpfs", source: "tmpfs"}]'
         rt exec m true
+        rt --policy $P/policy.json update --pids-limit 77 m
         kept m
         $look statement "$(kept_file m)" > "$T/statement"
         want_same "$(jq -c '.predicate.environment | [.noNewPrivileges, .namespaces.network, .namespaces.user, (.mountCount == (.mounts | length)), (.limits.pids > 0)]' "$T/statement")" '[true,"new","new",true,true]'
         want_same "$(jq -c '[.predicate.environment.mounts[] | select(.target == "/vol")]' "$T/statement")" '[{"readonly":false,"target":"/vol","type":"tmpfs"}]'
         want_same "$(jq -c '.predicate.completeness | [.execs, .mounts, .verdict, .ended, .subject]' "$T/statement")" '[true,true,false,true,"configuration"]'
         want_same "$(jq -r '[.predicate.monitorLog.process[].eventType] | join(" ")' "$T/statement")" "start exec"
+        want_same "$(jq -c '.predicate.updatedLimits.pids' "$T/statement")" 77
         no_leaves
         # Nothing is noted where nobody wants it.
         built m :
