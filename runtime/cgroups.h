@@ -61,8 +61,10 @@ int cgroups_prepare(const struct cgroups_plan *plan, bool is_rootless, struct cg
 void cgroups_ready_close(struct cgroups_ready *ready);
 #define auto_cgroups_ready __attribute__((cleanup(cgroups_ready_close)))
 
-/* Writes memory.oom.group again, where it is asked for: after systemd, which takes the file for its own. */
-int cgroups_keep_oom_group(const struct cgroups_plan *plan, struct error *err);
+/* memory.oom.group of cgroup v2. systemd takes the file for its own and writes it whenever it is told of a limit; it has no
+ * property for it but OOMPolicy=kill, by which it kills what is left as well. So what is there before is written back. */
+bool cgroups_has_oom_group(const char *const *paths, size_t n_paths);
+int cgroups_set_oom_group(const char *const *paths, size_t n_paths, struct error *err);
 
 /* Attaches the device rules (v2: eBPF; v1: devices.allow/deny), applied in their order to "nothing is allowed".
  * Apart from prepare, since it must follow the device list. Returns 0; 1 in a user namespace without the right to do

@@ -65,22 +65,26 @@ bool cgroup_leave_out(struct cgroup_limits *limits, const char *name, bool is_de
         return true;
 }
 
-int cgroups_keep_oom_group(const struct cgroups_plan *plan, struct error *err)
+bool cgroups_has_oom_group(const char *const *paths, size_t n_paths)
 {
         auto_cgroup_set struct cgroup_set set = { 0 };
         const struct cgroup_folder *at;
-        int r = 0;
+        uint64_t value;
 
-        for (size_t i = 0; i < plan->resources->n_unified && r == 0; i++) {
-                if (strcmp(plan->resources->unified[i].key, CGROUP_OOM_GROUP) != 0)
-                        continue;
-                r = cgroup_set_open(plan->paths, plan->n_paths, &set, err);
-                at = r < 0 ? NULL : cgroup_set_find(&set, CGROUP_OOM_GROUP);
-                /* None: it was demanded and refused before, or left out. */
-                if (at != NULL)
-                        r = cgroup_write(at, "unified", CGROUP_OOM_GROUP, plan->resources->unified[i].value, err);
-        }
-        return r;
+        if (cgroup_set_open(paths, n_paths, &set, NULL) < 0)
+                return false;
+        at = cgroup_set_find(&set, CGROUP_OOM_GROUP);
+        return at != NULL && cgroup_read_number(at, CGROUP_OOM_GROUP, &value) == 0 && value == 1;
+}
+
+int cgroups_set_oom_group(const char *const *paths, size_t n_paths, struct error *err)
+{
+        auto_cgroup_set struct cgroup_set set = { 0 };
+        const struct cgroup_folder *at;
+        int r = cgroup_set_open(paths, n_paths, &set, err);
+
+        at = r < 0 ? NULL : cgroup_set_find(&set, CGROUP_OOM_GROUP);
+        return at == NULL ? r : cgroup_write(at, "unified", CGROUP_OOM_GROUP, "1", err);
 }
 
 int cgroup_write_limits(const struct cgroup_set *set, bool is_v2, const struct spec_resources *resources,

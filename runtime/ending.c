@@ -91,14 +91,16 @@ static void read_numbers(const struct state *state, const struct cgroup_set *set
         }
 }
 
-/* Returns true where the keeper has written that file. */
-static bool read_kept(const struct state_dir *dir, const char *file, struct ending *ending)
+#define KEPT_FILE "usage"
+
+/* Returns true where the keeper has done its work. */
+static bool read_kept(const struct state_dir *dir, struct ending *ending)
 {
         auto_free char *text = NULL;
         const char *kills;
         size_t length;
 
-        if (fd_read_file(dir->fd, file, sizeof ending->kept - 1, &text, &length) < 0 || text[0] != '{')
+        if (fd_read_file(dir->fd, KEPT_FILE, sizeof ending->kept - 1, &text, &length) < 0 || text[0] != '{')
                 return false;
         memcpy(ending->kept, text + 1, length);
         /* Told in a record of its own, too. */
@@ -118,13 +120,13 @@ void ending_read(const struct state_dir *dir, const struct state *state, struct 
                 return;
         end_ms = state->ended_ms != 0 ? state->ended_ms : deadline_now_ms();
         ret_ending->wall_ms = end_ms > state->created_ms ? end_ms - state->created_ms : 0;
-        if (state->is_usage_kept && read_kept(dir, ENDING_KEPT, ret_ending))
+        if (state->is_usage_kept && read_kept(dir, ret_ending))
                 return;
         if (state->n_cgroups > 0 && cgroup_set_open(state->cgroups, state->n_cgroups, &set, NULL) == 0 && set.n > 0)
                 read_numbers(state, &set, ret_ending);
         /* The cgroup may have gone while it was read: then they are there by now. */
-        if (state->is_usage_kept && !read_kept(dir, ENDING_KEPT, ret_ending) && set.n == 0)
-                read_kept(dir, ENDING_INTERIM, ret_ending);
+        if (state->is_usage_kept)
+                read_kept(dir, ret_ending);
 }
 
 static void pressure_member(struct text_buffer *line, const char *name, const struct ending_pressure *pressure)
@@ -186,7 +188,7 @@ static void add_numbers(const struct ending *ending, struct text_buffer *line)
         }
 }
 
-void ending_keep(const struct state_dir *dir, const struct state *state, const char *file)
+void ending_keep(const struct state_dir *dir, const struct state *state, bool is_written)
 {
         auto_cgroup_set struct cgroup_set set = { 0 };
         auto_buffer struct text_buffer line = { 0 };
@@ -197,8 +199,8 @@ void ending_keep(const struct state_dir *dir, const struct state *state, const c
         read_numbers(state, &set, &ending);
         text_add(&line, "{");
         add_numbers(&ending, &line);
-        if (file != NULL && !line.is_broken && line.length > 1 && line.length < sizeof ending.kept)
-                fd_replace_file(dir->fd, file, line.text, line.length, 0600);
+        if (is_written && !line.is_broken && line.length > 1 && line.length < sizeof ending.kept)
+                fd_replace_file(dir->fd, KEPT_FILE, line.text, line.length, 0600);
 }
 
 /* The members of the record of its end. */

@@ -24,10 +24,8 @@ struct ending {
 
 /* Before the cgroups go. Where a keeper has noted the numbers (keeper.h), they are those. */
 void ending_read(const struct state_dir *dir, const struct state *state, struct ending *ret_ending);
-/* The keeper's: into ROOT/<id>/@file; NULL: for practice only. ENDING_INTERIM counts where there is nothing else. */
-#define ENDING_KEPT "usage"
-#define ENDING_INTERIM "usage-interim"
-void ending_keep(const struct state_dir *dir, const struct state *state, const char *file);
+/* The keeper's: into ROOT/<id>/usage. @is_written: not for practice only. */
+void ending_keep(const struct state_dir *dir, const struct state *state, bool is_written);
 /* Returns 0, or a negative errno where the policy has "onError": "refuse" and the line could not be written.
  * @first: as of delete_undo(). */
 struct audit_record;

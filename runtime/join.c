@@ -290,7 +290,7 @@ static int prepare(struct work *work, const struct join_request *request, struct
                 r = userns_enter_parent_of(process->userns_fd, err);
                 /* Mounting our private procfs asks for power over the mount namespace that we are in. */
                 if (r == 0 && unshare(CLONE_NEWNS) < 0)
-                        r = error_errno(err, errno, "make a mount namespace");
+                        r = userns_explain_refusal(errno, "make a mount namespace", err);
                 if (r < 0)
                         return r;
         }

@@ -20,7 +20,6 @@
 #include "runtime/base/text.h"
 #include "runtime/cgroups_private.h"
 #include "runtime/ending.h"
-#include "runtime/stats_private.h"
 
 #define INIT_FD 3
 #define READY_FD 4
@@ -143,39 +142,11 @@ int keeper_start(const struct state_dir *dir, const struct state *state, int ini
 
 /* ---- being it ---- */
 
-/* Returns when init has ended. Where the kernel kills for memory systemd may kill what that left (OOMPolicy), us with it: so
- * each such kill is noted at once. */
-static void watch(const struct state_dir *dir, const struct state *state, const struct cgroup_set *set)
-{
-        const struct cgroup_folder *at = cgroup_set_find(set, "memory.events");
-        auto_close int kills_fd = at == NULL ? UNSET_FD : openat(at->fd, "memory.events", O_RDONLY | O_CLOEXEC);
-        struct pollfd polled[] = { { .fd = INIT_FD, .events = POLLIN }, { .fd = kills_fd, .events = POLLPRI } };
-        uint64_t kills = 0, seen;
-        char text[512];
-
-        for (;;) {
-                /* Read, or poll(2) returns at once. */
-                if (kills_fd >= 0 && pread(kills_fd, text, sizeof text, 0) < 0)
-                        polled[1].fd = -1;
-                seen = at == NULL ? 0 : stats_keyed(at, "memory.events", "oom_kill");
-                if (seen != kills)
-                        ending_keep(dir, state, ENDING_INTERIM);
-                kills = seen;
-                if (poll(polled, 2, -1) < 0) {
-                        if (errno != EINTR)
-                                return;
-                        continue;
-                }
-                if (polled[0].revents != 0)
-                        return;
-        }
-}
-
 int keeper_run(const char *root, const char *id, struct error *err)
 {
         auto_state_dir struct state_dir dir = { 0 };
         auto_arena struct arena arena = { 0 };
-        auto_cgroup_set struct cgroup_set set = { 0 };
+        struct pollfd event = { .fd = INIT_FD, .events = POLLIN };
         auto_close int score = UNSET_FD;
         struct state state;
         int r;
@@ -197,14 +168,13 @@ int keeper_run(const char *root, const char *id, struct error *err)
         auto_close_cleanup(&score);
         /* As it will be, for the memory that this takes. */
         state.is_usage_kept = true;
-        ending_keep(&dir, &state, NULL);
-        r = cgroup_set_open(state.cgroups, state.n_cgroups, &set, err);
-        if (r < 0)
-                return r;
+        ending_keep(&dir, &state, false);
         if (write(READY_FD, "", 1) != 1)
                 return error_errno(err, errno, "keeper: is started by runb itself");
         close(READY_FD);
-        watch(&dir, &state, &set);
-        ending_keep(&dir, &state, ENDING_KEPT);
+        while (poll(&event, 1, -1) < 0)
+                if (errno != EINTR)
+                        return error_errno(err, errno, "keeper: is started by runb itself");
+        ending_keep(&dir, &state, true);
         return 0;
 }

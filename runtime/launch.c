@@ -436,7 +436,7 @@ int launch_create(const struct launch_request *request, struct arena *arena, str
                 work.is_nested = true;
                 r = userns_enter_rootless(err);
                 if (r == 0 && unshare(CLONE_NEWNS) < 0)
-                        r = error_errno(err, errno, "make a mount namespace");
+                        r = userns_explain_refusal(errno, "make a mount namespace", err);
         }
         if (r == 0)
                 r = plan_make(&plan_request, arena, work.plan, err);

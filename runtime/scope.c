@@ -70,12 +70,13 @@ bool scope_has_to_move(const char *bus, const char *const *paths, size_t n_paths
 int scope_complete(const struct plan *plan, struct systemd_scope *scope, struct error *err)
 {
         auto_buffer struct text_buffer lines = { 0 };
-        int r = systemd_properties_add(&plan->spec->linux_.resources, plan->cgroups.is_v2, SYSTEMD_COMPLETE, &lines, err);
+        const struct cgroups_plan *cgroups = &plan->cgroups;
+        bool is_group = cgroups->is_v2 && cgroups_has_oom_group(cgroups->paths, cgroups->n_paths);
+        int r = systemd_properties_add(&plan->spec->linux_.resources, cgroups->is_v2, SYSTEMD_COMPLETE, &lines, err);
 
         if (r == 0)
                 r = systemd_complete(scope, &lines, err);
-        /* systemd before 253 has no OOMPolicy for scopes, and has just written its 0. */
-        return r < 0 || !plan->cgroups.is_v2 ? r : cgroups_keep_oom_group(&plan->cgroups, err);
+        return r == 0 && is_group ? cgroups_set_oom_group(cgroups->paths, cgroups->n_paths, err) : r;
 }
 
 int scope_update(const struct state *state, const struct spec_resources *change, const struct spec_resources *earlier,
@@ -83,10 +84,14 @@ int scope_update(const struct state *state, const struct spec_resources *change,
 {
         auto_buffer struct text_buffer lines = { 0 };
         struct error ignored = { 0 };
+        bool is_group = state->is_cgroup2 && cgroups_has_oom_group(state->cgroups, state->n_cgroups);
         int r = systemd_properties_add(change, state->is_cgroup2, SYSTEMD_UPDATE, &lines, err);
 
         if (r == 0)
                 r = systemd_set(state->systemd_bus, state->systemd_unit, &lines, err);
+        /* Where systemd refused, too: it may have taken a part. */
+        if (is_group && cgroups_set_oom_group(state->cgroups, state->n_cgroups, r == 0 ? err : &ignored) < 0 && r == 0)
+                r = -err->code;
         if (r < 0 && cgroups_update(state->cgroups, state->n_cgroups, state->is_cgroup2, earlier, &ignored) < 0)
                 log_warning("put the limits of %s back: %s", state->id, ignored.text);
         return r;

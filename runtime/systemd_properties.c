@@ -76,17 +76,13 @@ static int add_memory(const struct spec_resources *resources, bool is_v2, struct
         return r;
 }
 
-static void add_unified(const struct spec_resources *resources, enum systemd_moment moment, struct text_buffer *out)
+static void add_unified(const struct spec_resources *resources, struct text_buffer *out)
 {
         static const struct { const char *file, *property; } known[] = {
                 { "memory.high", "MemoryHigh" }, { "memory.min", "MemoryMin" }, { "memory.low", "MemoryLow" },
         };
 
         for (size_t i = 0; i < resources->n_unified; i++) {
-                /* Whenever systemd writes a scope's limits it writes this file, too: 1 for this policy alone. */
-                if (moment == SYSTEMD_START && strcmp(resources->unified[i].key, CGROUP_OOM_GROUP) == 0 &&
-                    strcmp(resources->unified[i].value, "1") == 0)
-                        text_add(out, "253@OOMPolicy\ts\tkill\n");
                 for (size_t k = 0; k < sizeof known / sizeof *known; k++) {
                         uint64_t value;
 
@@ -129,7 +125,7 @@ int systemd_properties_add(const struct spec_resources *resources, bool is_v2, e
                         text_addf(out, "AllowedCPUs\tay\t%s\n", resources->cpu.cpus);
                 if (!text_is_empty(resources->cpu.mems))
                         text_addf(out, "AllowedMemoryNodes\tay\t%s\n", resources->cpu.mems);
-                add_unified(resources, moment, out);
+                add_unified(resources, out);
         }
         return 0;
 }

@@ -404,7 +404,7 @@ bool userns_is_apparmors(void)
 
 /* Linux 6.7 asks AppArmor of programs with a profile. Ubuntu's kernel does of those without one, too; or it lets them, and
  * then takes all power in the new namespace from them (its profile unprivileged_userns). */
-static int explain_refusal(int error, const char *step, struct error *err)
+int userns_explain_refusal(int error, const char *step, struct error *err)
 {
         bool is_refused = error == EACCES || error == EPERM;
 
@@ -445,7 +445,7 @@ static int enter_with_helpers(const struct rootless *rootless, struct error *err
                 /* The mapper would write the maps of the namespace that we did not leave; newuidmap(1) refuses that. */
                 kill(pid, SIGKILL);
                 reap(pid);
-                return explain_refusal(-r, "unshare", err);
+                return userns_explain_refusal(-r, "unshare", err);
         }
         close(take_fd(&go_write));
         if (fd_read_all(out_read, 4096, &said, NULL) < 0)
@@ -474,7 +474,7 @@ static int enter_alone(const struct rootless *rootless, struct error *err)
         if (r < 0)
                 return r;
         if (unshare(CLONE_NEWUSER) < 0)
-                return explain_refusal(errno, "unshare", err);
+                return userns_explain_refusal(errno, "unshare", err);
         /* user_namespaces(7): an unprivileged gid_map needs setgroups denied first. */
         r = fd_write_file(AT_FDCWD, "/proc/self/setgroups", "deny");
         if (r < 0)
@@ -492,9 +492,9 @@ static int enter_alone(const struct rootless *rootless, struct error *err)
 static int become_root(struct error *err)
 {
         if (setresgid(0, 0, 0) < 0)
-                return explain_refusal(errno, "take group 0", err);
+                return userns_explain_refusal(errno, "take group 0", err);
         if (setresuid(0, 0, 0) < 0)
-                return explain_refusal(errno, "take user 0", err);
+                return userns_explain_refusal(errno, "take user 0", err);
         return 0;
 }
 

@@ -25,6 +25,8 @@ int userns_make(const struct spec_id_map *uid_map, size_t n_uid_map, const struc
 int userns_enter_rootless(struct error *err);
 /* Whether AppArmor may be why one cannot be made: by our own profile, or by Ubuntu's sysctl for programs without one. */
 bool userns_is_apparmors(void);
+/* Returns the error of a @step of entering one, with what to look at. @error: an errno. */
+int userns_explain_refusal(int error, const char *step, struct error *err);
 
 /* Enters the user namespace around a container's (exec by a plain user, whose pipeline made one more around it).
  * @userns_fd: init's. Where that one is our own already, nothing happens. */

@@ -45,7 +45,7 @@ static int judge(const struct cli *cli, const struct plan_request *request, stru
         if (r == 0 && geteuid() != 0) {
                 r = userns_enter_rootless(err);
                 if (r == 0 && unshare(CLONE_NEWNS) < 0)
-                        r = error_errno(err, errno, "make a mount namespace");
+                        r = userns_explain_refusal(errno, "make a mount namespace", err);
         }
         if (r < 0)
                 return r;

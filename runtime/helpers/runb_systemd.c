@@ -6,8 +6,7 @@
  *   runb-systemd ADDRESS attach UNIT               a line "attach", a pid and a cgroup below, and then one "."
  *   runb-systemd ADDRESS stop UNIT DESCRIPTION
  *
- * ADDRESS is "system" or that of a user's bus. A property is a line: name, type and values, with tabs between; where the name
- * has a number and "@" before it, it is left out for a systemd before that version, which does not know of it. It answers
+ * ADDRESS is "system" or that of a user's bus. A property is a line: name, type and values, with tabs between. It answers
  * with one line, "ok TEXT" or "error ERRNO TEXT".
  *
  * A scope has to have a process from its first moment to its last. init cannot be that one: it is cloned straight into
@@ -298,29 +297,6 @@ static int begin_placeholder(pid_t *ret_pid)
         return fds[1];
 }
 
-/* "257.13-1~deb13u1"; 0 where that cannot be read. */
-static unsigned long version_of_systemd(void)
-{
-        static unsigned long version;
-        char *text = NULL;
-
-        if (version == 0 && sd_bus_get_property_string(bus, SERVICE, MANAGER_PATH, MANAGER, "Version", NULL, &text) >= 0)
-                version = strtoul(text, NULL, 10);
-        free(text);
-        return version;
-}
-
-/* Returns the property without its "253@", or NULL where this systemd does not have it. */
-static char *known_property(char *line)
-{
-        char *end;
-        unsigned long since = strtoul(line, &end, 10);
-
-        if (*end != '@')
-                return line;
-        return version_of_systemd() >= since ? end + 1 : NULL;
-}
-
 static int call_start(const char *unit, const char *description, pid_t pid, const struct lines *lines, sd_bus_message **ret_reply,
                       sd_bus_error *error)
 {
@@ -336,7 +312,7 @@ static int call_start(const char *unit, const char *description, pid_t pid, cons
         for (size_t i = 0; i < lines->n && r >= 0; i++) {
                 char *line = strdup(lines->items[i]);
 
-                r = line == NULL ? -ENOMEM : known_property(line) == NULL ? 0 : append_property(message, known_property(line));
+                r = line == NULL ? -ENOMEM : append_property(message, line);
                 free(line);
         }
         if (r >= 0)

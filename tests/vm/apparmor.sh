@@ -126,27 +126,27 @@ without_userns()
 {
         [ -e /etc/apparmor.d/abi/4.0 ] || skip_case "AppArmor before 4.0"
         grep -qw userns_create /sys/kernel/security/apparmor/features/namespaces/mask || skip_case "a kernel that does not ask AppArmor about user namespaces"
-        rm -rf /home/ci/b && mkdir /home/ci/b && cp -a "$T/busybox" /home/ci/b/rootfs
+        rm -rf /home/ci/b && mkdir /home/ci/b && busybox_rootfs /home/ci/b/rootfs
         jq 'del(.linux.cgroupsPath) | .process.args = ["/bin/cat", "/proc/self/attr/current"]' "$lib_dir/data/config.json" > /home/ci/b/config.json
         chown -R ci: /home/ci/b
         caller_profile ix userns
-        run as_ci aa-exec -p caller "$RUNB" --root /home/ci/state run --bundle /home/ci/b plain
+        run as_ci aa-exec -p caller -- /bin/sh -c '"$0" "$@"; exit $?' "$RUNB" --root /home/ci/state run --bundle /home/ci/b plain
         want_failure
         want_err_has "load contrib/apparmor/runb"
         want_same "$(grep -c . "$T/err")" 1
         caller_profile ix capability
-        run as_ci aa-exec -p caller "$RUNB" --root /home/ci/state run --bundle /home/ci/b plain
+        run as_ci aa-exec -p caller -- /bin/sh -c '"$0" "$@"; exit $?' "$RUNB" --root /home/ci/state run --bundle /home/ci/b plain
         want_failure
         want_err_has "AppArmor"
         want_err_has "contrib/apparmor/runb"
         want_same "$(grep -c . "$T/err")" 1
         want_same "$(as_ci "$RUNB" --root /home/ci/state list -q)" ""
-        run as_ci aa-exec -p caller "$RUNB" doctor
+        run as_ci aa-exec -p caller -- /bin/sh -c '"$0" "$@"; exit $?' "$RUNB" doctor
         want_out_has "contrib/apparmor/runb"
         # Its own profile is found by its path, and lets it.
         apparmor_parser -r -W "$srcdir/contrib/apparmor/runb"
         caller_profile Px capability
-        run as_ci aa-exec -p caller "$RUNB" --root /home/ci/state run --bundle /home/ci/b plain
+        run as_ci aa-exec -p caller -- /bin/sh -c '"$0" "$@"; exit $?' "$RUNB" --root /home/ci/state run --bundle /home/ci/b plain
         want_rc 0
         want_out_has "runb (unconfined)"
         apparmor_parser -R "$srcdir/contrib/apparmor/runb"

@@ -93,18 +93,6 @@ Test(systemd, limits_become_properties)
         want_lines(&r, true, SYSTEMD_COMPLETE, "TasksMax\tt\t5\n");
 }
 
-Test(systemd, a_build_that_ends_as_a_whole_is_systemds_policy_too)
-{
-        struct spec_pair pairs[] = { { "memory.oom.group", "1" } };
-        struct spec_resources r = { .unified = pairs, .n_unified = 1 };
-
-        want_lines(&r, true, SYSTEMD_START, "253@OOMPolicy\ts\tkill\n");
-        want_lines(&r, true, SYSTEMD_UPDATE, "");
-        want_lines(&r, false, SYSTEMD_START, "");
-        pairs[0].value = "0";
-        want_lines(&r, true, SYSTEMD_START, "");
-}
-
 Test(systemd, minus_one_is_infinity_and_zero_says_nothing)
 {
         struct spec_resources r = { 0 };
