@@ -112,12 +112,23 @@ static int write_records(const struct policy *policy, const struct audit_record 
         return r;
 }
 
+/* Engines read what a call says that succeeds, so an administrator would hear of it only by the record of the gap, when there is one. */
+static void alarm_once(const char *text)
+{
+        static bool is_said;
+
+        if (!is_said)
+                audit_sinks_alarm(text);
+        is_said = true;
+}
+
 int audit_write_all(const struct policy *policy, const struct audit_record *records, size_t n, struct error *err)
 {
         struct error failure = { 0 };
 
         if (policy->audit.path == NULL || n == 0 || write_records(policy, records, n, &failure) == 0)
                 return 0;
+        alarm_once(failure.text);
         if (!policy->audit.is_required) {
                 log_warning("%s", failure.text);
                 return 0;

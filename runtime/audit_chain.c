@@ -86,7 +86,9 @@ int audit_chain_decode(const uint8_t *bytes, size_t length, struct audit_chain *
         uint8_t sum[CHECKSUM_LENGTH];
         uint64_t flags;
 
-        if (length == 0) {
+        /* New, also where a crash of the machine came before its first bytes were on the disk. What a log beside it has is told as
+         * after the loss of this file, which is the same. */
+        if (length == 0 || (length == AUDIT_CHAIN_BYTES && bytes[0] == 0 && memcmp(bytes, bytes + 1, AUDIT_CHAIN_BYTES - 1) == 0)) {
                 *ret_chain = chain;
                 return 0;
         }

@@ -408,6 +408,7 @@ int audit_log_begin_chain(const struct policy_audit *settings, uint64_t *ret_seq
         int r;
 
         open_settings.is_chained = false;
+        open_settings.is_synced = true;         /* the key is handed out but once */
         r = audit_log_open(&open_settings, 0, &log, err);
         if (r < 0)
                 return r;

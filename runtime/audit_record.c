@@ -22,6 +22,9 @@
 #include "runtime/state.h"
 
 #define ENTRIES_MOST 1000
+/* And where a record would come to more than a line may have (audit_line.h); what is not listed is counted all the same. */
+#define LIST_BYTES ((size_t)768 << 10)
+#define TEXT_BYTES 8192
 #define LOGIN_UID_UNSET UINT32_MAX      /* audit(7): nobody has logged in above this process */
 
 static void digest_member(struct text_buffer *members, const char *key, const uint8_t digest[SHA256_LENGTH])
@@ -31,6 +34,28 @@ static void digest_member(struct text_buffer *members, const char *key, const ui
         sha256_text(digest, hex);
         text_add_key(members, key);
         text_addf(members, "\"sha256:%s\"", hex);
+}
+
+/* Of a text that may be as long as a config.json the beginning. */
+static void bounded_member(struct text_buffer *members, const char *key, const char *text)
+{
+        char *beginning;
+
+        if (text == NULL || strlen(text) <= TEXT_BYTES) {
+                text_add_member(members, key, text);
+                return;
+        }
+        if (asprintf(&beginning, "%.*s...", TEXT_BYTES, text) < 0) {
+                members->is_broken = true;
+                return;
+        }
+        text_add_member(members, key, beginning);
+        free(beginning);
+}
+
+static bool has_room(const struct text_buffer *members, size_t begin, size_t n)
+{
+        return n < ENTRIES_MOST && members->length - begin < LIST_BYTES;
 }
 
 /* A file of one short line, as procfs has them. */
@@ -172,11 +197,13 @@ void audit_process_members(const struct spec_process *process, struct text_buffe
 
 static void add_process(const struct spec_process *process, struct text_buffer *members)
 {
+        const size_t begin = members->length;
+
         text_add_object(members, "process");
         audit_process_members(process, members);
         text_add_number(members, "envCount", process->n_env);
         text_add_list(members, "env");
-        for (size_t i = 0; i < process->n_env && i < ENTRIES_MOST; i++) {
+        for (size_t i = 0; i < process->n_env && has_room(members, begin, i); i++) {
                 const char *end = strchr(process->env[i], '=');
                 char name[256];
 
@@ -213,18 +240,20 @@ const char *audit_rootfs_kind(const struct plan *plan)
 
 static void add_mounts(const struct mounts_plan *mounts, struct text_buffer *members)
 {
+        const size_t begin = members->length;
+
         text_add_number(members, "mountCount", mounts->n);
         text_add_list(members, "mounts");
-        for (size_t i = 0; i < mounts->n && i < ENTRIES_MOST; i++) {
+        for (size_t i = 0; i < mounts->n && has_room(members, begin, i); i++) {
                 const struct spec_mount *mount = mounts->mounts[i].mount;
                 bool is_bind = mount->kind == SPEC_MOUNT_BIND;
 
                 text_add_object(members, NULL);
-                text_add_member(members, "target", mount->target);
-                text_add_member(members, "type", is_bind ? "bind" : mount->fstype);
+                bounded_member(members, "target", mount->target);
+                bounded_member(members, "type", is_bind ? "bind" : mount->fstype);
                 /* What else is mounted may have credentials in its source. */
                 if (is_bind)
-                        text_add_member(members, "source", mounts->mounts[i].source != NULL ? mounts->mounts[i].source : mount->source);
+                        bounded_member(members, "source", mounts->mounts[i].source != NULL ? mounts->mounts[i].source : mount->source);
                 if ((mount->attr_set | mount->attr_set_recursive) & MOUNT_ATTR_RDONLY)
                         text_add(members, ",\"readonly\":true");
                 text_add(members, "}");
@@ -242,6 +271,8 @@ static void given_member(struct text_buffer *members, const char *key, const str
 
 void audit_resources_members(const struct spec_resources *resources, struct text_buffer *members)
 {
+        const size_t begin = members->length;
+
         given_member(members, "memory", &resources->memory.limit);
         given_member(members, "swap", &resources->memory.swap);
         given_member(members, "pids", &resources->pids_limit);
@@ -249,10 +280,10 @@ void audit_resources_members(const struct spec_resources *resources, struct text
         given_member(members, "cpuPeriodUs", &resources->cpu.period_us);
         given_member(members, "cpuShares", &resources->cpu.shares);
         if (resources->cpu.cpus != NULL)
-                text_add_member(members, "cpus", resources->cpu.cpus);
+                bounded_member(members, "cpus", resources->cpu.cpus);
         given_member(members, "ioWeight", &resources->block.weight);
-        for (size_t i = 0; i < resources->n_unified && i < ENTRIES_MOST; i++)
-                text_add_member(members, resources->unified[i].key, resources->unified[i].value);
+        for (size_t i = 0; i < resources->n_unified && has_room(members, begin, i); i++)
+                bounded_member(members, resources->unified[i].key, resources->unified[i].value);
 }
 
 static void add_plan(const struct plan *plan, struct text_buffer *members)
@@ -307,21 +338,23 @@ static void add_namespaces(pid_t pid, struct text_buffer *members)
 
 static void add_findings(const struct findings *findings, struct text_buffer *members)
 {
+        const size_t begin = members->length;
+        const struct finding *finding;
         size_t n = 0;
 
-        if (findings->n > ENTRIES_MOST)
-                text_add_number(members, "findingCount", findings->n);
         text_add_list(members, "findings");
-        for (const struct finding *finding = findings->first; finding != NULL && n < ENTRIES_MOST; finding = finding->next, n++) {
+        for (finding = findings->first; finding != NULL && has_room(members, begin, n); finding = finding->next, n++) {
                 text_add_key(members, NULL);
                 text_addf(members, "{\"action\":\"%s\"", finding_action_name(finding->action));
                 text_add_member(members, "rule", finding->rule);
-                text_add_member(members, "property", finding->property);
-                text_add_member(members, "asked", finding->asked);
-                text_add_member(members, "got", finding->got);
+                bounded_member(members, "property", finding->property);
+                bounded_member(members, "asked", finding->asked);
+                bounded_member(members, "got", finding->got);
                 text_add(members, "}");
         }
         text_add(members, "]");
+        if (n < findings->n)
+                text_add_number(members, "findingCount", findings->n);
 }
 
 void audit_record_write(const struct policy *policy, const struct audit_record *record, struct text_buffer *members)

@@ -1,6 +1,6 @@
 /* Nothing is thrown away in silence. Whole lines that continue the chain are taken in. Half a line at the end, which only a
  * killed writer or a full disk leaves, is cut off and told, with its length and its hash: whoever wrote it had not gone on yet.
- * Whatever else is there stays, is told, and fails `runb audit verify`. */
+ * Zeros at the end, which a crash of the machine leaves, go the same way. Whatever else is there stays, is told, and fails `runb audit verify`. */
 #include "runtime/audit_repair.h"
 
 #include <dirent.h>
@@ -24,7 +24,7 @@
 
 struct found {
         uint64_t taken_in;
-        uint64_t cut_bytes, foreign_bytes, missing_bytes;
+        uint64_t cut_bytes, zero_bytes, foreign_bytes, missing_bytes;
         uint8_t cut[SHA256_LENGTH];
         bool is_chain_lost;
         char moved[PATH_MAX];
@@ -91,6 +91,40 @@ static int take_in(struct audit_log *log, uint64_t from, struct found *found, st
                 return 0;
         }
         return 0;
+}
+
+/* After a crash of the machine ext4 and xfs can show a file as long as it was, with zeros where its last bytes never came to the
+ * disk. No record has a zero in it; the next one would go on in that line. */
+static int cut_zeros(struct audit_log *log, struct found *found, struct error *err)
+{
+        char block[4096];
+        uint64_t end = log->bytes;
+
+        while (end > 0) {
+                size_t length = end < sizeof block ? (size_t)end : sizeof block, n = length;
+                ssize_t got = pread(log->fd, block, length, (off_t)(end - length));
+
+                if (got != (ssize_t)length)
+                        return fail_read(log, got < 0 ? errno : EIO, err);
+                while (n > 0 && block[n - 1] == '\0')
+                        n--;
+                end -= length - n;
+                if (n > 0)
+                        break;
+        }
+        found->zero_bytes = log->bytes - end;
+        if (found->zero_bytes > 0 && ftruncate(log->fd, (off_t)end) < 0)
+                return error_errno(err, errno, "audit file %s: cut the zeros at its end off", log->settings->path);
+        log->bytes = end;
+        return 0;
+}
+
+/* One byte instead of the whole: what all but a crash leaves. */
+static bool ends_in_zero(const struct audit_log *log)
+{
+        char last = '\n';
+
+        return log->bytes > 0 && pread(log->fd, &last, 1, (off_t)log->bytes - 1) == 1 && last == '\0';
 }
 
 /* The last line of the log, in *ret_text. Returns 1 where it has none that ends. */
@@ -255,7 +289,7 @@ static void tell(struct audit_log *log, const struct found *found)
         const char *name = strrchr(found->moved, '/');
         char hex[SHA256_TEXT_SIZE];
 
-        if (found->cut_bytes == 0 && found->foreign_bytes == 0 && found->missing_bytes == 0 && !found->is_chain_lost &&
+        if (found->cut_bytes == 0 && found->zero_bytes == 0 && found->foreign_bytes == 0 && found->missing_bytes == 0 && !found->is_chain_lost &&
             found->moved[0] == '\0')
                 return;
         audit_record_begin(&members, "recover");
@@ -266,6 +300,8 @@ static void tell(struct audit_log *log, const struct found *found)
                 sha256_text(found->cut, hex);
                 text_addf(&members, ",\"cutDigest\":\"sha256:%s\"", hex);
         }
+        if (found->zero_bytes > 0)
+                text_add_number(&members, "zeroBytes", found->zero_bytes);
         if (found->foreign_bytes > 0)
                 text_add_number(&members, "foreignBytes", found->foreign_bytes);
         if (found->missing_bytes > 0)
@@ -284,11 +320,15 @@ int audit_repair(struct audit_log *log, const struct stat *st, struct error *err
         struct found found = { 0 };
         struct audit_chain before;
         struct stat now;
-        int r;
+        bool has_zeros = ends_in_zero(log);
+        int r = 0;
 
-        if (log->chain.sequence > 0 && st->st_ino == log->chain.log_inode && log->bytes == log->chain.log_bytes)
+        if (log->chain.sequence > 0 && st->st_ino == log->chain.log_inode && log->bytes == log->chain.log_bytes && !has_zeros)
                 return 0;
-        r = compare(log, st, &found, err);
+        if (has_zeros)
+                r = cut_zeros(log, &found, err);
+        if (r == 0)
+                r = compare(log, st, &found, err);
         if (r == 0 && log->bytes > 0)
                 r = end_line(log, err);
         if (r < 0)

@@ -144,6 +144,15 @@ int deadline_undo(const struct state_dir *dir, const struct state *state, struct
 
 /* ---- ending it ---- */
 
+uint64_t deadline_ended_ms(const struct state_dir *dir)
+{
+        auto_close int fd = openat(dir->fd, LOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        char text[24] = "";
+        uint64_t ms;
+
+        return fd >= 0 && pread(fd, text, sizeof text - 1, DEADLINE_ENDED_AT) > 0 && text_to_u64(text, &ms) == 0 ? ms : 0;
+}
+
 bool deadline_was_reached(const struct state_dir *dir)
 {
         return faccessat(dir->fd, STATE_DEADLINE_MARK, F_OK, AT_SYMLINK_NOFOLLOW) == 0;

@@ -5,7 +5,7 @@
  * a foreground `run` itself; for a container that outlives the call that made it, a guard: a process of this program, in a
  * session and with a memory of its own, without stdio, which ends with init. Whoever it is holds a lock on ROOT/<id>/guard
  * meanwhile; the next command on the container that finds it free makes a new guard, or, when it is too late for a grace
- * time, ends the container at once. ROOT/<id>/deadline says that the deadline was reached. */
+ * time, ends the container at once. The guard writes there, too, when init ended, for the audit log. ROOT/<id>/deadline says that the deadline was reached. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,6 +26,9 @@ int deadline_prepare(const struct state_dir *dir, const struct state *state, int
 int deadline_start_guard(const struct state_dir *dir, int lock_fd, struct error *err);
 /* The guard's whole life. @has_moved: DEADLINE_MOVED was given after the id: it is in its cgroup. */
 #define DEADLINE_MOVED "moved"
+/* Where in the lock's file the time of the end stands, behind the guard's number: a file of its own could come while delete removes
+ * the folder. */
+#define DEADLINE_ENDED_AT 32
 int deadline_guard(const char *root, const char *id, bool has_moved, struct error *err);
 /* Moves this process, a guard, into the guards' cgroup. Returns false where it is to stay where it is. */
 bool deadline_cgroup_enter(const struct state *state);
@@ -53,6 +56,9 @@ bool deadline_was_reached(const struct state_dir *dir);
 void deadline_check(const struct state_dir *dir, struct state *state);
 /* The same for `reap`. Returns 1 where it ended the container, 2 where it made a new guard, else 0. */
 int deadline_reap(const struct state_dir *dir, struct state *state);
+
+/* When the guard saw the end (CLOCK_BOOTTIME). 0: it has not, or there was none. */
+uint64_t deadline_ended_ms(const struct state_dir *dir);
 
 /* Once no process is left: ends the guard and strikes the container off the list. May run twice. */
 int deadline_undo(const struct state_dir *dir, const struct state *state, struct error *err);

@@ -101,6 +101,15 @@ static bool has_others(const struct state *state, struct arena *arena)
                cgroups_pids(state->cgroups, state->n_cgroups, state->is_cgroup2, arena, &pids, &n, NULL) == 0 && n > 0;
 }
 
+static void note_end(void)
+{
+        char text[24];
+        int length = snprintf(text, sizeof text, "%llu", (unsigned long long)deadline_now_ms());
+
+        if (pwrite(LOCK_FD, text, (size_t)length, DEADLINE_ENDED_AT) < 0)
+                return;         /* the record of the end then says that nobody saw it */
+}
+
 static void watch_container(struct deadline_watch *watch, int pidfd)
 {
         struct pollfd polled[] = { { .fd = pidfd, .events = POLLIN }, { .fd = watch->timer_fd, .events = POLLIN } };
@@ -114,8 +123,10 @@ static void watch_container(struct deadline_watch *watch, int pidfd)
                         continue;
                 }
                 /* Init before the timer: where nothing is left any more, the cgroup of that name may be another container's. */
-                if (polled[0].revents != 0)
+                if (polled[0].revents != 0) {
+                        note_end();
                         polled[0].fd = -1;
+                }
                 if (polled[0].fd < 0 && !has_others(watch->state, &arena))
                         return;
                 if (polled[1].revents != 0)

@@ -118,7 +118,12 @@ void ending_read(const struct state_dir *dir, const struct state *state, struct 
         *ret_ending = (struct ending){ .is_wanted = state->audit_path != NULL && state->is_created };
         if (!ret_ending->is_wanted)
                 return;
-        end_ms = state->ended_ms != 0 ? state->ended_ms : deadline_now_ms();
+        end_ms = state->ended_ms;
+        if (end_ms == 0 && state->deadline_ms != 0)
+                end_ms = deadline_ended_ms(dir);
+        ret_ending->is_seen = end_ms != 0;
+        if (end_ms == 0)
+                end_ms = deadline_now_ms();
         ret_ending->wall_ms = end_ms > state->created_ms ? end_ms - state->created_ms : 0;
         if (state->is_usage_kept && read_kept(dir, ret_ending))
                 return;
@@ -208,6 +213,8 @@ static void write_exit(const struct state *state, const struct ending *ending, s
 {
         text_add_member(line, "reason", state->is_deadline_over ? "deadline" : state->is_started ? "end" : "never started");
         text_add_number(line, "wallMs", ending->wall_ms);
+        text_add_key(line, "endSeen");
+        text_add(line, ending->is_seen ? "true" : "false");
         if (state->ended_ms != 0)
                 text_add_number(line, "exitStatus", state->exit_status);
         if (state->is_cgroup_shared) {

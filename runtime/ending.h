@@ -11,7 +11,8 @@
 /* Whatever has no controller here, or is not counted by this kernel, is left out of the line. */
 struct ending {
         bool is_wanted;
-        uint64_t wall_ms;               /* since create; to the moment that `run` saw its end, else to delete */
+        uint64_t wall_ms;               /* since create; to the moment that `run` or a guard saw its end, else to now */
+        bool is_seen;                   /* somebody did */
         bool has_cpu, has_throttling, has_memory, has_pids, has_io, has_oom_kills;
         uint64_t cpu_us, user_us, system_us;
         uint64_t periods, throttled_periods, throttled_us;
