@@ -65,6 +65,21 @@ int audit_log_open_file(const char *path, int flags, int *ret_fd, struct stat *r
         return r;
 }
 
+/* Whoever can write to the folder of both files can take them away, and a new log would begin as if there had been none. (In a
+ * folder like /tmp nobody can take away what is not his.) */
+static int check_folder(const char *path, struct error *err)
+{
+        const char *slash = strrchr(path, '/');
+        char folder[PATH_MAX];
+        struct stat st;
+
+        snprintf(folder, sizeof folder, "%.*s", slash > path ? (int)(slash - path) : 1, slash != NULL ? path : ".");
+        if (stat(folder, &st) == 0 && (st.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH)
+                return error_set(err, EPERM, "audit file %s: everybody can write to the folder %s, and take it away; chmod o-w it", path,
+                                 folder);
+        return 0;
+}
+
 static int open_chain(const char *path, int *ret_fd, struct error *err)
 {
         char name[PATH_MAX];
@@ -74,6 +89,9 @@ static int open_chain(const char *path, int *ret_fd, struct error *err)
 
         if (snprintf(name, sizeof name, "%s" AUDIT_CHAIN_SUFFIX, path) >= (int)sizeof name)
                 return error_errno(err, ENAMETOOLONG, "audit file %s", path);
+        r = check_folder(path, err);
+        if (r < 0)
+                return r;
         fd = open(name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
         if (fd < 0 && errno == ENOENT) {
                 /* Nothing beside a log that is refused. */

@@ -173,4 +173,43 @@ end_seen()
         want_same "$(jq -c 'select(.event == "exit" and .id == "e3") | .endSeen' $L)" false
 }
 check "the record of an end says whether anybody saw it: run does, a guard does, else it is told when it is deleted" end_seen
+
+other_hands()
+{
+        local what
+        fresh
+        chmod 777 $A
+        sh_bundle f true
+        run rp run --bundle "$B" f
+        want_rc 1
+        want_err_has "everybody can write to the folder $A, and take it away; chmod o-w it"
+        chmod 1777 $A
+        quick f2
+        # Both files: a link, a pipe, somebody else's, one that others write to.
+        for what in $L $L.chain; do
+                fresh
+                touch "$T/elsewhere"; chmod 600 "$T/elsewhere"
+                ln -s "$T/elsewhere" $what
+                run rp run --bundle "$B" f
+                want_rc 1
+                want_err_has "too many levels of symbolic links"
+                want_same "$(stat -c %s "$T/elsewhere")" 0
+                rm -f $A/*; mkfifo $what; chmod 600 $what
+                run rp run --bundle "$B" f
+                want_rc 1
+                want_err_has "is no regular file"
+                rm -f $A/*; touch $what; chmod 600 $what; chown 1234 $what
+                run rp run --bundle "$B" f
+                want_rc 1
+                want_err_has "belongs to uid 1234"
+                rm -f $A/*; touch $what; chmod 666 $what
+                run rp run --bundle "$B" f
+                want_rc 1
+                want_err_has "chmod"
+                rm -f $A/*
+        done
+        # The folder of the state is as it was.
+        want_same "$(ls "$T/state" 2> /dev/null)" ""
+}
+check "a log, a chain file or a folder that others shape is refused with the remedy, and nothing is made" other_hands
 finish
