@@ -75,6 +75,9 @@ static int open_namespace(const struct state_dir *dir, const struct state *state
                 snprintf(path, sizeof path, "/proc/%d/ns/net", state->init_pid);
                 fd = open(path, O_RDONLY | O_CLOEXEC);
         }
+        /* In image-build init may be in one of its own by now. */
+        if (fd >= 0 && state->netns_inode != 0 && (fstat(fd, &st) < 0 || st.st_ino != state->netns_inode))
+                auto_close_cleanup(&fd);
         /* Ours, or the engine's, which last longer than its processes. */
         if (fd < 0)
                 fd = openat(dir->fd, PIN, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

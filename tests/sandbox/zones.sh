@@ -140,6 +140,10 @@ left()
         want_err_has 'container left'
         guest image-build "$(join network "/proc/$held/ns/net")"
         want_rc 0
+        # Its rules are looked for where they are.
+        run rp exec left /bin/echo hello
+        want_rc 0
+        want_out hello
         rp delete --force left
 }
 check "a network namespace that init has left, but for a thread" left
