@@ -23,7 +23,7 @@ fi
 
 echo "== packages"
 "$src/contrib/install-packages.sh" build
-echo "== build"
+echo "== build (about a minute; what it says is in $build/*.log)"
 mkdir -p "$build"
 [ -x "$src/configure" ] || "$src/autogen.sh" > "$build/autogen.log" 2>&1 || { cat "$build/autogen.log" >&2; exit 1; }
 cd "$build"

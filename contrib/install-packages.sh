@@ -27,14 +27,27 @@ if [ "$(id -u)" != 0 ]; then
         exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
-# Retried: a mirror now and then drops a connection.
-apt-get -q -o Acquire::Retries=3 update
-names=$(echo "$wanted" | while read -r line; do
+has_candidate() { apt-cache policy "$1" 2>/dev/null | grep -q '^  Candidate: [^(]'; }
+give_up()
+{
+        echo "install-packages.sh: $1. Where apt-get says above that it reached no mirror: name one in /etc/apt/sources.list, or a" >&2
+        echo "proxy in http_proxy, and run this again; or install by hand what is named here:" $wanted >&2
+        exit 1
+}
+# Retried: a mirror now and then drops a connection. What it has not reached it only warns of.
+apt-get -q -o Acquire::Retries=3 update || give_up "apt-get update failed"
+names=
+while read -r line; do
         [ -n "$line" ] || continue
+        found=
         for package in $(echo "$line" | tr '|' ' '); do
-                if apt-cache show "$package" > /dev/null 2>&1; then echo "$package"; break; fi
+                if has_candidate "$package"; then found=$package; break; fi
         done
-done)
+        [ -n "$found" ] || give_up "apt knows no package $line"
+        names="$names $found"
+done << END
+$wanted
+END
 # No service is started: the tests start their own engines.
 policy=/usr/sbin/policy-rc.d
 if [ ! -e $policy ]; then
@@ -42,4 +55,5 @@ if [ ! -e $policy ]; then
         chmod 755 $policy
         trap 'rm -f $policy' EXIT
 fi
-apt-get -q -o Acquire::Retries=3 install -y --no-install-recommends $names
+apt-get -q -o Acquire::Retries=3 install -y --no-install-recommends $names ||
+        give_up "apt-get install failed"
