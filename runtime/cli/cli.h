@@ -72,6 +72,10 @@ struct cli_usage {
 int cli_parse(const struct cli *cli, const struct cli_usage *usage, int argc, char **argv, char ***ret_arguments,
               size_t *ret_n, struct error *err);
 
+/* The same of a command whose one argument is a container's id; the usage need not say how many. @ret_id: as it was given. */
+int cli_parse_id(const struct cli *cli, const struct cli_usage *usage, int argc, char **argv, const char **ret_id,
+                 struct error *err);
+
 /* --format: table or json. Returns 0, or -EINVAL with the error set. */
 int cli_read_format(const char *format, bool *ret_is_json, struct error *err);
 

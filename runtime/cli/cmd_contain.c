@@ -49,19 +49,16 @@ int cmd_contain(struct cli *cli, int argc, char **argv)
                            "end it.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
-                .min_arguments = 1,
-                .max_arguments = 1,
         };
         struct error err = { 0 };
-        char **arguments;
-        size_t n;
-        int r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        const char *id;
+        int r = cli_parse_id(cli, &usage, argc, argv, &id, &err);
 
         if (r > 0)
                 return 0;
         if (r == 0 && is_released && reason != NULL)
                 r = error_set(&err, EINVAL, "--reason is for containing, not for --release");
         if (r == 0)
-                r = contain(cli, arguments[0], reason, is_released, &err);
+                r = contain(cli, id, reason, is_released, &err);
         return r < 0 ? cli_fail(&err, 1) : 0;
 }

@@ -13,20 +13,18 @@ int cmd_create(struct cli *cli, int argc, char **argv)
                 .synopsis = "create [options] ID",
                 .summary = "Creates a container from a bundle: everything but its program, which `start` executes.",
                 .options = list, .n_options = sizeof list / sizeof list[0],
-                .min_arguments = 1, .max_arguments = 1,
         };
         struct launch_request request;
         struct launched launched;
         struct error err = { 0 };
-        char **arguments;
-        size_t n;
+        const char *id;
         int r;
 
-        r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        r = cli_parse_id(cli, &usage, argc, argv, &id, &err);
         if (r > 0)
                 return 0;
         if (r == 0)
-                r = create_request_fill(cli, &options, arguments[0], false, &request, &err);
+                r = create_request_fill(cli, &options, id, false, &request, &err);
         if (r == 0)
                 r = launch_create(&request, cli->arena, &launched, &err);
         if (r < 0) {

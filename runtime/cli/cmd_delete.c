@@ -15,17 +15,14 @@ int cmd_delete(struct cli *cli, int argc, char **argv)
                 .summary = "Removes a stopped container: its cgroup, its ids, what lies on disk for it, its record.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
-                .min_arguments = 1,
-                .max_arguments = 1,
         };
         struct error err = { 0 };
-        char **arguments;
-        size_t n;
+        const char *id;
         int r;
 
-        r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        r = cli_parse_id(cli, &usage, argc, argv, &id, &err);
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, 1);
-        r = delete_container(cli->root, arguments[0], is_forced, gives_up, cli->arena, &err);
+        r = delete_container(cli->root, id, is_forced, gives_up, cli->arena, &err);
         return r < 0 ? cli_fail(&err, 1) : 0;
 }

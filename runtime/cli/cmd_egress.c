@@ -89,20 +89,17 @@ int cmd_egress(struct cli *cli, int argc, char **argv)
                            "there as long as the network namespace is.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
-                .min_arguments = 1,
-                .max_arguments = 1,
         };
         struct error err = { 0 };
-        char **arguments;
+        const char *id;
         bool is_json = false;
-        size_t n;
-        int r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        int r = cli_parse_id(cli, &usage, argc, argv, &id, &err);
 
         if (r > 0)
                 return 0;
         if (r == 0)
                 r = cli_read_format(format, &is_json, &err);
         if (r == 0)
-                r = show(cli, arguments[0], is_json, &err);
+                r = show(cli, id, is_json, &err);
         return r < 0 ? cli_fail(&err, 1) : 0;
 }

@@ -61,16 +61,13 @@ int cmd_events(struct cli *cli, int argc, char **argv)
                            "ends.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
-                .min_arguments = 1,
-                .max_arguments = 1,
         };
         struct error err = { 0 };
-        char **arguments;
-        size_t n;
+        const char *id;
         int r;
 
-        r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        r = cli_parse_id(cli, &usage, argc, argv, &id, &err);
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, 1);
-        return show_events(cli, arguments[0], interval, is_once, &err) < 0 ? cli_fail(&err, 1) : 0;
+        return show_events(cli, id, interval, is_once, &err) < 0 ? cli_fail(&err, 1) : 0;
 }

@@ -90,24 +90,21 @@ int cmd_explain(struct cli *cli, int argc, char **argv)
                         "system calls the filters refused: how often, to which program, and what would let them pass.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
-                .min_arguments = 1,
-                .max_arguments = 1,
         };
         auto_buffer struct text_buffer out = { 0 };
         auto_state_dir struct state_dir dir = { 0 };
         struct denials denials = { 0 };
         struct error err = { 0 };
         struct state state;
-        char **arguments;
+        const char *id;
         bool is_json = false;
-        size_t n;
-        int r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        int r = cli_parse_id(cli, &usage, argc, argv, &id, &err);
 
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, 1);
         r = cli_read_format(format, &is_json, &err);
         if (r == 0)
-                r = cli_find_container(cli, arguments[0], true, &dir, &state, &err);
+                r = cli_find_container(cli, id, true, &dir, &state, &err);
         if (r == 0 && state.is_explained)
                 r = denials_read(dir.fd, cli->arena, &denials, &err);
         if (r < 0)

@@ -28,16 +28,13 @@ int cmd_resume(struct cli *cli, int argc, char **argv)
         const struct cli_usage usage = {
                 .synopsis = "resume ID",
                 .summary = "Lets the processes of a paused container go on.",
-                .min_arguments = 1,
-                .max_arguments = 1,
         };
         struct error err = { 0 };
-        char **arguments;
-        size_t n;
+        const char *id;
         int r;
 
-        r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        r = cli_parse_id(cli, &usage, argc, argv, &id, &err);
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, 1);
-        return resume_container(cli, arguments[0], &err) < 0 ? cli_fail(&err, 1) : 0;
+        return resume_container(cli, id, &err) < 0 ? cli_fail(&err, 1) : 0;
 }

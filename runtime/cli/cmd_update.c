@@ -290,18 +290,15 @@ int cmd_update(struct cli *cli, int argc, char **argv)
                 .summary = "Changes the limits of a container, within what the policy allows.",
                 .options = options,
                 .n_options = sizeof options / sizeof options[0],
-                .min_arguments = 1,
-                .max_arguments = 1,
         };
         struct error err = { 0 };
-        char **arguments;
-        size_t n;
+        const char *id;
         int r;
 
-        r = cli_parse(cli, &usage, argc, argv, &arguments, &n, &err);
+        r = cli_parse_id(cli, &usage, argc, argv, &id, &err);
         if (r != 0)
                 return r > 0 ? 0 : cli_fail(&err, 1);
         if (given.kernel_memory != NULL || given.kernel_memory_tcp != NULL)
                 log_warning_to_caller("Kernel memory settings are ignored and will be removed");
-        return update_container(cli, arguments[0], &given, &err) < 0 ? cli_fail(&err, 1) : 0;
+        return update_container(cli, id, &given, &err) < 0 ? cli_fail(&err, 1) : 0;
 }

@@ -290,6 +290,21 @@ int cli_parse(const struct cli *cli, const struct cli_usage *usage, int argc, ch
         return 0;
 }
 
+int cli_parse_id(const struct cli *cli, const struct cli_usage *usage, int argc, char **argv, const char **ret_id,
+                 struct error *err)
+{
+        struct cli_usage one = *usage;
+        char **arguments;
+        size_t n;
+        int r;
+
+        one.min_arguments = one.max_arguments = 1;
+        r = cli_parse(cli, &one, argc, argv, &arguments, &n, err);
+        if (r == 0)
+                *ret_id = arguments[0];
+        return r;
+}
+
 int cli_fail(const struct error *err, int status)
 {
         log_error("%s", err->text[0] != '\0' ? err->text : error_text(err->code));

@@ -1,16 +1,8 @@
 #!/bin/bash
 # make bench: runb with everything on, crun with nothing on, runc, and the floor, interleaved in one run.
 #   BENCH=folder of the built helpers, RUNB=runtime, ROUNDS=40
-here=$(cd "$(dirname "$0")" && pwd)
-: "${RUNB:?}" "${BENCH:?}"
-export RUNB BENCH
-if [ -z "${BENCH_INSIDE-}" ]; then
-        BENCH_INSIDE=1 "$here/../enclose.sh" --cgroups v2 "$0"
-        exit
-fi
-. "$here/../lib.sh"
+. "$(dirname "$0")/lib.sh"
 need jq
-R=${ROUNDS:-40}
 crun=$(command -v crun) runc=$(command -v runc)
 filter='.process.args = ["/bin/true"]'
 # crun's and runc's bundle as an engine without hardening would give it: no seccomp, no user namespace. runb's is the same.

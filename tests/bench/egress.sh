@@ -2,16 +2,8 @@
 # make bench: what the egress rules cost. A run with none of them, with those of a profile that lists nothing, and with
 # lists of 10 and of 1000 destinations; and what goes through them.
 #   BENCH=folder of the built helpers, RUNB=runtime, ROUNDS=40
-here=$(cd "$(dirname "$0")" && pwd)
-: "${RUNB:?}" "${BENCH:?}"
-export RUNB BENCH
-if [ -z "${BENCH_INSIDE-}" ]; then
-        BENCH_INSIDE=1 "$here/../enclose.sh" --cgroups v2 "$0"
-        exit
-fi
-. "$here/../lib.sh"
+. "$(dirname "$0")/lib.sh"
 need jq ip nsenter unshare
-R=${ROUNDS:-40}
 weak=${RUNB%/*}/tests/tools/runb-weak tool=${RUNB%/*}/tests/sandbox/egress_tool traffic=$BENCH/traffic
 echo "# $(uname -r), $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg); $R rounds, interleaved"
 

@@ -2,17 +2,9 @@
 # process.apparmorProfile, process.selinuxLabel and linux.mountLabel. No kernel here has SELinux: what becomes of the mount
 # label there is in tests/unit/runtime/mount_label.c.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/lib.sh"
 need jq
 
-refused() # NAME FILTER TEXT
-{
-        bundle "$1" "$2"
-        run rt create --bundle "$B" "$1"
-        want_rc 1
-        want_err_has "$3"
-        want_same "$(wc -l < "$T/err")" 1
-        want_same "$(rt list -q)" ""
-}
 has_selinux() { [ -e /sys/fs/selinux/enforce ]; }
 has_apparmor() { [ "$(cat /sys/module/apparmor/parameters/enabled 2> /dev/null)" = Y ]; }
 

@@ -17,3 +17,5 @@ refused()
         want_same "$(wc -l < "$T/err")" 1
         want_same "$(rt list -q)" ""
 }
+# The same of what other runtimes refuse in words of their own.
+refused_by_runb() { is_runb || set -- "$1" "$2" ""; refused "$@"; }

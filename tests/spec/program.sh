@@ -1,6 +1,7 @@
 #!/bin/bash
 # process: what is executed, where, with which environment, descriptors and terminal (runtime-spec 1.3, config.md).
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/lib.sh"
 need jq python3
 
 # in_container NAME FILTER COMMAND...: runs it in /bin/sh; $rc, $out, $err.
@@ -9,15 +10,6 @@ in_container()
         local name=$1
         bundle "$name" ".process.args = [\"/bin/sh\", \"-c\", \$c] | ($2)" --arg c "$3"
         run rt run --bundle "$B" "$name" < /dev/null
-}
-refused() # NAME FILTER TEXT: and nothing is left
-{
-        bundle "$1" "$2"
-        run rt create --bundle "$B" "$1"
-        want_rc 1
-        is_runb && want_err_has "$3"
-        want_same "$(wc -l < "$T/err")" 1
-        want_same "$(rt list -q)" ""
 }
 
 cwd()
@@ -34,8 +26,8 @@ cwd()
 1000"
         in_container cwd4 '.root.readonly = true | .process.cwd = "/nowhere"' 'pwd'
         is_runb && want_out /nowhere
-        refused cwd5 '.process.cwd = "tmp"' 'process.cwd: "tmp" is not an absolute path'
-        refused cwd6 'del(.process.cwd)' 'process.cwd'
+        refused_by_runb cwd5 '.process.cwd = "tmp"' 'process.cwd: "tmp" is not an absolute path'
+        refused_by_runb cwd6 'del(.process.cwd)' 'process.cwd'
         in_container cwd7 '.process.cwd = "/etc/passwd"' 'pwd'
         want_rc 1
         is_runb && want_err_has 'chdir to cwd ("/etc/passwd") set in config.json failed: not a directory'
@@ -68,9 +60,9 @@ B=x y=z
 EMPTY=
 PATH=/bin"
         want_same "$(grep -c ^HOME=/root$ "$T/out")" 1
-        refused env2 '.process.env = ["A=1", "NAME"]' "process.env[1]: invalid environment variable: missing '='"
-        refused env3 '.process.env = ["=1"]' "process.env[0]: invalid environment variable: the name is empty"
-        refused env4 '.process.env = [1]' "process.env[0]"
+        refused_by_runb env2 '.process.env = ["A=1", "NAME"]' "process.env[1]: invalid environment variable: missing '='"
+        refused_by_runb env3 '.process.env = ["=1"]' "process.env[0]: invalid environment variable: the name is empty"
+        refused_by_runb env4 '.process.env = [1]' "process.env[0]"
         in_container env5 'del(.process.env)' 'env'
         want_rc 0
         in_container env6 '.process.user = {uid: 1000, gid: 1000} | .process.env = ["PATH=/bin"]' 'echo $HOME'
@@ -104,8 +96,8 @@ arguments()
 <a b>
 <*>
 <$HOME>'
-        refused args2 '.process.args = []' 'process.args: must not be empty'
-        refused args3 '.process.args = ["a", 3]' 'process.args[1]'
+        refused_by_runb args2 '.process.args = []' 'process.args: must not be empty'
+        refused_by_runb args3 '.process.args = ["a", 3]' 'process.args[1]'
         bundle args4 '.process.args = ["nosuch"]'
         run rt create --bundle "$B" args4
         want_rc 1
@@ -152,7 +144,7 @@ terminal()
         rt delete --force tty
         in_container notty '.process.consoleSize = {height: 31, width: 97}' 'test -e /dev/console || echo none; tty'
         want_out_has none
-        refused size '.process.terminal = true | .process.consoleSize = {height: 31}' 'process.consoleSize.width'
+        refused_by_runb size '.process.terminal = true | .process.consoleSize = {height: 31}' 'process.consoleSize.width'
         bundle nosock '.process.terminal = true'
         run rt create --bundle "$B" nosock
         want_rc 1

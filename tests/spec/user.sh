@@ -1,6 +1,7 @@
 #!/bin/bash
 # process.user, capabilities and noNewPrivileges (runtime-spec 1.3, config.md "User", "Linux Process").
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/lib.sh"
 need jq
 is_runb || runc_only=1
 
@@ -9,15 +10,6 @@ in_container()
         local name=$1
         bundle "$name" ".process.args = [\"/bin/sh\", \"-c\", \$c] | ($2)" --arg c "$3"
         run rt run --bundle "$B" "$name" < /dev/null
-}
-refused() # NAME FILTER TEXT
-{
-        bundle "$1" "$2"
-        run rt create --bundle "$B" "$1"
-        want_rc 1
-        is_runb && want_err_has "$3"
-        want_same "$(wc -l < "$T/err")" 1
-        want_same "$(rt list -q)" ""
 }
 finding() # CONTAINER PROPERTY: "asked -> got" of the record
 {
@@ -34,13 +26,13 @@ Gid: 50 50 50 50
 Groups:"
         in_container ids2 '.process.user = {uid: 3, gid: 4, additionalGids: [20, 7]}' 'grep ^Groups /proc/self/status | tr -s "\t " " "; id -G'
         want_out_has "Groups: 7 20"
-        refused ids3 '.process.user = {uid: -1, gid: 0}' 'process.user.uid'
-        refused ids4 '.process.user = {uid: 4294967295, gid: 0}' 'process.user.uid'
+        refused_by_runb ids3 '.process.user = {uid: -1, gid: 0}' 'process.user.uid'
+        refused_by_runb ids4 '.process.user = {uid: 4294967295, gid: 0}' 'process.user.uid'
         if is_runb; then
-                refused ids5 'del(.process.user.gid)' 'process.user.gid'
-                refused ids6 '.process.user = {uid: 70000, gid: 0}' 'process.user.uid: 70000'
-                refused ids7 '.process.user = {uid: 0, gid: 70000}' 'process.user.gid: 70000'
-                refused ids8 '.process.user = {uid: 0, gid: 0, additionalGids: [70000]}' 'process.user.additionalGids: 70000'
+                refused_by_runb ids5 'del(.process.user.gid)' 'process.user.gid'
+                refused_by_runb ids6 '.process.user = {uid: 70000, gid: 0}' 'process.user.uid: 70000'
+                refused_by_runb ids7 '.process.user = {uid: 0, gid: 70000}' 'process.user.gid: 70000'
+                refused_by_runb ids8 '.process.user = {uid: 0, gid: 0, additionalGids: [70000]}' 'process.user.additionalGids: 70000'
         fi
 }
 check "the ids are the process's four, the groups exactly the listed ones; ids outside the map are refused" ids
@@ -55,8 +47,8 @@ file_mask()
         # runc's and crun's when it is absent; the specification has the caller's, which is an engine's affair.
         (umask 077; in_container um3 . 'umask'; want_out 0022)
         is_runb || return 0
-        refused um4 '.process.user.umask = 512' 'process.user.umask'
-        refused um5 '.process.user.umask = -1' 'process.user.umask'
+        refused_by_runb um4 '.process.user.umask = 512' 'process.user.umask'
+        refused_by_runb um5 '.process.user.umask = -1' 'process.user.umask'
 }
 check "the umask is config.json's, and 0022 without one" file_mask
 
@@ -100,10 +92,10 @@ unknown_capability()
 {
         is_runb || skip_case "other runtimes warn"
         for set in bounding effective permitted inheritable ambient; do
-                refused "unknown$set" ".process.capabilities.$set += [\"CAP_FLY\"]" \
+                refused_by_runb "unknown$set" ".process.capabilities.$set += [\"CAP_FLY\"]" \
                         'process.capabilities: there is no capability "CAP_FLY"; see capabilities(7)'
         done
-        refused lower '.process.capabilities.bounding = ["cap_chown"]' '"cap_chown"'
+        refused_by_runb lower '.process.capabilities.bounding = ["cap_chown"]' '"cap_chown"'
 }
 check "a capability that no Linux has is one line of an error" unknown_capability
 
