@@ -12,6 +12,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/log.h"
 #include "runtime/base/sha256.h"
+#include "runtime/host.h"
 
 /* To read what was made: an engine waits for the delete. */
 #define OUTPUTS_MS 60000
@@ -61,6 +62,12 @@ static int make(const struct state_dir *dir, const struct state *state, const st
                 return error_errno(err, errno, "evidence.folder %s", wanted->folder);
         if (st.st_mode & S_IWOTH)
                 return error_set(err, EPERM, "evidence.folder %s: every user may write to it; `chmod o-w` it", wanted->folder);
+        /* Whoever can lead the way elsewhere has root write there. */
+        if (!host_is_root_only(wanted->folder, host_privilege()))
+                return error_set(err, EPERM, "evidence.folder %s: it, or a folder above it, is not root's alone", wanted->folder);
+        if (wanted->signer != NULL && !host_is_root_only(wanted->signer, host_privilege()))
+                return error_set(err, EPERM, "evidence.signer %s: it, or a folder above it, is not root's alone, and it is to be run by root",
+                                 wanted->signer);
         r = evidence_make(&what, arena, &statement, ret_why, err);
         if (r < 0)
                 return r;

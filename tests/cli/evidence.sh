@@ -449,6 +449,25 @@ the_folder()
         built x :
         kept x
         want_err_has "every user may write to it"
+        chmod 755 $P/evidence
+        chown 1000 $P/evidence
+        built x :
+        kept x
+        want_err_has "is not root's alone"
+        chown 0 $P/evidence
+        # So has the signer to be, which root runs.
+        jq '.profiles.untrusted.evidence.signer = "/run/policy/signer"' $P/policy.json > $P/new && cat $P/new > $P/policy.json
+        printf '#!/bin/sh\ntouch /run/policy/was-run\n' > $P/signer
+        for mode in 777 775; do
+                chmod $mode $P/signer
+                chown 0:1000 $P/signer
+                built x :
+                kept x
+                want_err_has "evidence.signer /run/policy/signer: it, or a folder above it, is not root's alone"
+        done
+        [ ! -e $P/was-run ] && [ -z "$(ls $P/evidence)" ] || fail "it was run, or something was written"
+        rm $P/signer
+        leaves /out/app
         # A link by the file's name is replaced, not followed; a full disk leaves nothing.
         chmod 755 $P/evidence
         built x :
