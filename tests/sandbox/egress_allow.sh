@@ -239,9 +239,10 @@ while True:
     for target in sys.argv[2:]:
         os.symlink(target, sys.argv[1] + ".new"); os.rename(sys.argv[1] + ".new", sys.argv[1]); time.sleep(0.0001)' \
                 "$T/hosts.link" "$T/hosts.engine" "$T/denied/hosts" 9>&- & servers+=($!)
-        for i in $(seq 25); do
+        for i in $(seq 500); do
                 try_named "swap$i" 'cat /etc/hosts' \
                         ".mounts += [{destination: \"/etc/hosts\", type: \"bind\", source: \"$T/hosts.link\", options: [\"bind\", \"ro\"]}]"
+                [ "$i" -lt 25 ] || ! grep -q "192.0.2.1 engine" "$T/swap.log" || ! grep -q "is denied by" "$T/swap.log" || break
         done > "$T/swap.log"
         kill "${servers[-1]}"
         grep -q "192.0.2.1 engine" "$T/swap.log"
