@@ -15,7 +15,7 @@ int limits_are_read_back(void)
         struct error err = { 0 };
 
         if (is_v2())
-                return skip("the controllers are in the v1 hierarchies of this machine");
+                return skip("of the files of cgroup v1; tests/spec/resources.sh has those of v2");
         limits.pids_limit = NUMBER(20);
         limits.memory.limit = NUMBER(64 << 20);
         limits.memory.swap = NUMBER(128 << 20);
@@ -49,7 +49,7 @@ int update_goes_up_and_down(void)
         struct error err = { 0 };
 
         if (is_v2())
-                return skip("the controllers are in the v1 hierarchies of this machine");
+                return skip("of the files of cgroup v1; tests/spec/resources.sh has those of v2");
         limits.pids_limit = NUMBER(20);
         limits.memory.limit = NUMBER(64 << 20);
         limits.memory.swap = NUMBER(64 << 20);
@@ -100,7 +100,7 @@ int a_refused_update_changes_nothing(void)
         struct error err = { 0 };
 
         if (is_v2())
-                return skip("the controllers are in the v1 hierarchies of this machine");
+                return skip("of the files of cgroup v1; tests/spec/resources.sh has those of v2");
         limits.memory.limit = NUMBER(64 << 20);
         limits.memory.swap = NUMBER(64 << 20);
         want_ok(box_make(&box, "/t/rollback", &limits, &err));
@@ -137,7 +137,7 @@ int a_refused_update_changes_no_device(void)
         FILE *file;
 
         if (is_v2())
-                return skip("the controllers are in the v1 hierarchies of this machine");
+                return skip("of the files of cgroup v1; tests/spec/resources.sh has those of v2");
         if (glob("/sys/block/*/dev", 0, NULL, &found) != 0)
                 return skip("needs a block device");
         file = fopen(found.gl_pathv[0], "re");
@@ -175,7 +175,7 @@ int quota_and_period_change_together(void)
         struct error err = { 0 };
 
         if (is_v2())
-                return skip("the controllers are in the v1 hierarchies of this machine");
+                return skip("of the files of cgroup v1; tests/spec/resources.sh has those of v2");
         limits.cpu.quota_us = NUMBER(50000);
         limits.cpu.period_us = NUMBER(100000);
         want_ok(box_make(&above, "/t/quota", &limits, &err));
@@ -257,7 +257,7 @@ int a_megabyte_is_enough(void)
         pid_t pid;
 
         if (is_v2())
-                return skip("the memory controller is in a v1 hierarchy of this machine");
+                return skip("of the files of cgroup v1; tests/vm/systemd.sh and tests/spec/resources.sh have those of v2");
         limits.memory.limit = NUMBER(1 << 20);
         want_ok(box_make(&box, "/t/megabyte", &limits, &err));
         pid = spawn(&box.ready, try_open, &(struct opening){ "/dev/null", O_RDONLY });
