@@ -255,6 +255,32 @@ static int describe(int fd, struct bpf_prog_info *ret_info)
         return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr);
 }
 
+int device_program_is_attached(const struct cgroup_folder *at, int program_fd, unsigned *ret_n)
+{
+        auto_close int cgroup_fd = open(at->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        struct bpf_prog_info wanted, found;
+        union bpf_attr attr = { 0 };
+        uint32_t ids[64];
+
+        attr.query.target_fd = (uint32_t)cgroup_fd;
+        attr.query.attach_type = BPF_CGROUP_DEVICE;
+        attr.query.prog_ids = (uint64_t)(uintptr_t)ids;
+        attr.query.prog_cnt = sizeof ids / sizeof ids[0];
+        if (cgroup_fd < 0 || sys_bpf(BPF_PROG_QUERY, &attr) < 0)
+                return -errno;
+        *ret_n = attr.query.prog_cnt;
+        if (program_fd >= 0 && describe(program_fd, &wanted) < 0)
+                return -errno;
+        for (unsigned i = 0; i < *ret_n && program_fd >= 0; i++) {
+                union bpf_attr by_id = { .prog_id = ids[i] };
+                auto_close int fd = sys_bpf(BPF_PROG_GET_FD_BY_ID, &by_id);
+
+                if (fd >= 0 && describe(fd, &found) == 0 && memcmp(found.tag, wanted.tag, sizeof found.tag) == 0)
+                        return 1;
+        }
+        return 0;
+}
+
 /* Attached programs all have to agree, so another's (systemd's DeviceAllow) stays: it can only tighten. Ours is
  * replaced in one step, unless another container shares the cgroup: then both hold. */
 int device_program_attach(const struct cgroup_folder *at, int program_fd, struct error *err)

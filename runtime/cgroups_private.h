@@ -185,6 +185,9 @@ bool device_rule_is_everything(const struct spec_device_rule *rule);
 
 /* Returns the program's fd; -1 and errno. */
 int device_program_load(const struct bpf_insn *program, size_t n, char *log, size_t log_size);
+/* One of the programs of the cgroup is the very one of @program_fd (bpf_prog_info.tag). 1, 0 or a negative errno.
+ * @ret_n: how many there are. */
+int device_program_is_attached(const struct cgroup_folder *at, int program_fd, unsigned *ret_n);
 int device_program_attach(const struct cgroup_folder *at, int program_fd, struct error *err);
 /* The eBPF program: the last rule that matches decides, for each of read, write and mknod apart. */
 int device_program_make(const struct spec_device_rule *rules, size_t n_rules, struct arena *arena,

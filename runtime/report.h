@@ -83,6 +83,7 @@ struct report_mount {
 struct report_table {
         const char *family, *name;
         size_t n_chains, n_rules;
+        const char *foreign;            /* a chain in our own table that create does not make; NULL: none */
         bool is_own;                    /* the one that create installed */
 };
 

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "runtime/base/auto.h"
 #include "runtime/base/fd.h"
+#include "runtime/base/sys.h"
 #include "runtime/cgroups_private.h"
 #include "runtime/report_private.h"
 #include "runtime/stats.h"
@@ -21,6 +23,7 @@
 #define NO_LIMIT (UINT64_MAX >> 2)      /* v1 shows the highest page count there is */
 #define PERIOD_US 100000u
 #define FDS_MOST 256
+#define NODES_MOST 10000u         /* names in /dev, which the build may fill */
 
 static const char *amount(struct report *report, uint64_t value)
 {
@@ -216,18 +219,65 @@ static void look_cgroup(struct report *report, const struct cgroup_set *set)
         look_wishes(report, set);
 }
 
-/* bpf(2): how many programs watch the devices of the cgroup. */
-static int count_programs(const struct cgroup_folder *at)
+/* cgroup v2: the program that create attached is still there. Others beside it can only hold back more. */
+static void look_program(struct report *report, const struct cgroup_folder *at)
 {
-        auto_close int fd = open(at->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        union bpf_attr attr;
+        const struct spec_resources *wanted = &report->sandbox.spec.linux_.resources;
+        auto_close int fd = UNSET_FD;
+        struct bpf_insn *program;
+        struct error err = { 0 };
+        unsigned n_programs = 0;
+        size_t n;
+        int r = device_program_make(wanted->devices, wanted->n_devices, report->arena, &program, &n, &err);
 
-        memset(&attr, 0, sizeof attr);
-        attr.query.target_fd = (uint32_t)fd;
-        attr.query.attach_type = BPF_CGROUP_DEVICE;
-        if (fd < 0 || syscall(SYS_bpf, BPF_PROG_QUERY, &attr, sizeof attr) < 0)
-                return -errno;
-        return (int)attr.query.prog_cnt;
+        if (r == 0)
+                fd = device_program_load(program, n, NULL, 0);
+        r = r < 0 ? r : fd < 0 ? -errno : device_program_is_attached(at, fd, &n_programs);
+        if (r == -EPERM || r == -EACCES)
+                report_holds(report, "devices", "the kernel tells only root of the host; no node can be made inside");
+        else if (r < 0)
+                report_add(report, "devices", REPORT_UNKNOWN, "the programs of the cgroup: %s",
+                           err.code != 0 ? err.text : error_text(r));
+        else if (n_programs == 0)
+                report_add(report, "devices", REPORT_WEAKENED, "no program holds back devices in the cgroup any more");
+        else if (r == 0)
+                report_add(report, "devices", REPORT_WEAKENED, "the program that holds back devices in the cgroup is not the one of create");
+        else
+                report_holds(report, "devices", "the program of create, among %u of the cgroup", n_programs);
+}
+
+/* The build can make none: what is there is create's, or was put there by hand. */
+static void look_nodes(struct report *report)
+{
+        static const struct { unsigned major, minor; } own[] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 }, { 1, 9 }, { 5, 0 }, { 5, 2 } };
+        const struct spec_linux *linux_ = &report->sandbox.spec.linux_;
+        auto_close int root_fd = openat(report->proc_fd, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        int fd = root_fd < 0 ? UNSET_FD : sys_open_in_root(root_fd, "/dev", O_RDONLY | O_DIRECTORY | O_NONBLOCK);
+        auto_closedir DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+        const struct dirent *entry;
+        size_t n = 0;
+
+        if (folder == NULL && fd >= 0)
+                close(fd);
+        while (folder != NULL && n++ < NODES_MOST && (entry = readdir(folder)) != NULL) {
+                bool is_wanted = false;
+                struct stat st;
+
+                if ((entry->d_type != DT_BLK && entry->d_type != DT_CHR && entry->d_type != DT_UNKNOWN) ||
+                    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !(S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode)))
+                        continue;
+                for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+                        is_wanted |= S_ISCHR(st.st_mode) && st.st_rdev == makedev(own[i].major, own[i].minor);
+                for (size_t i = 0; i < linux_->n_devices; i++)
+                        is_wanted |= linux_->devices[i].type == (st.st_mode & S_IFMT) &&
+                                     st.st_rdev == makedev((unsigned)linux_->devices[i].major, (unsigned)linux_->devices[i].minor);
+                /* The terminal. */
+                is_wanted |= S_ISCHR(st.st_mode) && strcmp(entry->d_name, "console") == 0 &&
+                             report->sandbox.spec.process.is_terminal;
+                if (!is_wanted)
+                        report_add(report, "devices", REPORT_WEAKENED, "/dev/%s, the %s device %u:%u, was not made by create", entry->d_name,
+                                   S_ISBLK(st.st_mode) ? "block" : "character", major(st.st_rdev), minor(st.st_rdev));
+        }
 }
 
 static void look_devices(struct report *report, const struct cgroup_set *set)
@@ -240,15 +290,7 @@ static void look_devices(struct report *report, const struct cgroup_set *set)
         int r;
 
         if (v1 == NULL && report->state->is_cgroup2 && set->n > 0) {
-                r = count_programs(&set->folders[0]);
-                if (r == -EPERM)
-                        report_holds(report, "devices", "the kernel tells only root of the host; no node can be made inside");
-                else if (r < 0)
-                        report_add(report, "devices", REPORT_UNKNOWN, "the programs of the cgroup: %s", error_text(r));
-                else if (r == 0)
-                        report_add(report, "devices", REPORT_WEAKENED, "no program holds back devices in the cgroup any more");
-                else
-                        report_holds(report, "devices", "%d program%s of the cgroup", r, r == 1 ? "" : "s");
+                look_program(report, &set->folders[0]);
                 return;
         }
         if (v1 == NULL) {
@@ -331,6 +373,9 @@ void report_look_limits(struct report *report)
         struct error err = { 0 };
 
         look_fds(report);
+        /* A build that may mount can have a /dev of its own. */
+        if (report->has_sandbox && report->policy.profile.seccomp_base != POLICY_SECCOMP_BASE_IMAGE_BUILD)
+                look_nodes(report);
         if (!report->has_sandbox) {
                 report_add(report, "limits", REPORT_UNKNOWN, "what was to be set cannot be told, see policy");
         } else if (report->state->n_cgroups == 0) {

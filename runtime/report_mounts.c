@@ -318,26 +318,31 @@ static void judge_mount(struct look *look, size_t index)
                 expect_place(&place);
 }
 
-static void judge_readonly(struct look *look, const char *path)
+/* What is to be masked or read-only: whether there is such a path. */
+static bool find_guarded(struct look *look, const char *path, const char *how, struct place *ret_place)
 {
-        struct report *report = look->report;
-        struct place place;
-        int r = find_place(look, path, &place);
+        int r = find_place(look, path, ret_place);
 
         if (r > 0 && look->is_by_name)
                 /* Not looked up: the kernel's files are the same here. */
                 r = access(path, F_OK) == 0 ? -ENOENT : 1;
-        if (r > 0)
-                return;
         if (r < 0)
-                report_add(report, "mounts", look->is_by_name ? REPORT_WEAKENED : REPORT_UNKNOWN, "%s, to be read-only: %s", path,
+                report_add(look->report, "mounts", look->is_by_name ? REPORT_WEAKENED : REPORT_UNKNOWN, "%s, to be %s: %s", path, how,
                            error_text(r));
-        else if (!place.is_mount_root)
-                report_add(report, "mounts", REPORT_WEAKENED, "%s is not read-only any more", path);
+        return r == 0;
+}
+
+static void judge_readonly(struct look *look, const char *path)
+{
+        struct place place;
+
+        if (!find_guarded(look, path, "read-only", &place))
+                return;
+        if (!place.is_mount_root)
+                report_add(look->report, "mounts", REPORT_WEAKENED, "%s is not read-only any more", path);
         else
-                have_flags(report, path, &place, MOUNT_ATTR_RDONLY);
-        if (r == 0)
-                expect_place(&place);
+                have_flags(look->report, path, &place, MOUNT_ATTR_RDONLY);
+        expect_place(&place);
 }
 
 /* An empty folder that nobody can write to, or the null device. */
@@ -356,21 +361,13 @@ static bool is_mask(const struct place *place)
 
 static void judge_mask(struct look *look, const char *path)
 {
-        struct report *report = look->report;
         struct place place;
-        int r = find_place(look, path, &place);
 
-        if (r > 0 && look->is_by_name)
-                r = access(path, F_OK) == 0 ? -ENOENT : 1;
-        if (r > 0)
+        if (!find_guarded(look, path, "masked", &place))
                 return;
-        if (r < 0)
-                report_add(report, "mounts", look->is_by_name ? REPORT_WEAKENED : REPORT_UNKNOWN, "%s, to be masked: %s", path,
-                           error_text(r));
-        else if (!place.is_mount_root || !is_mask(&place))
-                report_add(report, "mounts", REPORT_WEAKENED, "%s is not masked any more", path);
-        if (r == 0)
-                expect_place(&place);
+        if (!place.is_mount_root || !is_mask(&place))
+                report_add(look->report, "mounts", REPORT_WEAKENED, "%s is not masked any more", path);
+        expect_place(&place);
 }
 
 static void judge_root(struct look *look)

@@ -39,6 +39,32 @@ static struct report_table *find_table(struct report *report, const char *family
         return NULL;
 }
 
+/* What else is in our table: egress_check_by() looks at those that belong there. */
+static bool is_own_chain(const char *name)
+{
+        static const char *const names[] = { "output", "forward", "input", EGRESS_REFUSED, EGRESS_PASSED };
+
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+                if (strcmp(name, names[i]) == 0)
+                        return true;
+        return false;
+}
+
+static void note_chain(struct report *report, struct report_table *table, struct netlink_attrs attrs)
+{
+        struct netlink_attrs name;
+        const char *text;
+
+        table->n_chains++;
+        if (!table->is_own || !netlink_find_attr(attrs, NFTA_CHAIN_NAME, &name) || name.length == 0)
+                return;
+        text = arena_string_n(report->arena, name.bytes, strnlen(name.bytes, name.length));
+        if (text == NULL)
+                report->is_broken = true;
+        else if (!is_own_chain(text))
+                table->foreign = text;
+}
+
 static void count_one(struct report *report, const struct nlmsghdr *header, uint16_t type)
 {
         const struct nfgenmsg *general = NLMSG_DATA(header);
@@ -59,7 +85,7 @@ static void count_one(struct report *report, const struct nlmsghdr *header, uint
                 *table = (struct report_table){ .family = family, .name = text,
                                                 .is_own = strcmp(family, "inet") == 0 && strcmp(text, EGRESS_TABLE) == 0 };
         } else if (table != NULL && type == NFT_MSG_NEWCHAIN) {
-                table->n_chains++;
+                note_chain(report, table, attrs);
         } else if (table != NULL && type == NFT_MSG_NEWRULE) {
                 table->n_rules++;
         }
@@ -128,6 +154,10 @@ void report_look_network(struct report *report)
                 report_add(report, "network", REPORT_UNKNOWN, "the container was made by a version of runb whose table was another");
         else if (egress_check_by(fd, report->dir, state, &err) < 0)
                 report_add(report, "network", REPORT_WEAKENED, "%s", err.text);
+        for (size_t i = 0; i < report->n_tables; i++)
+                if (report->tables[i].foreign != NULL)
+                        report_add(report, "network", REPORT_WEAKENED, "the table inet " EGRESS_TABLE " has a chain %s, which create did "
+                                   "not make", report->tables[i].foreign);
         for (size_t i = 0; i < report->n_tables; i++)
                 if (report->tables[i].is_own)
                         report_holds(report, "network", "table inet " EGRESS_TABLE ", %zu chains and %zu rules, as it was installed",

@@ -64,6 +64,7 @@ static int add(struct list *list, const char *root, const char *id)
         struct error err = { 0 };
         uint64_t now = deadline_now_ms();
         struct state state;
+        int r;
 
         if (list->wanted != NULL && strcmp(id, list->wanted) != 0 &&
             (strlen(list->wanted) < PREFIX_LEAST || !text_starts_with(id, list->wanted)))
@@ -71,13 +72,26 @@ static int add(struct list *list, const char *root, const char *id)
         for (row = list->first; row != NULL; row = row->next)
                 if (strcmp(row->id, id) == 0 && strcmp(row->root, root) == 0)
                         return 0;
-        if (state_open(root, id, true, &dir, &err) < 0 || state_read(&dir, list->arena, &state, &err) < 0) {
+        r = state_open(root, id, true, &dir, &err);
+        if (r == 0)
+                r = state_read(&dir, list->arena, &state, &err);
+        if (r < 0)
                 log_debug("%s/%s: %s", root, id, err.text);
+        /* Gone, or about to be made. */
+        if (r == -ENOENT || r == -ENODATA)
                 return 0;
-        }
         row = arena_new(list->arena, struct top_row);
         if (row == NULL)
                 return -ENOMEM;
+        if (r < 0) {
+                *row = (struct top_row){ .root = arena_string(list->arena, root), .id = arena_string(list->arena, id),
+                                         .profile = "", .status = STATE_STOPPED, .is_unreadable = true };
+                if (row->root == NULL || row->id == NULL)
+                        return -ENOMEM;
+                *list->last = row;
+                list->last = &row->next;
+                return 0;
+        }
         deadline_check(&dir, &state);
         *row = (struct top_row){
                 .root = arena_string(list->arena, root), .id = arena_string(list->arena, id),
@@ -182,6 +196,11 @@ int top_read(const char *root, bool is_all, struct arena *arena, struct top_row 
         return 0;
 }
 
+const char *top_status_name(const struct top_row *row)
+{
+        return row->is_unreadable ? "unreadable" : row->is_contained ? "contained" : state_status_name(row->status);
+}
+
 void top_to_json(const struct top_row *rows, struct text_buffer *out)
 {
         char now[40];
@@ -195,7 +214,7 @@ void top_to_json(const struct top_row *rows, struct text_buffer *out)
                 text_add_member(out, "root", row->root);
                 text_add_member(out, "id", row->id);
                 text_add_member(out, "profile", row->profile);
-                text_add_member(out, "status", state_status_name(row->status));
+                text_add_member(out, "status", row->is_unreadable ? top_status_name(row) : state_status_name(row->status));
                 if (row->is_contained) {
                         text_add_flag(out, "contained", true);
                 }

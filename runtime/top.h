@@ -13,6 +13,7 @@
 struct top_row {
         const char *root, *id, *profile;
         enum state_status status;
+        bool is_unreadable;             /* its record: all else is unknown */
         bool is_contained, has_deadline, has_cpu, has_memory, has_pids, has_denied;
         uint64_t age_ms;
         int64_t left_ms;                /* until its deadline; less than 0: it is past it */
@@ -23,12 +24,15 @@ struct top_row {
         struct top_row *next;
 };
 
-/* Those of @root, sorted by id; @is_all: besides, those of every other root that has a lease, a deadline or a counted place on
- * this host. One that ends meanwhile is left out. */
+/* "running", "contained", "unreadable" */
+const char *top_status_name(const struct top_row *row);
+
 /* The container of this host, whatever its state folder, whose id is @id or begins with it (4 characters at least). Returns 0,
  * -ENOENT, -ENOTUNIQ (the error names them) or another negative errno. */
 int top_find(const char *id, struct arena *arena, const char **ret_root, const char **ret_id, struct error *err);
 
+/* Those of @root, sorted by id; @is_all: besides, those of every other root that has a lease, a deadline or a counted place on
+ * this host. One that ends meanwhile is left out. */
 int top_read(const char *root, bool is_all, struct arena *arena, struct top_row **ret_rows, struct error *err);
 
 /* {"time":...,"containers":[...]} and a line break. */

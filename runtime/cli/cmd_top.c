@@ -1,10 +1,15 @@
-/* `runb top`: the sandboxes of a host, again and again, with what they use up. */
+/* `runb top`: the sandboxes of a host, again and again, with what they use up.
+ *
+ * Live, it reads single keys; the terminal gets back what it was, whether by "q", a signal or an error. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -80,11 +85,11 @@ static void add_row(struct table *table, const struct top_row *row, const struct
         const bool is_late = row->has_deadline && row->left_ms < 60000;
 
         table_add(table,
-                  row->is_contained ? TABLE_RED :
+                  row->is_contained || row->is_unreadable ? TABLE_RED :
                   is_late           ? TABLE_YELLOW :
                                       TABLE_PLAIN,
                   (const char *const[]){
-                          row->id, row->profile, row->is_contained ? "contained" : state_status_name(row->status),
+                          row->id, row->profile, top_status_name(row),
                           duration(arena, row->age_ms),
                           !row->has_deadline ? "-" :
                           row->left_ms < 0   ? "over" :
@@ -123,9 +128,110 @@ static void write_table(struct arena *arena, const struct top_row *rows, const s
                 if (n < most)
                         add_row(&table, row, before, passed_ms);
         if (is_live)
-                text_addf(out, "\033[H\033[2J%zu sandbox%s%s\n", n, n == 1 ? "" : "es",
-                          n > most ? ", the first ones:" : "");
+                text_addf(out, "%zu sandbox%s%s\n", n, n == 1 ? "" : "es", n > most ? ", the first ones:" : "");
         table_write(&table, table_width(), table_has_colours(), out);
+}
+
+/* Line by line over what is there, and then the rest of the screen: cleared first, it would flicker. */
+static void redraw(const struct text_buffer *text, struct text_buffer *out)
+{
+        const char *line = text->text;
+
+        text_add(out, "\033[H");
+        while (line != NULL && *line != '\0') {
+                size_t length = strcspn(line, "\n");
+
+                text_add_n(out, line, length);
+                text_add(out, "\033[K\n");
+                line += length + (line[length] == '\n');
+        }
+        text_add(out, "\033[J");
+}
+
+/* ---- keys ---- */
+
+static volatile sig_atomic_t ended_by;
+
+static void end_by(int number)
+{
+        ended_by = number;
+}
+
+static void wake(int number)
+{
+        (void)number;
+}
+
+struct keys {
+        bool has_keys;
+        struct termios before;
+        sigset_t mask;
+};
+
+/* Signals come in only while we wait. */
+static void keys_begin(struct keys *keys)
+{
+        static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+        struct sigaction action = { .sa_handler = end_by };
+        sigset_t blocked;
+
+        sigemptyset(&blocked);
+        for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+                struct sigaction was;
+
+                /* nohup(1) and its like. */
+                if (sigaction(ends[i], NULL, &was) < 0 || was.sa_handler == SIG_IGN)
+                        continue;
+                sigaction(ends[i], &action, NULL);
+                sigaddset(&blocked, ends[i]);
+        }
+        action.sa_handler = wake;
+        sigaction(SIGWINCH, &action, NULL);
+        sigaddset(&blocked, SIGWINCH);
+        sigprocmask(SIG_BLOCK, &blocked, &keys->mask);
+        keys->has_keys = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &keys->before) == 0;
+}
+
+static bool is_in_foreground(void)
+{
+        return tcgetpgrp(STDIN_FILENO) == getpgrp();    /* else tcsetattr(3) would stop us */
+}
+
+static void keys_end(const struct keys *keys)
+{
+        if (keys->has_keys && is_in_foreground())
+                tcsetattr(STDIN_FILENO, TCSANOW, &keys->before);
+        if (ended_by == 0)
+                return;
+        signal(ended_by, SIG_DFL);
+        sigprocmask(SIG_SETMASK, &keys->mask, NULL);
+        raise(ended_by);
+}
+
+/* Until the next look: after @interval_s, at once for another size of the terminal or a key. False: the end was asked
+ * for. */
+static bool keys_wait(struct keys *keys, uint32_t interval_s)
+{
+        const struct timespec timeout = { (time_t)interval_s, 0 };
+        struct pollfd input = { .fd = keys->has_keys && is_in_foreground() ? STDIN_FILENO : -1, .events = POLLIN };
+        char key[16];
+        ssize_t n;
+
+        if (input.fd >= 0) {
+                struct termios raw = keys->before;
+
+                /* Each time: a shell sets its own while we are stopped. */
+                raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+                raw.c_cc[VMIN] = 0;
+                raw.c_cc[VTIME] = 0;
+                tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+        }
+        if (ppoll(&input, 1, &timeout, &keys->mask) <= 0)
+                return ended_by == 0;
+        n = read(STDIN_FILENO, key, sizeof key);
+        if (n <= 0 && !(input.revents & POLLIN))
+                return false;           /* the terminal is gone */
+        return n <= 0 || (memchr(key, 'q', (size_t)n) == NULL && memchr(key, 'Q', (size_t)n) == NULL);
 }
 
 struct request {
@@ -137,6 +243,7 @@ static int look(struct cli *cli, const struct request *request, struct arena *ar
                 uint64_t passed_ms, struct top_row **ret_rows, struct error *err)
 {
         auto_buffer struct text_buffer out = { 0 };
+        auto_buffer struct text_buffer screen = { 0 };
         int r = top_read(cli->root, request->is_all, arena, ret_rows, err);
 
         if (r < 0)
@@ -145,28 +252,35 @@ static int look(struct cli *cli, const struct request *request, struct arena *ar
                 top_to_json(*ret_rows, &out);
         else
                 write_table(arena, *ret_rows, before, passed_ms, !request->is_once, &out);
-        return cli_print(&out, err);
+        if (request->is_once)
+                return cli_print(&out, err);
+        redraw(&out, &screen);
+        screen.is_broken |= out.is_broken;
+        return cli_print(&screen, err);
 }
 
 static int show(struct cli *cli, const struct request *request, struct error *err)
 {
-        const struct timespec pause = { (time_t)request->interval_s, 0 };
         struct arena arenas[2] = { { 0 }, { 0 } };      /* of this look and of the one before */
         struct top_row *rows = NULL, *before = NULL;
         uint64_t then = 0, now;
+        struct keys keys = { 0 };
         int r;
 
+        if (!request->is_once)
+                keys_begin(&keys);
         for (unsigned i = 0;; i = !i) {
                 arena_free(&arenas[i]);
                 arenas[i] = (struct arena){ 0 };
                 now = deadline_now_ms();
                 r = look(cli, request, &arenas[i], before, now - then, &rows, err);
-                if (r < 0 || request->is_once)
+                if (r < 0 || request->is_once || !keys_wait(&keys, request->interval_s))
                         break;
                 before = rows;
                 then = now;
-                nanosleep(&pause, NULL);
         }
+        if (!request->is_once)
+                keys_end(&keys);
         arena_free(&arenas[0]);
         arena_free(&arenas[1]);
         return r;

@@ -66,6 +66,9 @@ check "a table without its rules is named" weakened network "chain output" one_r
 one_rule_more() { nsenter -t "$pid" -n nft insert rule inet runb output accept; }
 check "a table with a rule more is named" weakened network "rule 1 of its chain output" one_rule_more
 
+one_chain_more() { nsenter -t "$pid" -n nft 'add chain inet runb aside { type nat hook output priority 100; }'; }
+check "a table with a chain more is named" weakened network "has a chain aside" one_chain_more
+
 unmask() { in_mounts umount /proc/acpi; }
 check "a mask that is gone is named" weakened mounts "/proc/acpi is not masked" unmask
 over_mask() { in_mounts mount -t tmpfs none /proc/acpi; }
@@ -141,6 +144,47 @@ moved_out() { local file; for file in $(jq -r '.cgroups[]' "$T/state/w/state.jso
 check "a process that was moved out of the cgroup is named" weakened limits "is not in the container's cgroup" moved_out
 every_device() { local file; file=$(cgroup_file w devices.allow) || lacking "no devices controller here"; echo a > "$file"; }
 check "devices that were all let in are named" weakened devices "every device" every_device
+# The devices that are there can be told, whatever may be opened.
+node() { in_mounts mknod /dev/disk0 b 254 0; }
+check "a device node that nobody asked for is named" weakened devices "/dev/disk0, the block device 254:0" node
+# programs FOLDER detach|replace: what watches the devices of a cgroup
+programs()
+{
+        python3 - "$@" <<'EOF'
+import ctypes, os, platform, struct, sys
+libc, number = ctypes.CDLL(None, use_errno=True), {"x86_64": 321, "aarch64": 280}[platform.machine()]
+def bpf(command, attr):
+    attr = ctypes.create_string_buffer(attr, 128)
+    r = libc.syscall(number, command, attr, 128)
+    if r < 0: sys.exit("bpf %d: %s" % (command, os.strerror(ctypes.get_errno())))
+    return r, attr.raw
+folder, ids, DEVICE = os.open(sys.argv[1], os.O_RDONLY), (ctypes.c_uint32 * 8)(), 6
+_, attr = bpf(16, struct.pack("IIIIQI", folder, DEVICE, 0, 0, ctypes.addressof(ids), 8))
+for i in range(struct.unpack_from("I", attr, 24)[0]):
+    program, _ = bpf(13, struct.pack("I", ids[i]))
+    bpf(9, struct.pack("III", folder, program, DEVICE))
+if sys.argv[2] == "replace":    # r0 = 1; exit
+    code = ctypes.create_string_buffer(struct.pack("<BBhiBBhi", 0xb7, 0, 0, 1, 0x95, 0, 0, 0), 16)
+    licence = ctypes.create_string_buffer(b"GPL")
+    program, _ = bpf(5, struct.pack("IIQQ", 15, 2, ctypes.addressof(code), ctypes.addressof(licence)))
+    bpf(8, struct.pack("IIII", folder, program, DEVICE, 2))
+EOF
+}
+it_names_other_programs()
+{
+        local folder
+        rt delete -f w
+        sleeper w
+        [ "$(jq .isCgroup2 "$T/state/w/state.json")" = true ] || { rt delete -f w; skip_case "of cgroup v2"; }
+        folder=$(jq -r '.cgroups[0]' "$T/state/w/state.json")
+        want_holding w
+        programs "$folder" replace
+        want_weak w devices "is not the one of create"
+        programs "$folder" detach
+        want_weak w devices "no program holds back devices"
+        rt delete -f w
+}
+check "a program of devices that was taken away or replaced is named" it_names_other_programs
 core_size() { prlimit --core=unlimited -p $pid || lacking "this machine lets nobody raise a limit"; }
 check "a raised size of core files is named" weakened rlimits RLIMIT_CORE core_size
 

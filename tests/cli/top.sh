@@ -81,6 +81,80 @@ it_is_live()
 }
 check "on a terminal it looks again and again" it_is_live
 
+it_ends_by_a_key_and_puts_the_terminal_back()
+{
+        cat > "$T/keys.py" <<'EOF'
+import fcntl, os, pty, select, signal, struct, sys, termios, time
+def live(how):
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
+    before = termios.tcgetattr(slave)
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)    # a shell's background ignores it
+        os.setsid()
+        fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
+        for fd in 0, 1, 2: os.dup2(slave, fd)
+        os.execv(sys.argv[1], sys.argv[1:])
+    text = b""
+    def until(words, least):
+        nonlocal text
+        end = time.monotonic() + 30
+        while text.count(words) < least:
+            if time.monotonic() > end: sys.exit("waited in vain for %r: %r" % (words, text))
+            if select.select([master], [], [], 1)[0]: text += os.read(master, 65536)
+    until(b"\033[J", 1)
+    if b"\033[2J" in text: sys.exit("it clears the screen first: it flickers")
+    if how == "resize":         # drawn at once, not after the interval of an hour
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 20, 60, 0, 0))
+        until(b"\033[J", 2)
+        how = "q"
+    if how == "x":
+        os.write(master, b"x")
+        until(b"\033[J", 2)
+        how = "q"
+    if how == "q":
+        os.write(master, b"q")
+    elif how != "q":
+        os.kill(pid, how)
+    end = time.monotonic() + 30
+    while True:
+        if select.select([master], [], [], 0.05)[0]: os.read(master, 65536)
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done: break
+        if time.monotonic() > end: sys.exit("it does not end")
+    if termios.tcgetattr(slave) != before: sys.exit("the terminal is not what it was")
+    return status
+for how in "q", "x", "resize":
+    if live(how) != 0: sys.exit("not 0 after " + how)
+for number in signal.SIGINT, signal.SIGTERM:
+    status = live(number)
+    if not os.WIFSIGNALED(status) or os.WTERMSIG(status) != number: sys.exit("status %x after %s" % (status, number))
+EOF
+        start_sleeper a
+        run python3 "$T/keys.py" "$RUNB" --root "$T/state" top --interval 3600
+        want_rc 0
+        rt delete -f a
+}
+check "q and signals end it, another size redraws it; the terminal is as before, and is not cleared between" it_ends_by_a_key_and_puts_the_terminal_back
+
+it_shows_broken_ones()
+{
+        start_sleeper a
+        start_sleeper b
+        cp "$T/state/a/state.json" "$T/kept"
+        echo '{"id": ' > "$T/state/a/state.json"
+        run rt top --format json
+        want_rc 0
+        want_same "$(echo "$out" | jq -r '.containers | map(.id + " " + .status) | join(", ")')" "a unreadable, b running"
+        run rt top
+        want_match "$(echo "$out" | sed -n 2p)" '^a +unreadable '
+        cat "$T/kept" > "$T/state/a/state.json"
+        rt delete -f a
+        rt delete -f b
+}
+check "one whose record cannot be read is shown as such, beside the others" it_shows_broken_ones
+
 it_refuses()
 {
         run rt top --interval 0
