@@ -20,7 +20,7 @@ void hooks_close(int *fds, size_t n);
 /* Runs them one after another in the caller's namespaces, the OCI state on stdin, the environment exactly the hook's,
  * stdout and stderr of the hook kept from ours and quoted (first 512 bytes) in the error. A hook over its timeout is
  * killed with its process group. The caller's working folder, ids and capabilities are the hook's.
- * @fds: from hooks_prepare(); NULL: by path.
+ * @fds: from hooks_prepare(); NULL: by path. A hook without a path is left out.
  * Errors keep runc's words: "error running createRuntime hook #0: exit status 1, stdout: ..., stderr: ...".
  * @is_failure_fatal: false for poststop: a warning to the log, and the others still run. */
 int hooks_run(const struct spec_hook_list *list, enum spec_hook_kind kind, const int *fds, const char *state_json,

@@ -132,6 +132,8 @@ int hooks_run(const struct spec_hook_list *list, enum spec_hook_kind kind, const
                         .state_length = strlen(state_json),
                 };
 
+                if (list->hooks[i].path == NULL)
+                        continue;
                 log_debug("running %s hook #%zu", spec_hook_name(kind), i);
                 if (hooks_child_run(&call, &outcome))
                         continue;

@@ -46,6 +46,8 @@ struct host_hook {
         bool is_root_only;      /* it and its folders are writable by root (or, rootless, the caller) only */
         bool is_in_rootfs;      /* it lies in the rootfs or in a writable bind's source */
         const char *real_path;  /* NULL when not found */
+        dev_t device;           /* of the file that was looked at; 0 where it was not found, or is_root_only is false */
+        ino_t inode;
 };
 
 /* The agent's socket of linux.seccomp.listenerPath. */

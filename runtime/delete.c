@@ -7,6 +7,7 @@
 #include "runtime/delete.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 #include "runtime/egress_who.h"
 #include "runtime/ending.h"
 #include "runtime/evidence.h"
+#include "runtime/host.h"
 #include "runtime/intelrdt.h"
 #include "runtime/leases.h"
 #include "runtime/policy.h"
@@ -133,6 +135,33 @@ static int end_cgroups(const struct state *state, struct error *err)
         return r;
 }
 
+/* create has judged what their names led to then. Those that lead to something else by now are left out. */
+static int open_poststop(struct arena *arena, struct spec_hook_list *list, int **ret_fds, struct error *err)
+{
+        struct spec_hook *hooks = arena_array(arena, list->n, sizeof *hooks);
+        int *fds = arena_array(arena, list->n, sizeof *fds);
+
+        if (hooks == NULL || fds == NULL)
+                return error_errno(err, ENOMEM, "poststop hooks");
+        for (size_t i = 0; i < list->n; i++) {
+                hooks[i] = list->hooks[i];
+                fds[i] = open(hooks[i].path, O_PATH | O_CLOEXEC);
+                if (fds[i] >= 0 && host_is_root_only_file(arena, fds[i]))
+                        continue;
+                if (fds[i] < 0)
+                        log_warning("poststop hook #%zu: open %s: %s; the other hooks go on", i, hooks[i].path,
+                                    error_text(errno));
+                else
+                        log_warning("poststop hook #%zu: %s can be written by others than root by now, or lies in "
+                                    "another mount namespace, and is not run; the other hooks go on", i, hooks[i].path);
+                auto_close_cleanup(&fds[i]);
+                hooks[i].path = NULL;
+        }
+        list->hooks = hooks;
+        *ret_fds = fds;
+        return 0;
+}
+
 /* config.json as it was at create. Most containers have no poststop hook, and then it is not parsed: the member's name
  * is in the text as it is, or as an escape. */
 static int run_poststop(const struct state_dir *dir, const struct state *state, struct error *err)
@@ -141,8 +170,8 @@ static int run_poststop(const struct state_dir *dir, const struct state *state, 
         auto_buffer struct text_buffer json = { 0 };
         auto_free char *text = NULL;
         struct spec spec;
+        int *fds = NULL, r;
         size_t length;
-        int r;
 
         r = fd_read_file(dir->fd, "config.json", SPEC_CONFIG_LIMIT_BYTES, &text, &length);
         if (r == -ENOENT)
@@ -159,7 +188,11 @@ static int run_poststop(const struct state_dir *dir, const struct state *state, 
         state_to_oci(state, STATE_STOPPED, true, &json);
         if (json.is_broken)
                 return error_errno(err, ENOMEM, "poststop hooks");
-        return hooks_run(&spec.hooks[SPEC_HOOK_POSTSTOP], SPEC_HOOK_POSTSTOP, NULL, json.text, false, err);
+        r = open_poststop(&arena, &spec.hooks[SPEC_HOOK_POSTSTOP], &fds, err);
+        if (r == 0)
+                r = hooks_run(&spec.hooks[SPEC_HOOK_POSTSTOP], SPEC_HOOK_POSTSTOP, fds, json.text, false, err);
+        hooks_close(fds, spec.hooks[SPEC_HOOK_POSTSTOP].n);
+        return r;
 }
 
 /* Once no process is left. Unmounted meanwhile: the groups went with it. */

@@ -24,6 +24,8 @@ int host_gather_devices(const struct policy *policy, struct arena *arena, struct
 
 /* Can only root (or, rootless, the caller) change what is at @path (absolute)? */
 bool host_is_root_only(const char *path, enum host_privilege privilege);
+/* The same of an open file (O_PATH), by the path that leads to it here. */
+bool host_is_root_only_file(struct arena *arena, int fd);
 
 /* What @policy's egress list asks for: the addresses of the caller's network namespace, and those of the listed host names,
  * which are asked for in it within a few seconds. Nothing where nothing is listed. What has no address is a fact, no error. */

@@ -72,6 +72,27 @@ static bool is_writable_by_build(const struct spec *spec, const struct host *hos
         return false;
 }
 
+/* A name like /proc/PID/root/opt/hook leads into another tree, where the file has a path that says nothing of ours. */
+static bool is_at(int fd, const char *real_path, dev_t *ret_device, ino_t *ret_inode)
+{
+        struct stat st, there;
+
+        if (fstat(fd, &st) < 0 || stat(real_path, &there) < 0 || st.st_dev != there.st_dev || st.st_ino != there.st_ino)
+                return false;
+        *ret_device = st.st_dev;
+        *ret_inode = st.st_ino;
+        return true;
+}
+
+bool host_is_root_only_file(struct arena *arena, int fd)
+{
+        const char *path = host_path_of(arena, fd);
+        dev_t device;
+        ino_t inode;
+
+        return path != NULL && is_at(fd, path, &device, &inode) && host_is_root_only(path, host_privilege());
+}
+
 int host_look_at_hooks(const struct spec *spec, struct arena *arena, struct host *host)
 {
         for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS; kind++) {
@@ -98,9 +119,10 @@ int host_look_at_hooks(const struct spec *spec, struct arena *arena, struct host
                                 facts[i].error = ENOENT;
                                 continue;
                         }
-                        if (strcmp(facts[i].real_path, path) != 0)
-                                facts[i].is_root_only = facts[i].is_root_only &&
-                                                        host_is_root_only(facts[i].real_path, host->privilege);
+                        facts[i].is_root_only = facts[i].is_root_only &&
+                                                is_at(fd, facts[i].real_path, &facts[i].device, &facts[i].inode) &&
+                                                (strcmp(facts[i].real_path, path) == 0 ||
+                                                 host_is_root_only(facts[i].real_path, host->privilege));
                         facts[i].is_in_rootfs = is_writable_by_build(spec, host, facts[i].real_path);
                 }
                 host->hooks[kind] = facts;

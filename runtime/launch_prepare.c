@@ -137,6 +137,23 @@ static int prepare_shares(struct launch_work *work, struct error *err)
         return r;
 }
 
+/* Policy judged a file: a name in /proc can lead to another one by now. */
+static int prepare_hooks(struct launch_work *work, enum spec_hook_kind kind, struct error *err)
+{
+        const struct spec_hook_list *list = &work->plan->spec->hooks[kind];
+        const struct host_hook *facts = work->plan->host.hooks[kind];
+        int r = hooks_prepare(work->arena, list, kind, &work->hook_fds[kind], err);
+        struct stat st;
+
+        for (size_t i = 0; i < list->n && r == 0; i++)
+                if (facts != NULL && facts[i].device != 0 &&
+                    (fstat(work->hook_fds[kind][i], &st) < 0 || st.st_dev != facts[i].device ||
+                     st.st_ino != facts[i].inode))
+                        r = error_set(err, ESTALE, "hooks.%s[%zu].path: %s became another file while the container was "
+                                      "made; try again", spec_hook_name(kind), i, list->hooks[i].path);
+        return r;
+}
+
 int launch_prepare(struct launch_work *work, struct error *err)
 {
         struct plan *plan = work->plan;
@@ -185,7 +202,7 @@ int launch_prepare(struct launch_work *work, struct error *err)
         for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS && r == 0; kind++)
                 if (kind == SPEC_HOOK_PRESTART || kind == SPEC_HOOK_CREATE_RUNTIME ||
                     kind == SPEC_HOOK_CREATE_CONTAINER)
-                        r = hooks_prepare(work->arena, &spec->hooks[kind], kind, &work->hook_fds[kind], err);
+                        r = prepare_hooks(work, kind, err);
         if (r == 0)
                 r = prepare_inner_hooks(work, err);
         if (r == 0)

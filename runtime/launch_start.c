@@ -17,6 +17,7 @@
 #include "runtime/deadline.h"
 #include "runtime/denials.h"
 #include "runtime/egress_control.h"
+#include "runtime/host.h"
 #include "runtime/launch_private.h"
 #include "runtime/listener.h"
 #include "runtime/notify.h"
@@ -100,6 +101,12 @@ int launch_poststart(struct arena *arena, const struct spec *spec, const struct 
         if (buffer.is_broken)
                 return error_errno(err, ENOMEM, "hooks");
         r = hooks_prepare(arena, list, SPEC_HOOK_POSTSTART, &fds, err);
+        /* create has judged what the name led to then. */
+        for (size_t i = 0; i < list->n && r == 0; i++)
+                if (!host_is_root_only_file(arena, fds[i]))
+                        r = error_set(err, EACCES, "hooks.poststart[%zu].path: %s can be written by others than root by "
+                                      "now, or lies in another mount namespace; make it root's alone", i,
+                                      list->hooks[i].path);
         if (r == 0)
                 r = hooks_run(list, SPEC_HOOK_POSTSTART, fds, buffer.text, true, err);
         hooks_close(fds, list->n);

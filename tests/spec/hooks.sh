@@ -205,6 +205,55 @@ poststop_failure()
 }
 check "a poststop hook that fails is a warning: the others run and the container is gone" poststop_failure
 
+# /proc/PID/exe, by which docker names itself, is what that process executes now.
+other_by_now() # KIND
+{
+        local pid
+        mkdir -p "$T/open"; chmod 777 "$T/open"
+        cp /bin/busybox "$T/open/busybox"; chown 1000:1000 "$T/open/busybox"; chmod 755 "$T/open/busybox"
+        rm -f "$T/fooled" "$T/turn"; mkfifo "$T/turn"
+        /bin/sh -c "read -r line < $T/turn; exec $T/open/busybox sleep 1000" &
+        pid=$!
+        bundle "$1-now" '.hooks[$k] = [{path: "/proc/\($p)/exe", args: ["sh", "-c", "cat > \($t)/fooled"]}] | .process.args = ["sleep", "1000"]' \
+                --arg k "$1" --arg p $pid --arg t "$T"
+        rt create --bundle "$B" "$1-now" < /dev/null > /dev/null 2> "$T/err" || { cat "$T/err"; kill $pid; return 1; }
+        echo > "$T/turn"
+        wait_for 5 eval "readlink /proc/$pid/exe | grep -q open/busybox"
+        run rt start "$1-now"
+        if [ "$1" = poststart ]; then
+                kill $pid
+                want_rc 1
+                want_err_has "hooks.poststart[0].path: /proc/$pid/exe can be written by others than root by now"
+                wait_for 5 has_status "$1-now" stopped
+        fi
+        rm -f "$T/log"
+        run rt --debug --log "$T/log" delete --force "$1-now"
+        kill $pid 2> /dev/null || true
+        want_rc 0
+        [ "$1" = poststart ] || { cat "$T/log"; grep -q "poststop hook #0: /proc/$pid/exe can be written by others than root by now" "$T/log"; }
+        [ ! -e "$T/fooled" ] || fail "the other file ran"
+}
+# There it has a path that is another file's here, or nobody's.
+of_another_tree()
+{
+        local holder
+        command -v unshare > /dev/null || skip_case "unshare is not installed"
+        rm -f "$T/inside"
+        unshare -m sh -c "mount -t tmpfs tmpfs /opt; cp /bin/busybox /opt/hook; touch $T/inside; exec sleep 1000" &
+        holder=$!
+        wait_for 5 test -e "$T/inside"
+        wait_for 5 eval "readlink /proc/$holder/exe | grep -q sleep"
+        bundle tree '.hooks.createRuntime = [{path: "/proc/\($p)/root/opt/hook", args: ["touch", "\($t)/fooled"]}]' --arg p $holder --arg t "$T"
+        run rt create --bundle "$B" tree
+        kill $holder
+        want_rc 1
+        want_err_has "(hooks)"
+        [ ! -e "$T/fooled" ] || fail "the hook of another mount namespace ran"
+}
+check "a poststart hook whose name leads to another file by now is not run, and the container ends" other_by_now poststart
+check "a poststop hook whose name leads to another file by now is not run" other_by_now poststop
+check "a hook in another mount namespace is refused, whatever its path there" of_another_tree
+
 invalid()
 {
         local n=0 case
