@@ -254,6 +254,21 @@ static int record_creation(struct launch_work *work, struct error *err)
         return r;
 }
 
+/* A namespace of its own has loopback alone. Where nobody has a way to give it an interface before its end, by a hook or by init's
+ * number, whatever it tries fails for want of a route, before the rules see it: there are no names to keep, which cost as much as
+ * the rules and the counters together. */
+static bool may_get_network(const struct launch_work *work)
+{
+        const struct plan *plan = work->plan;
+        const struct launch_request *request = work->request;
+
+        for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS; kind++)
+                if (plan->spec->hooks[kind].n > 0)
+                        return true;
+        return !request->is_run || request->is_detached || !plan->namespaces.has_new_net || plan->spec->linux_.n_net_devices > 0 ||
+               !text_is_empty(request->pid_file) || !text_is_empty(request->pidfd_socket);
+}
+
 /* What init does not wait for, while it builds its namespaces and mounts on another processor. A failure ends it. */
 static int prepare_beside(struct launch_work *work, bool is_recorded, struct error *err)
 {
@@ -262,7 +277,7 @@ static int prepare_beside(struct launch_work *work, bool is_recorded, struct err
 
         if (r == 0 && work->state.has_egress_rules)
                 r = egress_keep(&work->dir, &work->ready.egress, err);
-        if (r == 0 && work->state.is_egress_counted && !cgroups->is_disabled && !work->ready.cgroups.was_there)
+        if (r == 0 && work->state.is_egress_counted && !cgroups->is_disabled && !work->ready.cgroups.was_there && may_get_network(work))
                 egress_who_attach(&work->dir, cgroups->paths, cgroups->n_paths);
         return r;
 }

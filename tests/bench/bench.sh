@@ -42,6 +42,7 @@ for program in "$RUNB" $crun $runc; do echo "# $program: $($program --version | 
         echo "run runb-audit @$rb --policy /run/policy/audit.json run --bundle $B ra%n"
         echo "run runb-file @$rb --policy /run/policy/plain-closed.json run --bundle $B rf%n"
         echo "run runb-closed @$rb --policy /run/policy/audit-closed.json run --bundle $B rc%n"
+        echo "run runb-names @$rb --policy /run/policy/audit-closed.json run --pid-file /run/bench/pid%n --bundle $B rn%n"
         have "$crun" && echo "run crun @$cr run --bundle $B c%n"
         have "$runc" && echo "run runc @$rc run --bundle $B u%n"
         echo "run floor @$BENCH/floor ${blob:+--seccomp $T/filter.bpf} $B/rootfs /sys/fs/cgroup/floor%n /bin/true"
@@ -116,6 +117,7 @@ ratio "run: runb, everything on / crun, nothing on" "$T/run.txt" run runb crun 0
 ratio "run: runb / floor with the same hardening" "$T/run.txt" run runb floor 1.75
 ratio "run: with an audit log / without" "$T/run.txt" run runb-audit runb-policy 1.05
 ratio "run: with an audit log, and counting for it" "$T/run.txt" run runb-closed runb-file 1.05
+ratio "run: the same, and the names of processes" "$T/run.txt" run runb-names runb-file 1.05
 for verb in create start state delete exec; do ratio "$verb: runb / crun" "$T/cycle.txt" $verb runb crun 1.00; done
 peak=$(value "$T/run.txt" run runb 6)
 awk -v p="${peak:-0}" 'BEGIN { printf "  %-46s %.2f (bar: 1.00)  %s\n", "peak memory of run: KiB / 1600", p / 1600,

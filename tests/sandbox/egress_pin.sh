@@ -87,6 +87,22 @@ tampered()
         in_run t4 nft add table inet other
         want_same "$(cat "$T/got-t4")" ""
 }
+
+# Whoever gives a foreground run its network by its pid file gets the names of processes, too.
+named()
+{
+        with_audit '{}'
+        own_bundle n 'until [ -d /sys/class/net/d0 ] && tool udp 203.0.113.10 53 | grep -v ENETUNREACH; do sleep 0.1; done'
+        rm -f "$T/pid"
+        rt --policy "$P/policy.json" run --pid-file "$T/pid" --bundle "$B" n < /dev/null > "$T/run-n" 2>&1 & runner=$!
+        wait_for 30 test -s "$T/pid"
+        give_network "$(cat "$T/pid")"
+        wait $runner || :
+        want_same "$(last_record | jq -c '.refused | map(.address)')" '["203.0.113.10"]'
+        [ "$(stat -f -c %T /sys/fs/cgroup)" = cgroup2fs ] || return 0
+        want_same "$(last_record | jq -c '.refused[0].processes')" '["tool"]'
+}
+check "a foreground run that gets its network by its pid file counts, and names the processes where there is cgroup v2" named
 check "the record of a foreground run tells of rules that were flushed or changed meanwhile" tampered
 
 kept()
