@@ -1,16 +1,16 @@
 /* What the build's network namespace lets out, whoever made the namespace: loopback, and what the profile lists.
  *
- * Closed always, whatever is listed: link-local networks and the metadata services of clouds, which give out credentials;
- * networks that lead to IPv4 by another name; multicast; each address of this host, and those by which it is reached through
- * an engine's network in user mode: 10.0.2.2 (slirp4netns) and its default gateways (pasta has the same, and maps them to the
- * host's loopback unless told not to). Closed unless listed: private networks.
+ * Closed always, whatever is listed: link-local networks and the metadata services of clouds, which give out
+ * credentials; networks that lead to IPv4 by another name; multicast; each address of this host, and those by which it
+ * is reached through an engine's network in user mode: 10.0.2.2 (slirp4netns) and its default gateways (pasta has the
+ * same, and maps them to the host's loopback unless told not to). Closed unless listed: private networks.
  * A list that names more than a private network, such as 0.0.0.0/0, does not list it; nor does a host name, as whoever
  * answers for the name in the DNS would then choose which of our machines a build may reach.
  *
- * A device that config.json moves in (linux.netDevices) is taken like the interfaces that an engine's network plugin puts
- * there: the request is the engine's, which is root's, not the build's; and the table of the namespace holds for whatever
- * device there is or comes, as the build has no power over the namespace to change it, nor packet sockets to pass by it. What
- * is written down is that the host gave a device away and that little goes through it. */
+ * A device that config.json moves in (linux.netDevices) is taken like the interfaces that an engine's network plugin
+ * puts there: the request is the engine's, which is root's, not the build's; and the table of the namespace holds for
+ * whatever device there is or comes, as the build has no power over the namespace to change it, nor packet sockets to
+ * pass by it. What is written down is that the host gave a device away and that little goes through it. */
 #include "policies/egress.h"
 
 #include <arpa/inet.h>
@@ -64,17 +64,20 @@ enum policy_egress_kind policy_egress_kind(const struct host_address *address)
         struct egress_range network;
 
         for (size_t i = 0; i < N(closed_always); i++)
-                if (egress_range_of_cidr(closed_always[i].cidr, &network) && egress_range_lies_in(&range, &network, 1) == 0)
+                if (egress_range_of_cidr(closed_always[i].cidr, &network) &&
+                    egress_range_lies_in(&range, &network, 1) == 0)
                         return POLICY_EGRESS_CLOSED;
         for (size_t i = 0; i < N(closed_unless_listed); i++)
-                if (egress_range_of_cidr(closed_unless_listed[i], &network) && egress_range_lies_in(&range, &network, 1) == 0)
+                if (egress_range_of_cidr(closed_unless_listed[i], &network) &&
+                    egress_range_lies_in(&range, &network, 1) == 0)
                         return POLICY_EGRESS_PRIVATE;
         return POLICY_EGRESS_PUBLIC;
 }
 
 struct work {
         struct judge *judge;
-        /* Always; then to @n_own this host's own; then to @n_closed its gateways; then, to @n_all, what is so unless listed. */
+        /* Always; then to @n_own this host's own; then to @n_closed its gateways; then, to @n_all, what is so unless
+         * listed. */
         struct egress_range *closed;
         size_t n_always, n_own, n_closed, n_all;
         const struct egress_range *listed;      /* the networks of the list */
@@ -85,8 +88,10 @@ struct work {
 static int gather_closed(struct work *work)
 {
         const struct host *host = work->judge->host;
-        struct egress_range *closed = arena_array(work->judge->arena, N(closed_always) + host->n_addresses + host->n_gateways +
-                                                  N(closed_unless_listed), sizeof *closed);
+        struct egress_range *closed =
+                arena_array(work->judge->arena,
+                            N(closed_always) + host->n_addresses + host->n_gateways + N(closed_unless_listed),
+                            sizeof *closed);
         size_t n = 0;
 
         if (closed == NULL)
@@ -112,7 +117,8 @@ static bool is_private(const struct work *work, const struct egress_range *range
         return egress_range_lies_in(range, work->closed + work->n_closed, work->n_all - work->n_closed) >= 0;
 }
 
-static int add_ports(struct work *work, const struct egress_range *addresses, const struct policy_destination *destination)
+static int add_ports(struct work *work, const struct egress_range *addresses,
+                     const struct policy_destination *destination)
 {
         /* Listed as such: then the private networks are not taken out. */
         size_t n = is_private(work, addresses) ? work->n_closed : work->n_all;
@@ -191,8 +197,10 @@ static int add_host(struct work *work, const struct policy_destination *destinat
                 struct egress_range range = egress_range_of_address(name->addresses[i].is_v6, name->addresses[i].bytes);
 
                 if (egress_range_lies_in(&range, work->closed, work->n_closed) >= 0 ||
-                    (!is_audit && is_private(work, &range) && egress_range_lies_in(&range, work->listed, work->n_listed) < 0)) {
-                        if (inet_ntop(name->addresses[i].is_v6 ? AF_INET6 : AF_INET, name->addresses[i].bytes, text, sizeof text) != NULL)
+                    (!is_audit && is_private(work, &range) &&
+                     egress_range_lies_in(&range, work->listed, work->n_listed) < 0)) {
+                        if (inet_ntop(name->addresses[i].is_v6 ? AF_INET6 : AF_INET, name->addresses[i].bytes, text,
+                                      sizeof text) != NULL)
                                 judge_tighten(work->judge, "egress.allow", "egress.allow",
                                               arena_format(work->judge->arena, "%s at %s", destination->host, text),
                                               "left out: that address is closed");
@@ -205,9 +213,11 @@ static int add_host(struct work *work, const struct policy_destination *destinat
                         r = add_line(hosts, &name->addresses[i], destination->host);
         }
         if (r == 0 && n == 0 && !is_audit)
-                judge_refuse(work->judge, "egress.allow", "egress.allow", destination->host, NULL,
-                             "the host name %s has only addresses that are closed (private ones need their network in the "
-                             "list, too: {\"cidr\": ...})", destination->host);
+                judge_refuse(
+                        work->judge, "egress.allow", "egress.allow", destination->host, NULL,
+                        "the host name %s has only addresses that are closed (private ones need their network in the "
+                        "list, too: {\"cidr\": ...})",
+                        destination->host);
         return r;
 }
 
@@ -261,9 +271,9 @@ static int add_proxy(struct work *work, const char *proxy)
         return egress_ranges_add(&work->ranges, &range);
 }
 
-/* What port 53 of is let out in audit mode: name servers at the host's own addresses (netavark's), at its gateways and at
- * link-local ones (pasta's), as a build that cannot ask for names would not get as far as to show where it goes. Not where
- * clouds serve metadata. */
+/* What port 53 of is let out in audit mode: name servers at the host's own addresses (netavark's), at its gateways and
+ * at link-local ones (pasta's), as a build that cannot ask for names would not get as far as to show where it goes. Not
+ * where clouds serve metadata. */
 static int add_resolvers(struct work *work)
 {
         static const char *const local[] = { "169.254.0.0/16", "10.0.2.2/32", "fe80::/10" };
@@ -320,9 +330,10 @@ static int judge_list(struct judge *judge, struct sandbox *sandbox)
 
                 if (sandbox->egress.is_audit && destination->host == NULL)
                         continue;
-                r = destination->cidr != NULL ? add_network(&work, destination) :
-                            add_host(&work, destination, judge->host->egress_names != NULL ? &judge->host->egress_names[i] : NULL,
-                                     &hosts);
+                r = destination->cidr != NULL ?
+                            add_network(&work, destination) :
+                            add_host(&work, destination,
+                                     judge->host->egress_names != NULL ? &judge->host->egress_names[i] : NULL, &hosts);
         }
         if (r == 0 && profile->egress_proxy != NULL)
                 r = add_proxy(&work, profile->egress_proxy);
@@ -332,8 +343,9 @@ static int judge_list(struct judge *judge, struct sandbox *sandbox)
                 return r;
         if (work.ranges.n > EGRESS_MAX_RANGES)
                 judge_refuse(judge, "egress.allow", "egress.allow", "the list", NULL,
-                             "the list comes to %zu%s separate ranges, more than %d; write larger networks", work.ranges.n,
-                             work.ranges.n > 4 * EGRESS_MAX_RANGES ? " and more" : "", EGRESS_MAX_RANGES);
+                             "the list comes to %zu%s separate ranges, more than %d; write larger networks",
+                             work.ranges.n, work.ranges.n > 4 * EGRESS_MAX_RANGES ? " and more" : "",
+                             EGRESS_MAX_RANGES);
         sandbox->egress.has_list = true;
         sandbox->egress.ranges = work.ranges.items;
         sandbox->egress.n_ranges = work.ranges.n;
@@ -353,8 +365,8 @@ static uint32_t hash_text(uint32_t hash, const char *text)
         return (hash ^ 0xff) * 16777619u;
 }
 
-/* The same for whoever gets the same rules, whatever host names are at the moment. Not against an adversary: a policy is
- * the administrator's. */
+/* The same for whoever gets the same rules, whatever host names are at the moment. Not against an adversary: a policy
+ * is the administrator's. */
 static uint32_t digest_of(const struct policy_profile *profile, bool is_counted)
 {
         uint32_t hash = 2166136261u;
@@ -375,9 +387,9 @@ static uint32_t digest_of(const struct policy_profile *profile, bool is_counted)
         return hash == 0 ? 1 : hash;
 }
 
-/* By the exception "network.host". A table there would hold for the host, so there is none; of what the list closes nothing
- * is closed but by the host's own rules. Landlock's ports, where the profile asks for them, are those of the list all the
- * same. */
+/* By the exception "network.host". A table there would hold for the host, so there is none; of what the list closes
+ * nothing is closed but by the host's own rules. Landlock's ports, where the profile asks for them, are those of the
+ * list all the same. */
 static int judge_hosts(struct judge *judge, struct sandbox *sandbox)
 {
         const char *property = "linux.namespaces (network)";
@@ -391,10 +403,13 @@ static int judge_hosts(struct judge *judge, struct sandbox *sandbox)
         sandbox->egress.has_list = false;
         judge_record(judge, "egress", property, "the host's network",
                      "not enforced: the host's own rules alone hold for what the build sends, its loopback included");
-        judge_record(judge, "ingress", property, "the host's network", "not enforced: what listens is reached as the host is");
+        judge_record(judge, "ingress", property, "the host's network",
+                     "not enforced: what listens is reached as the host is");
         if (sandbox->spec.linux_.n_net_devices > 0)
-                judge_invalid(judge, "linux.netDevices: unable to move network devices without a private network namespace; drop "
-                              "them, or add {\"type\": \"network\"} to linux.namespaces");
+                judge_invalid(
+                        judge,
+                        "linux.netDevices: unable to move network devices without a private network namespace; drop "
+                        "them, or add {\"type\": \"network\"} to linux.namespaces");
         return r;
 }
 
@@ -423,12 +438,14 @@ int policy_egress_judge(struct judge *judge, struct sandbox *sandbox)
                                                  "loopback, replies and what the profile lists";
         }
         sandbox->egress.is_counted = sandbox->egress.has_list || judge->policy->audit.path != NULL;
-        sandbox->egress.can_resize = judge->host->kernel_major > 6 || (judge->host->kernel_major == 6 && judge->host->kernel_minor >= 5);
+        sandbox->egress.can_resize =
+                judge->host->kernel_major > 6 || (judge->host->kernel_major == 6 && judge->host->kernel_minor >= 5);
         if (sandbox->egress.is_counted || sandbox->egress.is_ingress_open)
                 sandbox->egress.digest = digest_of(profile, sandbox->egress.is_counted);
         judge_tighten(judge, "egress", "linux.namespaces (network)", "whatever the namespace reaches", got);
         if (sandbox->egress.is_ingress_open)
-                judge_record(judge, "ingress", "linux.namespaces (network)", "connections from outside", "pass: ingress \"any\"");
+                judge_record(judge, "ingress", "linux.namespaces (network)", "connections from outside",
+                             "pass: ingress \"any\"");
         for (size_t i = 0; i < linux_->n_net_devices; i++)
                 judge_tighten(judge, "netDevices", "linux.netDevices", linux_->net_devices[i].name,
                               "moved from the caller's network namespace; the egress rules hold for it");
@@ -437,7 +454,8 @@ int policy_egress_judge(struct judge *judge, struct sandbox *sandbox)
 
 int policy_egress_judge_process(struct judge *judge, struct spec_process *process)
 {
-        static const char *const names[] = { "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY" };
+        static const char *const names[] = { "http_proxy",  "https_proxy", "HTTP_PROXY",
+                                             "HTTPS_PROXY", "no_proxy",    "NO_PROXY" };
         const char *proxy = judge->policy->profile.egress_proxy;
         char **env;
         size_t n = 0;

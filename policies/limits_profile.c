@@ -73,7 +73,8 @@ static void judge_memory(struct judge *judge, struct spec_resources *resources, 
         struct spec_number *limit = &resources->memory.limit, *both = &resources->memory.swap;
         int64_t most;
 
-        if (memory != NULL && lower(judge, "limits.memory", "linux.resources.memory.limit", memory->value, is_update, limit) &&
+        if (memory != NULL &&
+            lower(judge, "limits.memory", "linux.resources.memory.limit", memory->value, is_update, limit) &&
             both->is_given && both->value > 0 && both->value < limit->value)
                 both->value = limit->value;     /* less than memory alone is no value */
         if (swap == NULL)
@@ -87,15 +88,16 @@ static void judge_memory(struct judge *judge, struct spec_resources *resources, 
                         is_update = false;
                 lower(judge, "limits.swap", "linux.resources.memory.swap", (uint64_t)most, is_update, both);
         } else if (both->is_given && both->value != 0) {
-                judge_refuse(judge, "limits.swap", "linux.resources.memory.swap", number(judge->arena, both->value), NULL,
+                judge_refuse(judge, "limits.swap", "linux.resources.memory.swap", number(judge->arena, both->value),
+                             NULL,
                              "the limit of swap counts from the one of memory; give both, --memory and --memory-swap");
         }
 }
 
 #define OOM_GROUP "memory.oom.group"
 
-/* A build of which one process was killed for memory may go on, to an image in which something is missing: it ends as a whole
- * instead (kernel docs, cgroup-v2). cgroup v1 has no such thing. */
+/* A build of which one process was killed for memory may go on, to an image in which something is missing: it ends as a
+ * whole instead (kernel docs, cgroup-v2). cgroup v1 has no such thing. */
 static void judge_oom_group(struct judge *judge, struct spec_resources *resources, bool is_update)
 {
         const struct policy_limit_value *memory = limit_of(judge, POLICY_LIMIT_MEMORY);
@@ -132,7 +134,8 @@ static void judge_cpus(struct judge *judge, struct spec_resources *resources, bo
         if (cpus == NULL || (is_update && !has_quota && !has_period))
                 return;
         if (is_update && has_quota != has_period) {
-                judge_refuse(judge, "limits.cpus", has_quota ? "linux.resources.cpu.quota" : "linux.resources.cpu.period",
+                judge_refuse(judge, "limits.cpus",
+                             has_quota ? "linux.resources.cpu.quota" : "linux.resources.cpu.period",
                              number(judge->arena, has_quota ? quota->value : period->value), NULL,
                              "a quota of CPU time counts in its period; give both, --cpu-quota and --cpu-period");
                 return;
@@ -142,7 +145,8 @@ static void judge_cpus(struct judge *judge, struct spec_resources *resources, bo
                 return;
         }
         most /= 1000;
-        if (lower(judge, "limits.cpus", "linux.resources.cpu.quota", (uint64_t)(most > 0 ? most : 1), is_update, quota)) {
+        if (lower(judge, "limits.cpus", "linux.resources.cpu.quota", (uint64_t)(most > 0 ? most : 1), is_update,
+                  quota)) {
                 *period = (struct spec_number){ .is_given = true, .value = period_us };
                 /* No kernel takes a shorter quota: the same part of a CPU in the longest period. */
                 if (quota->value < QUOTA_LEAST_US) {

@@ -15,7 +15,8 @@
 
 enum sandbox_ids {
         SANDBOX_IDS_LEASE,      /* a private range, chosen when the plan is carried out */
-        SANDBOX_IDS_ENGINE,     /* the engine's mapping (uid_map of the spec, or of the user namespace that it names), checked */
+        SANDBOX_IDS_ENGINE,     /* the engine's mapping (uid_map of the spec, or of the user namespace that it names),
+                                 * checked */
         SANDBOX_IDS_IDENTITY,   /* every id of the user namespace we are in, one to one (rootless) */
 };
 
@@ -25,24 +26,26 @@ enum sandbox_bind_ids {
         SANDBOX_BIND_PLAIN,          /* as it is: what belongs to no id of the build shows as nobody */
         SANDBOX_BIND_ROOT,          /* on-disk id n is the build's id n */
         SANDBOX_BIND_OWNER,         /* the source's owner is the build's 0; no other id of the disk is in the map */
-        SANDBOX_BIND_MAPPED,        /* the mount's own map: with a lease, outside = ids of the build; else ids of our user
-                                     * namespace, each of them the build's */
+        SANDBOX_BIND_MAPPED,        /* the mount's own map: with a lease, outside = ids of the build; else ids of our
+                                     * user namespace, each of them the build's */
 };
 
 /* What policy adds to one mount. */
 struct sandbox_bind {
         enum sandbox_bind_ids ids;
-        bool is_ids_recursive;          /* the id map counts for the mounts below the source, too; else those stay plain */
-        bool is_ids_wanted;             /* false: where the file system has no id maps, binding it plainly is right (it is
-                                         * read-only, and nobody asked for a map); true: refuse then */
-        const char *link;               /* copy-symlink, and the source is one: a link with this text is made instead of a
-                                         * mount; NULL: mount */
-        bool is_file_system_changed;    /* a remount that goes for the file system, which is the container's own: sb_flags,
-                                         * sb_flags_clear and data */
+        bool is_ids_recursive;          /* the id map counts for the mounts below the source, too; else those stay
+                                         * plain */
+        bool is_ids_wanted;             /* false: where the file system has no id maps, binding it plainly is right (it
+                                         * is read-only, and nobody asked for a map); true: refuse then */
+        const char *link;               /* copy-symlink, and the source is one: a link with this text is made instead of
+                                         * a mount; NULL: mount */
+        bool is_file_system_changed;    /* a remount that goes for the file system, which is the container's own:
+                                         * sb_flags, sb_flags_clear and data */
         uint32_t owner_uid, owner_gid;  /* OWNER: on disk */
         /* The source that was judged: whoever mounts it refuses when another file has taken its place. */
         bool is_source_known;
-        long kernel_magic;              /* the host's own /proc, /sys or /dev/mqueue, told by its file system; 0: another bind */
+        long kernel_magic;              /* the host's own /proc, /sys or /dev/mqueue, told by its file system; 0:
+                                         * another bind */
         dev_t source_device;
         ino_t source_inode;
 };
@@ -52,7 +55,8 @@ enum sandbox_abstract {
         SANDBOX_ABSTRACT_OPEN,          /* nobody but the build and its pod is there */
         SANDBOX_ABSTRACT_SCOPED,        /* out of reach, other than those of the process's own descent */
         SANDBOX_ABSTRACT_IF_FOUND,      /* scoped where the namespace has some already when it is joined */
-        SANDBOX_ABSTRACT_UNLESS_POD,    /* scoped unless the process that names the namespace has an id of the build's range */
+        SANDBOX_ABSTRACT_UNLESS_POD,    /* scoped unless the process that names the namespace has an id of the build's
+                                         * range */
 };
 
 /* An address as a number: of IPv4 the lower 32 bits. */
@@ -70,7 +74,8 @@ struct sandbox_egress {
         const char *profile;
         uint32_t digest;                /* of what the profile says of the network; 0: nothing */
         bool has_list;                  /* something may go out, or could if it had an address */
-        bool is_counted;                /* what is refused is counted, for the audit file and `runb egress`; true with a list */
+        bool is_counted;                /* what is refused is counted, for the audit file and `runb egress`; true with a
+                                         * list */
         bool is_audit;                  /* all may go out but what is closed always, and is written down */
         bool is_ingress_open;           /* connections from outside may come in */
         bool can_resize;                /* the kernel lets a set be made small and then allowed to grow: Linux 6.5 */
@@ -101,23 +106,25 @@ struct sandbox {
         size_t n_uid_map, n_gid_map;
         const struct sandbox_bind *binds;               /* one per spec.mounts, same index */
         enum policy_seccomp_base seccomp_base;
-        uint64_t rootfs_upper_bytes;    /* what the build writes goes to a layer of its own, of that size; 0: to the engine's */
+        uint64_t rootfs_upper_bytes;    /* what the build writes goes to a layer of its own, of that size; 0: to the
+                                         * engine's */
         bool seccomp_setuid_files;
         bool seccomp_user_namespaces;
         bool seccomp_explain;           /* what is refused is counted: runtime/denials.h */
         uint32_t max_user_namespaces;
         uint32_t max_inotify_instances;
-        /* The build gets a mount namespace of its own user namespace's, a copy in which all of ours is locked, and may make
-         * more of each kind, as many as this; 0: none of that, every namespace is owned outside. */
+        /* The build gets a mount namespace of its own user namespace's, a copy in which all of ours is locked, and may
+         * make more of each kind, as many as this; 0: none of that, every namespace is owned outside. */
         uint32_t max_namespaces;
         const char *group_key;          /* io.kubernetes.cri.sandbox-id and its like; NULL: none */
         struct spec_resources demanded; /* of the limits those that someone asked for; the rest our own defaults */
         const char *cgroup_parent;      /* the cgroup above the container's; NULL: the engine says */
         uint64_t wall_s, grace_s;       /* from create to SIGTERM, and from there to SIGKILL; wall_s 0: no deadline */
-        bool egress_deny;               /* install the table; false in the host's network alone; what it lets pass besides
-                                         * loopback: */
+        bool egress_deny;               /* install the table; false in the host's network alone; what it lets pass
+                                         * besides loopback: */
         struct sandbox_egress egress;
-        const struct spec_pair *systemd_properties; size_t n_systemd_properties;        /* name and value of annotations */
+        /* Name and value of annotations. */
+        const struct spec_pair *systemd_properties; size_t n_systemd_properties;
         enum sandbox_abstract abstract_sockets;
         struct sandbox_tcp_ports tcp_ports;
 };

@@ -72,7 +72,8 @@ struct cli_usage {
 int cli_parse(const struct cli *cli, const struct cli_usage *usage, int argc, char **argv, char ***ret_arguments,
               size_t *ret_n, struct error *err);
 
-/* The same of a command whose one argument is a container's id; the usage need not say how many. @ret_id: as it was given. */
+/* The same of a command whose one argument is a container's id; the usage need not say how many. @ret_id: as it was
+ * given. */
 int cli_parse_id(const struct cli *cli, const struct cli_usage *usage, int argc, char **argv, const char **ret_id,
                  struct error *err);
 
@@ -88,13 +89,14 @@ void cli_add_help(const struct cli_usage *usage, struct text_buffer *out);
 /* Writes the buffer to standard output, all of it or an error (a full disk, a closed pipe). */
 int cli_print(const struct text_buffer *buffer, struct error *err);
 
-/* For people, who do not know an engine's state folder: without --root, one that is not in the default folder is looked for in all
- * that this host knows of, by its id or the beginning of it; cli->root is set to where it is. Else as cli_open_container(). */
-int cli_find_container(struct cli *cli, const char *id, bool is_shared, struct state_dir *ret_dir, struct state *ret_state,
-                       struct error *err);
+/* For people, who do not know an engine's state folder: without --root, one that is not in the default folder is looked
+ * for in all that this host knows of, by its id or the beginning of it; cli->root is set to where it is. Else as
+ * cli_open_container(). */
+int cli_find_container(struct cli *cli, const char *id, bool is_shared, struct state_dir *ret_dir,
+                       struct state *ret_state, struct error *err);
 
-/* Opens a container and reads its state. @is_shared: as a reader, without the lock. Close @ret_dir with state_dir_close(),
- * after a failure, too. -ENOENT: "container does not exist". */
+/* Opens a container and reads its state. @is_shared: as a reader, without the lock. Close @ret_dir with
+ * state_dir_close(), after a failure, too. -ENOENT: "container does not exist". */
 int cli_open_container(const struct cli *cli, const char *id, bool is_shared, struct state_dir *ret_dir,
                        struct state *ret_state, struct error *err);
 

@@ -145,8 +145,8 @@ static void summarize(const struct audit_verifier *verifier, struct text_buffer 
                           "chain\n",
                           verifier->n_unnoted);
         if (verifier->chain != NULL && verifier->chain->n_lost > 0)
-                text_addf(out, "%" PRIu64 " records could not be written (%s), which the next record will tell\n", verifier->chain->n_lost,
-                          error_text((int)verifier->chain->lost_errno));
+                text_addf(out, "%" PRIu64 " records could not be written (%s), which the next record will tell\n",
+                          verifier->chain->n_lost, error_text((int)verifier->chain->lost_errno));
         if (verifier->has_macs && !verifier->has_key)
                 text_add(out, "the MACs were not checked: that takes --key\n");
         if (verifier->n_records == 0) {

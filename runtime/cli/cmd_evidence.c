@@ -1,4 +1,5 @@
-/* `runb evidence`: an in-toto statement about what a build made and the sandbox that it was made in, signed by somebody else. */
+/* `runb evidence`: an in-toto statement about what a build made and the sandbox that it was made in, signed by somebody
+ * else. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -57,8 +58,11 @@ static int make(struct cli *cli, const char *id, const struct request *request, 
         if (r < 0)
                 return r;
         deadline_check(&dir, &state);
-        r = evidence_make(&(struct evidence_wanted){ .dir = &dir, .state = &state, .outputs = request->outputs.values,
-                                                     .n_outputs = request->outputs.n }, cli->arena, &statement, NULL, err);
+        r = evidence_make(&(struct evidence_wanted){ .dir = &dir,
+                                                     .state = &state,
+                                                     .outputs = request->outputs.values,
+                                                     .n_outputs = request->outputs.n },
+                          cli->arena, &statement, NULL, err);
         return r < 0 ? r : finish(request, &statement, err);
 }
 
@@ -66,20 +70,24 @@ int cmd_evidence(struct cli *cli, int argc, char **argv)
 {
         struct request request = { 0 };
         const struct cli_option options[] = {
-                { "output", 'o', CLI_STRINGS, &request.outputs, "PATH", "what the build made: a file, or a folder, of the container; may be "
+                { "output", 'o', CLI_STRINGS, &request.outputs, "PATH",
+                  "what the build made: a file, or a folder, of the container; may be "
                   "repeated" },
-                { "signer", 0, CLI_STRING, &request.signer.program, "FILE", "a program that signs: gets what is to be signed on its standard "
+                { "signer", 0, CLI_STRING, &request.signer.program, "FILE",
+                  "a program that signs: gets what is to be signed on its standard "
                   "input, answers with the key's id and the signature in base64, a line each" },
                 { "signer-socket", 0, CLI_STRING, &request.signer.socket, "PATH", "the same by a unix stream socket" },
                 { "file", 0, CLI_STRING, &request.file, "FILE", "write to FILE instead of standard output" },
-                { "builder", 0, CLI_FLAG, &request.is_builder, NULL, "no container: what is true of each build of the profile, for "
+                { "builder", 0, CLI_FLAG, &request.is_builder, NULL,
+                  "no container: what is true of each build of the profile, for "
                   "BuildKit's provenanceEnvDir" },
         };
         const struct cli_usage usage = {
                 .synopsis = "evidence [options] ID | evidence --builder",
-                .summary = "Prints an in-toto statement about what a build made (or else about its image) and the sandbox that it ran in; "
-                           "with a signer in a DSSE envelope.",
-                .options = options, .n_options = sizeof options / sizeof options[0],
+                .summary = "Prints an in-toto statement about what a build made (or else about its image) and the "
+                           "sandbox that it ran in; with a signer in a DSSE envelope.",
+                .options = options,
+                .n_options = sizeof options / sizeof options[0],
                 .max_arguments = 1,
         };
         struct error err = { 0 };
@@ -90,11 +98,13 @@ int cmd_evidence(struct cli *cli, int argc, char **argv)
         if (r > 0)
                 return 0;
         if (r == 0 && (n == 1) == request.is_builder)
-                r = error_set(&err, EINVAL, request.is_builder ? "evidence --builder is about no container: leave the id out" :
-                                                                 "evidence: the id of a container is wanted, or --builder");
+                r = error_set(&err, EINVAL,
+                              request.is_builder ? "evidence --builder is about no container: leave the id out" :
+                                                   "evidence: the id of a container is wanted, or --builder");
         if (r == 0 && request.signer.program != NULL && request.signer.socket != NULL)
                 r = error_set(&err, EINVAL, "--signer and --signer-socket: one of them signs");
-        if (r == 0 && request.is_builder && (request.outputs.n > 0 || request.signer.program != NULL || request.signer.socket != NULL))
+        if (r == 0 && request.is_builder &&
+            (request.outputs.n > 0 || request.signer.program != NULL || request.signer.socket != NULL))
                 r = error_set(&err, EINVAL, "evidence --builder takes no --output and is not signed");
         if (r == 0)
                 r = make(cli, arguments[0], &request, &err);

@@ -25,10 +25,11 @@ int cmd_reap(struct cli *cli, int argc, char **argv)
         };
         const struct cli_usage usage = {
                 .synopsis = "reap [options]",
-                .summary = "Ends containers of this host whose deadline (limits.wall) has passed though nothing watched it any "
-                           "more, makes new guards for those that lost theirs, and frees the ids of containers of which nothing "
-                           "lives.",
-                .options = options, .n_options = sizeof options / sizeof options[0],
+                .summary = "Ends containers of this host whose deadline (limits.wall) has passed though nothing "
+                           "watched it any more, makes new guards for those that lost theirs, and frees the ids of "
+                           "containers of which nothing lives.",
+                .options = options,
+                .n_options = sizeof options / sizeof options[0],
         };
         auto_buffer struct text_buffer out = { 0 };
         struct error err = { 0 }, print_err = { 0 };

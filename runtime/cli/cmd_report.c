@@ -35,15 +35,18 @@ static const char *hex(struct arena *arena, uint64_t set)
 
 static void add_processes(const struct report *report, struct text_buffer *out)
 {
-        static const char *const titles[] = { "PID", "NAME", "UID", "EFFECTIVE", "BOUNDING", "NNP", "SECCOMP", "STATE" };
+        static const char *const titles[] = {
+                "PID", "NAME", "UID", "EFFECTIVE", "BOUNDING", "NNP", "SECCOMP", "STATE"
+        };
         struct arena *arena = report->arena;
         struct table table;
 
         begin(&table, arena, titles, sizeof titles / sizeof titles[0]);
         for (size_t i = 0; i < report->n_processes && i < ROWS_MOST; i++) {
                 const struct report_process *process = &report->processes[i];
-                const char *pid = process->pid == process->thread ? arena_format(arena, "%d", process->pid) :
-                                                                    arena_format(arena, "%d/%d", process->pid, process->thread);
+                const char *pid = process->pid == process->thread ?
+                                          arena_format(arena, "%d", process->pid) :
+                                          arena_format(arena, "%d/%d", process->pid, process->thread);
 
                 table_add(&table, TABLE_PLAIN, (const char *const[]){
                         pid, process->name, arena_format(arena, "%u", process->uids[1]), hex(arena, process->effective),
@@ -65,9 +68,11 @@ static void add_filters(const struct report *report, struct text_buffer *out)
                 return;
         begin(&table, arena, titles, sizeof titles / sizeof titles[0]);
         for (size_t i = 0; i < report->n_filters; i++)
-                table_add(&table, TABLE_PLAIN, (const char *const[]){
-                        text_is_empty(report->filters[i].whose) ? "another" : report->filters[i].whose,
-                        arena_format(arena, "%" PRIu32, report->filters[i].n_instructions), report->filters[i].digest });
+                table_add(&table, TABLE_PLAIN,
+                          (const char *const[]){ text_is_empty(report->filters[i].whose) ? "another" :
+                                                                                           report->filters[i].whose,
+                                                 arena_format(arena, "%" PRIu32, report->filters[i].n_instructions),
+                                                 report->filters[i].digest });
         end(&table, "SYSTEM CALLS", out);
 }
 
@@ -81,10 +86,12 @@ static void add_namespaces(const struct report *report, struct text_buffer *out)
         for (size_t i = 0; i < report->n_namespaces; i++) {
                 const struct report_namespace *ns = &report->namespaces[i];
 
-                table_add(&table, TABLE_PLAIN, (const char *const[]){
-                        spec_ns_name(ns->kind), arena_format(arena, "%" PRIu64, ns->inode),
-                        ns->owner_inode == 0 ? "above" : arena_format(arena, "%" PRIu64, ns->owner_inode),
-                        ns->has_owner_uid ? arena_format(arena, "%u", ns->owner_uid) : "", ns->is_hosts ? "the host's" : "" });
+                table_add(&table, TABLE_PLAIN,
+                          (const char *const[]){
+                                  spec_ns_name(ns->kind), arena_format(arena, "%" PRIu64, ns->inode),
+                                  ns->owner_inode == 0 ? "above" : arena_format(arena, "%" PRIu64, ns->owner_inode),
+                                  ns->has_owner_uid ? arena_format(arena, "%u", ns->owner_uid) : "",
+                                  ns->is_hosts ? "the host's" : "" });
         }
         end(&table, "NAMESPACES", out);
 }
@@ -96,8 +103,9 @@ static void add_mounts(const struct report *report, struct text_buffer *out)
 
         begin(&table, report->arena, titles, sizeof titles / sizeof titles[0]);
         for (size_t i = 0; i < report->n_mounts && i < ROWS_MOST; i++)
-                table_add(&table, TABLE_PLAIN, (const char *const[]){ report->mounts[i].target, report->mounts[i].fstype,
-                                                                       report->mounts[i].options, report->mounts[i].source });
+                table_add(&table, TABLE_PLAIN,
+                          (const char *const[]){ report->mounts[i].target, report->mounts[i].fstype,
+                                                 report->mounts[i].options, report->mounts[i].source });
         end(&table, "MOUNTS", out);
         if (report->n_mounts > ROWS_MOST)
                 text_addf(out, "and %zu more\n", report->n_mounts - ROWS_MOST);
@@ -105,24 +113,28 @@ static void add_mounts(const struct report *report, struct text_buffer *out)
 
 static void add_network(const struct report *report, struct text_buffer *out)
 {
-        static const char *const titles[] = { "TABLE", "CHAINS", "RULES" }, *const tried[] = { "DESTINATION", "VERDICT", "PACKETS" };
+        static const char *const titles[] = { "TABLE", "CHAINS", "RULES" }, *const tried[] = { "DESTINATION", "VERDICT",
+                                                                                               "PACKETS" };
         struct arena *arena = report->arena;
         struct table table;
         char text[EGRESS_ATTEMPT_TEXT];
 
         begin(&table, arena, titles, sizeof titles / sizeof titles[0]);
         for (size_t i = 0; i < report->n_tables; i++)
-                table_add(&table, TABLE_PLAIN, (const char *const[]){
-                        arena_format(arena, "%s %s", report->tables[i].family, report->tables[i].name),
-                        arena_format(arena, "%zu", report->tables[i].n_chains), arena_format(arena, "%zu", report->tables[i].n_rules) });
+                table_add(&table, TABLE_PLAIN,
+                          (const char *const[]){
+                                  arena_format(arena, "%s %s", report->tables[i].family, report->tables[i].name),
+                                  arena_format(arena, "%zu", report->tables[i].n_chains),
+                                  arena_format(arena, "%zu", report->tables[i].n_rules) });
         end(&table, "NETWORK", out);
         if (report->n_attempts == 0)
                 return;
         begin(&table, arena, tried, sizeof tried / sizeof tried[0]);
         for (size_t i = 0; i < report->n_attempts && i < ROWS_MOST; i++) {
                 egress_attempt_text(&report->attempts[i], text, sizeof text);
-                table_add(&table, TABLE_PLAIN, (const char *const[]){ text, report->attempts[i].is_refused ? "refused" : "passed",
-                                                                      arena_format(arena, "%" PRIu64, report->attempts[i].packets) });
+                table_add(&table, TABLE_PLAIN,
+                          (const char *const[]){ text, report->attempts[i].is_refused ? "refused" : "passed",
+                                                 arena_format(arena, "%" PRIu64, report->attempts[i].packets) });
         }
         end(&table, "TRIED", out);
 }
@@ -134,8 +146,9 @@ static void add_limits(const struct report *report, struct text_buffer *out)
 
         begin(&table, report->arena, titles, sizeof titles / sizeof titles[0]);
         for (size_t i = 0; i < report->n_limits; i++)
-                table_add(&table, TABLE_PLAIN, (const char *const[]){ report->limits[i].name, report->limits[i].wanted,
-                                                                       report->limits[i].limit, report->limits[i].use });
+                table_add(&table, TABLE_PLAIN,
+                          (const char *const[]){ report->limits[i].name, report->limits[i].wanted,
+                                                 report->limits[i].limit, report->limits[i].use });
         end(&table, "LIMITS", out);
 }
 
@@ -146,7 +159,10 @@ static void add_checks(const struct report *report, struct text_buffer *out)
 
         begin(&table, report->arena, titles, sizeof titles / sizeof titles[0]);
         for (const struct report_check *check = report->first; check != NULL; check = check->next)
-                table_add(&table, check->verdict == REPORT_HOLDS ? TABLE_GREEN : check->verdict == REPORT_UNREAD ? TABLE_YELLOW : TABLE_RED,
+                table_add(&table,
+                          check->verdict == REPORT_HOLDS  ? TABLE_GREEN :
+                          check->verdict == REPORT_UNREAD ? TABLE_YELLOW :
+                                                            TABLE_RED,
                           (const char *const[]){ check->control, report_verdict_name(check->verdict), check->text });
         text_add(out, "\nCONTROLS\n");
         /* The sentences are what it is about: none of them is cut. */
@@ -171,7 +187,8 @@ static void add_table(const struct report *report, struct text_buffer *out)
         add_network(report, out);
         add_limits(report, out);
         add_checks(report, out);
-        text_addf(out, "\n%s (%s, profile %s) %s%s\n", report->state->id, state_status_name(report->status), report->state->profile,
+        text_addf(out, "\n%s (%s, profile %s) %s%s\n", report->state->id, state_status_name(report->status),
+                  report->state->profile,
                   report->holds ? "holds: it is what it was made as" : "DOES NOT HOLD: see what is not \"holds\" above",
                   has_unread(report) ? "; what was not read is above, too" : "");
 }
@@ -209,11 +226,13 @@ int cmd_report(struct cli *cli, int argc, char **argv)
         };
         const struct cli_usage usage = {
                 .synopsis = "report [options] ID",
-                .summary = "Prints a container as the kernel shows it: processes, namespaces, mounts, network, limits; and for each "
-                           "control whether it is what create made. Exits with 0 where all of them hold, with 3 where one does not, "
-                           "with 1 where it could not look.",
-                .options = options, .n_options = sizeof options / sizeof options[0],
-                .min_arguments = 1, .max_arguments = 1,
+                .summary = "Prints a container as the kernel shows it: processes, namespaces, mounts, network, limits; "
+                           "and for each control whether it is what create made. Exits with 0 where all of them hold, "
+                           "with 3 where one does not, with 1 where it could not look.",
+                .options = options,
+                .n_options = sizeof options / sizeof options[0],
+                .min_arguments = 1,
+                .max_arguments = 1,
         };
         struct error err = { 0 };
         char **arguments;

@@ -60,7 +60,8 @@ static void tell_refused(const struct egress_attempt *attempts, size_t n)
         if (n_refused > TOLD)
                 text_addf(&line, " and %zu more", n_refused - TOLD);
         if (n_refused < n && attempts[n_refused].is_refused)
-                text_addf(&line, ", and %" PRIu64 " packets to destinations that are not listed, of which there were too many",
+                text_addf(&line,
+                          ", and %" PRIu64 " packets to destinations that are not listed, of which there were too many",
                           attempts[n_refused].packets);
         if (!line.is_broken)
                 fprintf(stderr, "runb: egress: refused by the policy: %s\n", line.text);
@@ -83,7 +84,8 @@ static void tell_egress(struct launched *launched, bool is_kept, struct arena *a
         if (end.fd < 0)
                 return;
         /* Of one that is kept delete writes the record. */
-        if (egress_tell(&end, !is_kept && launched->state.audit_path != NULL, &launched->dir, &launched->state, arena, ret_told, &why) < 0)
+        if (egress_tell(&end, !is_kept && launched->state.audit_path != NULL, &launched->dir, &launched->state, arena,
+                        ret_told, &why) < 0)
                 log_warning("%s", why.text);
         tell_refused(ret_told->attempts, ret_told->n);
         /* That is done: not once more when it is deleted. */
@@ -94,8 +96,8 @@ static void tell_egress(struct launched *launched, bool is_kept, struct arena *a
 }
 
 /* After the program has ended: the container goes too, or stays `stopped` for a later delete (--keep). */
-static int finish(const struct create_options *options, struct launched *launched, int status, struct audit_record *egress,
-                  struct error *err)
+static int finish(const struct create_options *options, struct launched *launched, int status,
+                  struct audit_record *egress, struct error *err)
 {
         int r;
 
@@ -161,10 +163,13 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         };
         const struct cli_usage usage = {
                 .synopsis = "run [options] ID",
-                .summary = "Creates a container, executes its program, waits for its end and deletes the container. "
-                           "The exit status is the program's, 128 + N when signal N ended it, 137 when its deadline did.",
-                .options = list, .n_options = sizeof list / sizeof list[0],
-                .min_arguments = 1, .max_arguments = 1,
+                .summary =
+                        "Creates a container, executes its program, waits for its end and deletes the container. The "
+                        "exit status is the program's, 128 + N when signal N ended it, 137 when its deadline did.",
+                .options = list,
+                .n_options = sizeof list / sizeof list[0],
+                .min_arguments = 1,
+                .max_arguments = 1,
         };
         struct launch_request request;
         struct launched launched;
@@ -242,8 +247,9 @@ int cmd_run(struct cli *cli, int argc, char **argv)
         if (r < 0)
                 return cli_fail(&err, 1);
         if (launched.state.is_deadline_over) {
-                error_set(&err, ETIMEDOUT, "container %s was ended at its deadline: limits.wall of profile \"%s\" is %llu s",
-                          request.id, launched.state.profile,
+                error_set(&err, ETIMEDOUT,
+                          "container %s was ended at its deadline: limits.wall of profile \"%s\" is %llu s", request.id,
+                          launched.state.profile,
                           (unsigned long long)(launched.state.deadline_ms - launched.state.created_ms) / 1000);
                 return cli_fail(&err, 128 + SIGKILL);
         }

@@ -52,7 +52,8 @@ static const struct cli_option options[] = {
           "cgroupfs (default), systemd or disabled" },
         { "systemd-cgroup", 0, CLI_FLAG, &given.is_systemd_cgroup, NULL,
           "ask systemd for the cgroup: a transient scope, which cgroupsPath names \"slice:prefix:name\"" },
-        { "policy", 0, CLI_STRING, &given.policy, "FILE", "the policy file (default: " POLICY_PATH ", if it is there)" },
+        { "policy", 0, CLI_STRING, &given.policy, "FILE",
+          "the policy file (default: " POLICY_PATH ", if it is there)" },
         { "profile", 0, CLI_STRING, &given.profile, "NAME",
           "of the policy file, for a new container; what else chooses a profile can only narrow it" },
         { "rootless", 0, CLI_STRING, &given.rootless, "WHEN",
@@ -96,10 +97,10 @@ static int fill_stdio(struct error *err)
         return 0;
 }
 
-/* A build can start us inside: as the interpreter of a script, "#!/proc/self/exe". It then opens /proc/PID/exe and writes
- * to it when that process has ended (CVE-2019-5736). Real root's builds have no id that may write to root's file; a plain
- * user's build is that user, and a binary of his own has to be out of its reach: a sealed copy runs instead. The copy has
- * to be made before anything else, while the fds are as they were inherited. */
+/* A build can start us inside: as the interpreter of a script, "#!/proc/self/exe". It then opens /proc/PID/exe and
+ * writes to it when that process has ended (CVE-2019-5736). Real root's builds have no id that may write to root's
+ * file; a plain user's build is that user, and a binary of his own has to be out of its reach: a sealed copy runs
+ * instead. The copy has to be made before anything else, while the fds are as they were inherited. */
 static int run_sealed_copy(int argc, char **argv, struct error *err)
 {
         const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
@@ -128,8 +129,9 @@ static int run_sealed_copy(int argc, char **argv, struct error *err)
                         return error_set(err, EIO, "/proc/self/exe: shorter than it was");
         if (copy >= 0 && n >= 0 && fchmod(copy, 0500) == 0 && fcntl(copy, F_ADD_SEALS, seals) == 0)
                 syscall(SYS_execveat, copy, "", argv, environ, AT_EMPTY_PATH);
-        return error_errno(err, errno, "run a sealed copy of this binary, which builds could write to otherwise (install it "
-                           "so that root owns it)");
+        return error_errno(err, errno,
+                           "run a sealed copy of this binary, which builds could write to otherwise (install it so "
+                           "that root owns it)");
 }
 
 static int begin(struct error *err)
@@ -226,7 +228,8 @@ static int find_root(struct cli *cli, struct error *err)
                         return error_errno(err, errno, "--root %s: the working folder", path);
                 cli->root = arena_format(cli->arena, "%s/%.*s", cwd, (int)length, path);
         } else if (length == 1) {
-                return error_set(err, EINVAL, "--root /: the root folder cannot hold the state; name a folder below it");
+                return error_set(err, EINVAL,
+                                 "--root /: the root folder cannot hold the state; name a folder below it");
         } else {
                 cli->root = arena_string_n(cli->arena, path, length);
         }
@@ -239,8 +242,8 @@ static int refuse_checkpoint(int argc, char **argv, struct error *err)
 {
         if (strcmp(argv[0], "restore") == 0 && argc > 1 && strcmp(argv[argc - 1], "--lsm-mount-context") == 0)
                 return error_set(err, EINVAL, "flag needs an argument: --lsm-mount-context");
-        return error_set(err, ENOSYS, "%s: checkpoint and restore are not supported by runb; run the build again instead",
-                         argv[0]);
+        return error_set(err, ENOSYS,
+                         "%s: checkpoint and restore are not supported by runb; run the build again instead", argv[0]);
 }
 
 static int dispatch(struct cli *cli, int argc, char **argv)
