@@ -127,6 +127,21 @@ killed_while_moved()
                 [ $r = 0 ] || fail "kill-at says $r: $(cat "$T/kill.out")"
         done
 }
+# The scope is gone when delete comes. Who notes the numbers has to be moved into it, too.
+usage_is_told()
+{
+        echo '{ "version": 1, "revision": "1", "audit": { "path": "/home/ci/audit.jsonl" }, "profiles": { "untrusted": {} } }' > /home/ci/policy.json
+        chmod 644 /home/ci/policy.json
+        chown ci: /home/ci/policy.json
+        ci_bundle g '.linux.cgroupsPath = "user.slice:test:g" | .process.args = ["/bin/sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i + 1)); done"]'
+        run session_rt --policy /home/ci/policy.json --systemd-cgroup run -d --bundle /home/ci/g g
+        want_rc 0
+        want_err ""
+        wait_for 120 user_unit_is_gone test-g.scope
+        run session_rt delete g
+        want_rc 0
+        want_same "$(jq -r 'select(.event == "exit" and .id == "g") | .cpu.totalUs > 10000 and .memory.peakBytes > 0 and .pids.peak > 0' /home/ci/audit.jsonl)" true
+}
 podman_in_a_session()
 {
         need podman
@@ -155,5 +170,6 @@ check "a plain user without a bus is told how to get one, and nothing is left" n
 check "a plain user in his login's session: init and exec are moved into the scope of his own systemd" from_a_session
 check "a plain user in a service's cgroup, too" from_a_service
 check "a plain user in a session: killed anywhere in create, delete --force leaves no unit" killed_while_moved
+check "a plain user in a session: what a container had used is told, though its scope has gone" usage_is_told
 check "podman of a plain user in his login's session" podman_in_a_session
 vm_finish
