@@ -28,6 +28,17 @@ bool mounts_drop_cgroup_bind(struct judge *judge, struct mount_candidate *c)
         return true;
 }
 
+/* buildkitd binds the socket where it takes traces into every step, and runs the step without it where there is none
+ * (executor/oci/spec.go of BuildKit): so do we, since nothing of a build speaks to a program of the host. */
+bool mounts_drop_trace_socket(struct judge *judge, struct mount_candidate *c)
+{
+        if (strcmp(c->mount.target, "/dev/otel-grpc.sock") != 0)
+                return false;
+        judge_tighten(judge, "mounts.sockets", mounts_property(judge, c), c->source->real_path, "left out");
+        c->is_dropped = true;
+        return true;
+}
+
 static void become_shm(struct mount_candidate *c, const char *data)
 {
         c->mount = (struct spec_mount){

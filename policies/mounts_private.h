@@ -37,6 +37,7 @@ bool mounts_is_of_etc(const struct host_source *source);
 
 /* mounts_instead.c: return true where the mount has become another one (or none) and nothing is left to judge. */
 bool mounts_drop_cgroup_bind(struct judge *judge, struct mount_candidate *c);
+bool mounts_drop_trace_socket(struct judge *judge, struct mount_candidate *c);
 bool mounts_replace_ipc_bind(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c);
 bool mounts_replace_shm_bind(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c);
 void mounts_replace_kernel_bind(struct judge *judge, const struct sandbox *sandbox, struct mount_candidate *c);

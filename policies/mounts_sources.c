@@ -205,6 +205,8 @@ bool mounts_judge_source(struct judge *judge, struct mount_candidate *c)
                                 mounts_refuse_source(judge, c, "mounts.sources", why);
                         return why == NULL;
                 }
+                if (mounts_drop_trace_socket(judge, c))
+                        return false;
                 why = is_engines
                               ? "is an engine socket"
                               : "is a socket, behind which a program of the host listens";

@@ -165,6 +165,28 @@ check "a view of the kernel is refused" refused view /proc/1 mounts.sources
 check "a view of the kernel is refused that is mounted below the source of an rbind" mounts_below proc proc mounts.sources
 check "an engine's socket is refused that is mounted below the source of an rbind" mounts_below socket tmpfs mounts.sockets
 
+traced() # NAME FOLDER
+{
+        bundle "$1" '.process.args = ["/bin/ls", $f] |
+                .mounts += [{destination: ($f + "/otel-grpc.sock"), type: "bind", source: $s, options: ["ro", "rbind"]}]' \
+                --arg f "$2" --arg s "$T/buildkit/otel-grpc.sock"
+        run rt run -b "$B" "$1"
+}
+# BuildKit's daemon binds it into every step, and runs one without it where there is none.
+trace_socket()
+{
+        mkdir "$T/buildkit"
+        python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$T/buildkit/otel-grpc.sock"
+        traced traces /dev
+        want_rc 0
+        want_out_has null
+        want_out_without otel
+        traced elsewhere /run
+        want_failure
+        want_err_has "(mounts.sockets)"
+}
+check "BuildKit's socket for traces is left out, and is an engine's socket anywhere else" trace_socket
+
 # The image makes /a a link to /b, where the volume comes to lie: the remount of the tmpfs would change the volume's file system.
 remount_by_a_link()
 {

@@ -193,6 +193,19 @@ Test(policy_mounts, refuses_sockets_and_names_an_engines)
         request_is_refused(&q, "mounts.sockets");
 }
 
+Test(policy_mounts, leaves_out_the_socket_where_buildkit_takes_traces)
+{
+        bind_only("/run/buildkit/otel-grpc.sock")->mode = S_IFSOCK | 0600;
+        request_last(&q)->target = "/dev/otel-grpc.sock";
+        request_passes(&q);
+        cr_assert_eq(q.sandbox.spec.n_mounts, q.spec.n_mounts - 1);
+        cr_assert_not_null(request_finding(&q, FINDING_TIGHTENED, "mounts.sockets"));
+        /* a folder in its place is judged as any other */
+        bind_only("/run/docker")->engine_socket = "docker.sock";
+        request_last(&q)->target = "/dev/otel-grpc.sock";
+        request_is_refused(&q, "mounts.sockets");
+}
+
 Test(policy_mounts, refuses_a_folder_with_an_engine_socket_in_it)
 {
         bind_only("/srv/ci")->engine_socket = "docker.sock";
