@@ -154,7 +154,7 @@ int egress_tell(const struct egress_end *end, bool has_log, const struct state_d
         if (r < 0 && why.rule != NULL)
                 findings_add(&told.findings, FINDING_RECORDED, "linux.namespaces (network)", "egress", "the table as it was installed",
                              why.text);
-        r = egress_read(end->fd, arena, &told.attempts, &told.n, &why);
+        r = state->is_egress_counted ? egress_read(end->fd, arena, &told.attempts, &told.n, &why) : 0;
         if (r < 0) {
                 log_warning("%s", why.text);
                 return 0;

@@ -232,7 +232,7 @@ static void open_counters(struct launch_work *work)
 {
         struct error why = { 0 };
 
-        if (work->ready.wants_counters && work->egress_fd < 0 &&
+        if (work->ready.wants_egress_end && work->egress_fd < 0 &&
             egress_open(&work->dir, &work->state, &work->egress_fd, &why) < 0)
                 log_warning("%s", why.text);
 }
@@ -255,8 +255,7 @@ static int record_creation(struct launch_work *work, struct error *err)
 }
 
 /* A namespace of its own has loopback alone. Where nobody has a way to give it an interface before its end, by a hook or by init's
- * number, whatever it tries fails for want of a route, before the rules see it: there are no names to keep, which cost as much as
- * the rules and the counters together. */
+ * number, whatever it tries fails for want of a route, before the rules see it. */
 static bool may_get_network(const struct launch_work *work)
 {
         const struct plan *plan = work->plan;
@@ -265,8 +264,21 @@ static bool may_get_network(const struct launch_work *work)
         for (enum spec_hook_kind kind = 0; kind < SPEC_HOOK_KINDS; kind++)
                 if (plan->spec->hooks[kind].n > 0)
                         return true;
-        return !request->is_run || request->is_detached || !plan->namespaces.has_new_net || plan->spec->linux_.n_net_devices > 0 ||
+        return !request->is_run || request->is_detached || request->is_kept || !plan->namespaces.has_new_net || plan->spec->linux_.n_net_devices > 0 ||
                !text_is_empty(request->pid_file) || !text_is_empty(request->pidfd_socket);
+}
+
+/* What nothing comes to is not counted for the audit log: that costs as much as all its records. The rules are those of a policy
+ * without a log. A list is counted, whose rules are made anyway, and so is what a statement is made about. */
+static void leave_uncounted(struct launch_work *work)
+{
+        struct sandbox_egress *egress = &work->plan->sandbox.egress;
+
+        if (!egress->is_counted || egress->has_list || work->plan->policy.profile.evidence.folder != NULL || may_get_network(work))
+                return;
+        egress->is_counted = false;
+        if (!egress->is_ingress_open)
+                egress->digest = 0;
 }
 
 /* What init does not wait for, while it builds its namespaces and mounts on another processor. A failure ends it. */
@@ -303,6 +315,7 @@ static int create(struct launch_work *work, struct error *err)
         bool is_recorded_first;
         int r;
 
+        leave_uncounted(work);
         r = launch_record_begin(work, err);
         if (r == 0 && work->state.is_counted) {
                 r = concurrent_take(&plan->policy, &work->dir, &work->state, err);
@@ -332,7 +345,8 @@ static int create(struct launch_work *work, struct error *err)
                 plan->spec->hooks[SPEC_HOOK_PRESTART].n + plan->spec->hooks[SPEC_HOOK_CREATE_RUNTIME].n > 0;
         ready->has_net_devices = plan->spec->linux_.n_net_devices > 0;
         ready->dies_with_parent = request->is_run && !request->is_detached;
-        ready->wants_counters = ready->dies_with_parent && work->state.is_egress_counted;
+        ready->wants_egress_end = ready->dies_with_parent && work->state.egress_version != 0 &&
+                                  (work->state.is_egress_counted || work->state.audit_path != NULL);
         ready->process.preserve_fds = request->preserve_fds;
         r = deadline_check_reach(&work->state, err);
         if (r < 0) {

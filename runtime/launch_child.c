@@ -57,7 +57,7 @@ static uint64_t prepare_network(const struct plan *plan, const struct launch_rea
         if (ready->egress.length > 0) {
                 auto_close int counters_fd = UNSET_FD;
 
-                if (egress_child_install(&ready->egress, ready->wants_counters ? &counters_fd : NULL) == 0) {
+                if (egress_child_install(&ready->egress, ready->wants_egress_end ? &counters_fd : NULL) == 0) {
                         if (counters_fd >= 0)
                                 share_counters(ready->report_fd, counters_fd);
                 } else if (errno == EEXIST) {

@@ -15,7 +15,7 @@ struct launch_ready {
         bool has_hooks_to_wait_for;
         bool has_net_devices;           /* the parent moves them, and needs our network namespace for it */
         bool dies_with_parent;
-        bool wants_counters;            /* the parent reads them at the end */
+        bool wants_egress_end;          /* the parent looks at the rules and counters at the end */
         struct cgroups_ready cgroups;
         struct namespaces_ready namespaces;
         struct mounts_ready mounts;

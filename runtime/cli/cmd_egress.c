@@ -48,7 +48,9 @@ static int show(struct cli *cli, const char *id, bool is_json, struct error *err
                 r = error_set(err, ENODATA, "%s has no egress rules: it is in the host's network, by an exception", id);
         if (r == 0 && !state.is_egress_counted)
                 r = error_set(err, ENODATA,
-                              "nothing is counted for %s: its policy has neither an egress list nor an audit file", id);
+                              "nothing is counted for %s: its policy has neither an egress list nor an audit file, or "
+                              "it has loopback alone",
+                              id);
         if (r == 0)
                 r = egress_open(&dir, &state, &fd, err);
         if (r == 0)

@@ -116,7 +116,7 @@ echo "Ratios of medians, and the bars; the same of the p10 and of processor time
 ratio "run: runb, everything on / crun, nothing on" "$T/run.txt" run runb crun 0.75
 ratio "run: runb / floor with the same hardening" "$T/run.txt" run runb floor 1.75
 ratio "run: with an audit log / without" "$T/run.txt" run runb-audit runb-policy 1.05
-ratio "run: with an audit log, and counting for it" "$T/run.txt" run runb-closed runb-file 1.05
+ratio "run: with an audit log, without a list" "$T/run.txt" run runb-closed runb-file 1.05
 ratio "run: the same, and the names of processes" "$T/run.txt" run runb-names runb-file 1.05
 for verb in create start state delete exec; do ratio "$verb: runb / crun" "$T/cycle.txt" $verb runb crun 1.00; done
 peak=$(value "$T/run.txt" run runb 6)

@@ -165,10 +165,12 @@ end_seen()
         ended=$(tail -c +33 "$T/state/e2/guard") created=$(jq .createdMs "$T/state/e2/state.json")
         run rp delete e2; want_rc 0
         want_same "$(jq -c 'select(.event == "exit" and .id == "e2") | [.endSeen, .wallMs]' $L)" "[true,$((ended - created))]"
-        # Nobody was there.
-        policy '{}'
+        # Nobody is there: the guard was killed.
         bundle e3 '.process.args = ["/bin/sleep", "1000"]'
         rp run --detach --bundle "$B" e3 < /dev/null > /dev/null 2>&1
+        watching=$(head -c 32 "$T/state/e3/guard" | tr -d '\0')
+        kill -KILL "$watching"
+        wait_for 60 eval '[ ! -e "/proc/$watching/stat" ] || grep -q ") [ZX] " "/proc/$watching/stat"'
         run rp delete --force e3; want_rc 0
         want_same "$(jq -c 'select(.event == "exit" and .id == "e3") | .endSeen' $L)" false
 }

@@ -26,7 +26,7 @@ all_is_there()
         [ -s "$doc/systemd/runb-reap.timer" ]
         [ -x "$doc/sign-with-file.sh" ]
         for file in "$man"/*/*; do
-                want_same "$(groff -man -Tutf8 -ww -z "$file" 2>&1)" ""
+                want_same "$(groff -t -man -Tutf8 -ww -z "$file" 2>&1)" ""
         done
 }
 check "every command has a page, and the files that the README names are there" all_is_there
@@ -46,11 +46,12 @@ paths_are_right()
 check "configuration and manual name the program and the documents where they are" paths_are_right
 
 # The program under its own names, from here on. The machine's /tmp, /srv, /root and /etc/runb stay out of it.
-mkdir -p $prefix 2> /dev/null
+mkdir -p $prefix "$T/tests" 2> /dev/null
+mount --bind "$lib_dir" "$T/tests" && lib_dir=$T/tests # which may lie in one of them
 for folder in /tmp /srv /root; do mount -t tmpfs -o mode=0755 t $folder; done
 mkdir -p "$T/opt" && cp -a "$dest$prefix/." "$T/opt/" && mount --bind "$T/opt" $prefix
 cp -a /etc "$T/etc" && rm -rf "$T/etc/runb" && mkdir -m 755 "$T/etc/runb" && chmod 755 "$T/etc" && mount --bind "$T/etc" /etc
-trap 'cd /; umount -l /etc '"$prefix"' /tmp /srv /root; rmdir '"$prefix" EXIT
+trap 'cd /; umount -l /etc '"$prefix"' /tmp /srv /root "$T/tests"; rmdir '"$prefix" EXIT
 PATH=$prefix/bin:$PATH
 
 # What the page's EXAMPLES print, one command a line.
