@@ -19,21 +19,16 @@
 #define PREDICATE_TYPE "https://in-toto.io/attestation/runtime-trace/v0.1"
 #define MONITOR_TYPE "urn:runb:monitor:v1"
 #define PROCESS_TYPE "urn:runb:container:v1"
-#define FILTER_LIMIT_BYTES ((size_t)4 << 20)
 
 /* ---- the environment ---- */
 
-static void add_filter(const struct state_dir *dir, const char *file, const char *key, struct text_buffer *out)
+/* Of the program alone, as create made it and `runb report` finds it in the processes. */
+static void add_filter(const char *digest, const char *key, struct text_buffer *out)
 {
-        auto_free char *bytes = NULL;
-        char hex[SHA256_TEXT_SIZE];
-        size_t length;
-
-        if (fd_read_file(dir->fd, file, FILTER_LIMIT_BYTES, &bytes, &length) < 0)
+        if (digest == NULL || !text_starts_with(digest, "sha256:"))
                 return;
-        evidence_sum(bytes, length, hex);
         text_add_object(out, key);
-        evidence_add_digest(out, hex);
+        evidence_add_digest(out, digest + strlen("sha256:"));
         text_add(out, "}");
 }
 
@@ -93,7 +88,7 @@ static void add_findings(const struct state *state, struct text_buffer *out, str
 }
 
 /* What was to hold, by the policy that is kept with it. */
-static void add_policy(const struct state_dir *dir, const struct state *state, const struct policy *policy, struct text_buffer *out,
+static void add_policy(const struct state *state, const struct policy *policy, struct text_buffer *out,
                        struct evidence_completeness *completeness)
 {
         text_add_object(out, "tracePolicy");
@@ -102,8 +97,8 @@ static void add_policy(const struct state_dir *dir, const struct state *state, c
         policy_file_write_egress(&policy->profile, out);
         text_add_member(out, "chosenBy", state->chosen_by);
         text_add_object(out, "seccomp");
-        add_filter(dir, "seccomp-policy.bpf", "profile", out);
-        add_filter(dir, "seccomp-engine.bpf", "engine", out);
+        add_filter(state->seccomp_digest, "profile", out);
+        add_filter(state->seccomp_engine_digest, "engine", out);
         text_add(out, "}");
         text_add_list(out, "uidMap");
         for (size_t i = 0; i < state->n_uid_map; i++) {
@@ -231,7 +226,7 @@ static void add_metadata(const struct state *state, struct text_buffer *out)
         text_add(out, "}");
 }
 
-static void add_monitor(const struct state_dir *dir, const struct state *state, const struct policy *policy, struct text_buffer *out,
+static void add_monitor(const struct state *state, const struct policy *policy, struct text_buffer *out,
                         struct evidence_completeness *completeness)
 {
         text_add_object(out, "monitor");
@@ -245,7 +240,7 @@ static void add_monitor(const struct state_dir *dir, const struct state *state, 
                                                                                              state->policy_digest);
                 text_add(out, "}");
         }
-        add_policy(dir, state, policy, out, completeness);
+        add_policy(state, policy, out, completeness);
         text_add(out, "}");
 }
 
@@ -261,7 +256,7 @@ static void add_predicate(const struct evidence_wanted *wanted, const struct pol
         completeness.has_verdict = state_status(state) != STATE_STOPPED &&
                                    report_make(wanted->dir, state, true, arena, &report, &why) == 0;
         text_add_object(out, "predicate");
-        add_monitor(wanted->dir, state, policy, out, &completeness);
+        add_monitor(state, policy, out, &completeness);
         text_add_object(out, "monitoredProcess");
         text_add_member(out, "hostID", arena_format(arena, "urn:runb:host:%s", uname(&host) == 0 ? host.nodename : "unknown"));
         text_add_member(out, "type", PROCESS_TYPE);

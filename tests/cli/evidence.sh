@@ -36,8 +36,8 @@ it_is_a_statement()
 /out/deep/lib $(sum lib)"
         want_same "$(echo "$out" | jq -r '.predicate | [.monitor.tracePolicy.profile, .report.verdict, .completeness.network, .completeness.ended] | join(" ")')" \
                 "untrusted holds false false"
-        want_same "$(echo "$out" | jq -r '.predicate.monitor.tracePolicy.seccomp.profile.digest.sha256')" \
-                "$(sha256sum < "$T/state/a/seccomp-policy.bpf" | cut -d' ' -f1)"
+        want_same "$(echo "$out" | jq -r '"sha256:" + .predicate.monitor.tracePolicy.seccomp.profile.digest.sha256')" \
+                "$(jq -r .seccompDigest "$T/state/a/state.json")"
         want_same "$(echo "$out" | jq -r '.predicate.monitorLog.process | map(select(.eventType == "running").name) | join(" ")')" sleep
         # After its end, by the engine's view of the files.
         rt kill a KILL
