@@ -1,6 +1,7 @@
 /* The nftables tables of the container's network namespace, whether the one that create installed is as it was, and what has been
- * counted in it. Other tables are named: none of them can let out what ours rejects, as a packet passes only where every table
- * accepts it. */
+ * counted in it. Other tables are named and not judged, as engines have some of their own: none of them can accept what ours
+ * rejects, since a packet passes only where every table accepts it; but one of the host's root that translates destinations
+ * behind ours sends elsewhere what ours lets pass. */
 #include <endian.h>
 #include <errno.h>
 #include <linux/netfilter.h>
