@@ -1,6 +1,7 @@
 #!/bin/bash
 # runb report: every limit that was set is held against the kernel's, and each that is raised by hand is named.
 # cgroups: v1 v2
+# vm: v2
 . "$(dirname "$0")/../lib.sh"
 . "$(dirname "$0")/report_lib.sh"
 
@@ -38,7 +39,11 @@ huge() { raised hugetlb.2MB.max 4194304 max '.linux.resources.hugepageLimits = [
 check "huge pages without a limit are named" huge
 reserved() { raised hugetlb.2MB.rsvd.max 4194304 8388608 '.linux.resources.hugepageLimits = [{pageSize: "2MB", limit: 4194304}]'; }
 check "a raised limit of reserved huge pages is named" reserved
-swappiness() { raised memory.swappiness 10 60 '.linux.resources.memory.swappiness = 10'; }
+swappiness()
+{
+        [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ] || skip_case "cgroup v2 has none"
+        raised memory.swappiness 10 60 '.linux.resources.memory.swappiness = 10'
+}
 check "another swappiness is named" swappiness
 depth() { raised cgroup.max.depth 3 max '.linux.resources.unified = {"cgroup.max.depth": "3"}'; }
 check "a file of cgroup v2 that config.json names is held against it" depth
