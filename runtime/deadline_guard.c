@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "runtime/base/auto.h"
 #include "runtime/base/sys.h"
+#include "runtime/beside.h"
 #include "runtime/cgroups.h"
 
 #define LOCK_FD 3
@@ -35,36 +35,11 @@ static int check_namespace(struct error *err)
         return 0;
 }
 
-static int set_actions(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int lock_fd)
-{
-        sigset_t all, none;
-        int r = 0;
-
-        sigfillset(&all);
-        sigemptyset(&none);
-        for (int number = STDIN_FILENO; number <= STDERR_FILENO && r == 0; number++)
-                r = posix_spawn_file_actions_addopen(actions, number, "/dev/null", O_RDWR, 0);
-        if (r == 0)
-                r = posix_spawn_file_actions_adddup2(actions, lock_fd, LOCK_FD);
-        /* Not to keep a file system from being unmounted. */
-        if (r == 0)
-                r = posix_spawn_file_actions_addchdir_np(actions, "/");
-        if (r == 0)
-                r = posix_spawnattr_setsigdefault(attributes, &all);
-        if (r == 0)
-                r = posix_spawnattr_setsigmask(attributes, &none);
-        if (r == 0)
-                r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-        return r;
-}
-
 int deadline_start_guard(const struct state_dir *dir, int lock_fd, struct error *err)
 {
         char *argv[] = { (char *)"runb", (char *)"--root", (char *)dir->root, (char *)"guard", (char *)dir->id, NULL };
         auto_free char *folder = NULL;
         char *environment[] = { NULL, NULL };
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
         char text[16];
         pid_t pid;
         int r = check_namespace(err);
@@ -77,14 +52,8 @@ int deadline_start_guard(const struct state_dir *dir, int lock_fd, struct error 
                         return error_errno(err, ENOMEM, "limits.wall");
                 environment[0] = folder;
         }
-        if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawnattr_init(&attributes) != 0)
-                return error_errno(err, ENOMEM, "limits.wall");
-        r = set_actions(&actions, &attributes, lock_fd);
-        if (r == 0)
-                r = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes, argv, environment);
-        posix_spawn_file_actions_destroy(&actions);
-        posix_spawnattr_destroy(&attributes);
-        if (r != 0)
+        r = beside_spawn(argv, environment, &lock_fd, 1, &pid);
+        if (r < 0)
                 return error_errno(err, r, "limits.wall: start the process that watches the deadline");
         if (pwrite(lock_fd, text, (size_t)snprintf(text, sizeof text, "%d", pid), 0) < 0)
                 return error_errno(err, errno, "write %s/%s/guard", dir->root, dir->id);

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,6 +17,7 @@
 #include "runtime/base/fd.h"
 #include "runtime/base/sys.h"
 #include "runtime/base/text.h"
+#include "runtime/beside.h"
 #include "runtime/cgroups_private.h"
 #include "runtime/ending.h"
 
@@ -38,51 +38,19 @@ bool keeper_is_wanted(const struct state *state, const struct spec_resources *li
 
 /* ---- starting it ---- */
 
-static int set_actions(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, int init_pidfd, int ready_fd)
-{
-        sigset_t all, none;
-        int r = 0;
-
-        sigfillset(&all);
-        sigemptyset(&none);
-        for (int number = STDIN_FILENO; number <= STDERR_FILENO && r == 0; number++)
-                r = posix_spawn_file_actions_addopen(actions, number, "/dev/null", O_RDWR, 0);
-        /* Both are above READY_FD: dup2() onto itself would leave FD_CLOEXEC. */
-        if (r == 0)
-                r = posix_spawn_file_actions_adddup2(actions, init_pidfd, INIT_FD);
-        if (r == 0)
-                r = posix_spawn_file_actions_adddup2(actions, ready_fd, READY_FD);
-        if (r == 0)
-                r = posix_spawn_file_actions_addchdir_np(actions, "/");
-        if (r == 0)
-                r = posix_spawnattr_setsigdefault(attributes, &all);
-        if (r == 0)
-                r = posix_spawnattr_setsigmask(attributes, &none);
-        if (r == 0)
-                r = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-        return r;
-}
-
 static int spawn(const struct state_dir *dir, int init_pidfd, int ready_fd, pid_t *ret_pid, struct error *err)
 {
         char *argv[] = { (char *)"runb", (char *)"--root", (char *)dir->root, (char *)"keeper", (char *)dir->id, NULL };
         char *environment[] = { NULL };
+        /* Both are above READY_FD: dup2() onto itself would leave FD_CLOEXEC. */
         auto_close int pidfd = fcntl(init_pidfd, F_DUPFD_CLOEXEC, READY_FD + 1);
         auto_close int ready = fcntl(ready_fd, F_DUPFD_CLOEXEC, READY_FD + 1);
-        posix_spawn_file_actions_t actions;
-        posix_spawnattr_t attributes;
         int r;
 
         if (pidfd < 0 || ready < 0)
                 return error_errno(err, errno, "duplicate a file descriptor");
-        if (posix_spawn_file_actions_init(&actions) != 0 || posix_spawnattr_init(&attributes) != 0)
-                return error_errno(err, ENOMEM, "start a process");
-        r = set_actions(&actions, &attributes, pidfd, ready);
-        if (r == 0)
-                r = posix_spawn(ret_pid, "/proc/self/exe", &actions, &attributes, argv, environment);
-        posix_spawn_file_actions_destroy(&actions);
-        posix_spawnattr_destroy(&attributes);
-        return r != 0 ? error_errno(err, r, "start a process") : 0;
+        r = beside_spawn(argv, environment, (int[]){ pidfd, ready }, 2, ret_pid);
+        return r < 0 ? error_errno(err, r, "start a process") : 0;
 }
 
 /* On v1 only where systemd looks whether the scope is empty: what counts and limits is elsewhere. */
