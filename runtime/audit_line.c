@@ -70,11 +70,7 @@ int audit_line_read(const char *line, size_t length, struct audit_line *ret_line
 
 void audit_line_hash(const char *line, size_t length, uint8_t ret_hash[SHA256_LENGTH])
 {
-        struct sha256 sha256;
-
-        sha256_begin(&sha256);
-        sha256_add(&sha256, line, length);
-        sha256_end(&sha256, ret_hash);
+        sha256_of(line, length, ret_hash);
 }
 
 bool audit_line_is_of_key(const char *line, const struct audit_line *read, const uint8_t key[AUDIT_KEY_LENGTH])

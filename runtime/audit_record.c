@@ -133,14 +133,11 @@ static void add_config_digest(const struct plan *plan, struct text_buffer *membe
         auto_buffer struct text_buffer canonical = { 0 };
         const struct json_node *root;
         uint8_t digest[SHA256_LENGTH];
-        struct sha256 sha256;
 
         if (plan->config_text == NULL || json_parse(&arena, plan->config_text, plan->config_length, "config.json", &root, NULL) < 0 ||
             json_write_canonical(root, &canonical) < 0 || canonical.is_broken)
                 return;
-        sha256_begin(&sha256);
-        sha256_add(&sha256, canonical.text, canonical.length);
-        sha256_end(&sha256, digest);
+        sha256_of(canonical.text, canonical.length, digest);
         digest_member(members, "configDigest", digest);
 }
 

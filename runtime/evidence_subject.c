@@ -16,11 +16,8 @@
 void evidence_sum(const void *bytes, size_t length, char ret_text[65])
 {
         uint8_t sum[SHA256_LENGTH];
-        struct sha256 sha256;
 
-        sha256_begin(&sha256);
-        sha256_add(&sha256, bytes, length);
-        sha256_end(&sha256, sum);
+        sha256_of(bytes, length, sum);
         sha256_text(sum, ret_text);
 }
 

@@ -135,13 +135,10 @@ static bool is_absent(const char *path)
 static int keep_digest(struct arena *arena, const char *text, size_t length, struct policy_file *file, struct error *err)
 {
         uint8_t *digest = arena_alloc(arena, SHA256_LENGTH);
-        struct sha256 sha256;
 
         if (digest == NULL)
                 return error_errno(err, ENOMEM, "policy file %s", file->name);
-        sha256_begin(&sha256);
-        sha256_add(&sha256, text, length);
-        sha256_end(&sha256, digest);
+        sha256_of(text, length, digest);
         file->digest = digest;
         return 0;
 }
@@ -217,11 +214,8 @@ static const char *digest_of(struct arena *arena, const char *text, size_t lengt
 {
         uint8_t digest[SHA256_LENGTH];
         char name[SHA256_TEXT_SIZE];
-        struct sha256 sha256;
 
-        sha256_begin(&sha256);
-        sha256_add(&sha256, text, length);
-        sha256_end(&sha256, digest);
+        sha256_of(text, length, digest);
         sha256_text(digest, name);
         return arena_format(arena, "sha256:%s", name);
 }

@@ -378,15 +378,12 @@ int seccomp_filter_restore(int dir_fd, const char *name, struct seccomp_filter *
 void seccomp_filter_digest(const struct seccomp_filter *filter, char ret_text[SECCOMP_DIGEST_SIZE])
 {
         uint8_t digest[SHA256_LENGTH];
-        struct sha256 sha256;
 
         static_assert(sizeof "sha256:" - 1 + SHA256_TEXT_SIZE <= SECCOMP_DIGEST_SIZE, "room for the text");
         ret_text[0] = '\0';
         if (filter->code == NULL)
                 return;
-        sha256_begin(&sha256);
-        sha256_add(&sha256, filter->code, filter->n * sizeof *filter->code);
-        sha256_end(&sha256, digest);
+        sha256_of(filter->code, filter->n * sizeof *filter->code, digest);
         strcpy(ret_text, "sha256:");
         sha256_text(digest, ret_text + strlen("sha256:"));
 }

@@ -100,7 +100,6 @@ static int read_programs(uint32_t index, pid_t tid, struct sock_filter *code, in
 {
         for (unsigned long i = 0; i < PROGRAMS_MOST; i++) {
                 struct answer answer = { .thread = index };
-                struct sha256 sha256;
                 long n = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, i, NULL);
 
                 if (n > 0 && n <= BPF_MAXINSNS)
@@ -109,9 +108,7 @@ static int read_programs(uint32_t index, pid_t tid, struct sock_filter *code, in
                 if (n < 0)
                         return errno == ENOENT || (errno == EINVAL && i == 0) ? 0 : -errno;
                 answer.program.n = (uint32_t)n;
-                sha256_begin(&sha256);
-                sha256_add(&sha256, code, (size_t)n * sizeof *code);
-                sha256_end(&sha256, answer.program.digest);
+                sha256_of(code, (size_t)n * sizeof *code, answer.program.digest);
                 if (!send_answer(fd, &answer))
                         return -EPIPE;
         }

@@ -149,6 +149,15 @@ void sha256_end(struct sha256 *sha256, uint8_t ret_digest[SHA256_LENGTH])
                 ret_digest[i] = (uint8_t)(sha256->state[i / 4] >> (24 - 8 * (i % 4)));
 }
 
+void sha256_of(const void *bytes, size_t length, uint8_t ret_digest[SHA256_LENGTH])
+{
+        struct sha256 sha256;
+
+        sha256_begin(&sha256);
+        sha256_add(&sha256, bytes, length);
+        sha256_end(&sha256, ret_digest);
+}
+
 void sha256_text(const uint8_t digest[SHA256_LENGTH], char ret_text[SHA256_TEXT_SIZE])
 {
         static const char digits[] = "0123456789abcdef";

@@ -17,5 +17,8 @@ void sha256_begin(struct sha256 *sha256);
 void sha256_add(struct sha256 *sha256, const void *bytes, size_t length);
 void sha256_end(struct sha256 *sha256, uint8_t ret_digest[SHA256_LENGTH]);
 
+/* The three at once. */
+void sha256_of(const void *bytes, size_t length, uint8_t ret_digest[SHA256_LENGTH]);
+
 /* In lower-case hexadecimal. */
 void sha256_text(const uint8_t digest[SHA256_LENGTH], char ret_text[SHA256_TEXT_SIZE]);
